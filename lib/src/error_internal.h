@@ -1,0 +1,12 @@
+/* How the library reports an error: the number goes up as the return value, the sentence stays in the thread.
+ */
+#ifndef MPROC_ERROR_INTERNAL_H
+#define MPROC_ERROR_INTERNAL_H
+
+#include <mproc/export.h>
+
+/* Sets the calling thread's detail and returns `err` (a negative errno), so that one writes `return
+ * mproc_fail(…)`. Keeps errno. Threads: any. Async-signal safety: not safe. */
+int mproc_fail(int err, const char *format, ...) MPROC_PRINTF(2, 3);
+
+#endif
