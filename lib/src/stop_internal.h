@@ -9,4 +9,11 @@
  * shared futex. Read it with __atomic_load_n(word, __ATOMIC_ACQUIRE). Async-signal safety: safe. */
 const uint32_t *mproc_stop_word(void);
 
+/* In a new worker: the token of the process begins anew on this word, which the owner can reach as well. */
+void mproc_stop_rebase(uint32_t *word);
+
+/* Hands the level of the process token down to all tokens: for the worker whose word was written from
+ * outside. Async-signal safety: safe. */
+void mproc_stop_spread(void);
+
 #endif

@@ -1,0 +1,179 @@
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <mproc/stop.h>
+
+#include "error_internal.h"
+#include "stop_internal.h"
+
+/* A signal handler walks the tokens, so they are never freed but recycled, and the list only grows. */
+struct mproc_stop {
+    uint32_t *word;
+    uint32_t own_word;
+    _Atomic unsigned refs; /* 0: free to be taken again */
+    struct mproc_stop *_Atomic parent;
+    struct mproc_stop *next;
+};
+
+static struct mproc_stop process_token = {.word = &process_token.own_word, .refs = 1};
+static struct mproc_stop *_Atomic tokens;
+static _Atomic unsigned walkers;
+
+/* Initial-exec, because a lazily allocated thread-local would call malloc in a signal handler. */
+static _Thread_local struct mproc_stop *current __attribute__((tls_model("initial-exec")));
+
+static uint32_t level_of(const struct mproc_stop *stop)
+{
+    return __atomic_load_n(stop->word, __ATOMIC_ACQUIRE);
+}
+
+static void raise_level(struct mproc_stop *stop, uint32_t level)
+{
+    uint32_t now = level_of(stop);
+
+    while (now < level) {
+        if (__atomic_compare_exchange_n(stop->word, &now, level, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            syscall(SYS_futex, stop->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+            return;
+        }
+    }
+}
+
+static bool is_below(struct mproc_stop *stop, const struct mproc_stop *ancestor)
+{
+    while ((stop = atomic_load(&stop->parent))) {
+        if (stop == ancestor)
+            return true;
+    }
+    return false;
+}
+
+static void raise_below(struct mproc_stop *ancestor, uint32_t level)
+{
+    /* While this is counted no token is recycled, so none can change its parent under the walk. */
+    atomic_fetch_add(&walkers, 1);
+    for (struct mproc_stop *stop = atomic_load(&tokens); stop; stop = stop->next) {
+        if (is_below(stop, ancestor))
+            raise_level(stop, level);
+    }
+    atomic_fetch_sub(&walkers, 1);
+}
+
+struct mproc_stop *mproc_stop_process(void)
+{
+    return &process_token;
+}
+
+static struct mproc_stop *take_token(void)
+{
+    for (struct mproc_stop *stop = atomic_load(&tokens); stop; stop = stop->next) {
+        unsigned free_refs = 0;
+        if (atomic_compare_exchange_strong(&stop->refs, &free_refs, 1))
+            return stop;
+    }
+    struct mproc_stop *fresh = calloc(1, sizeof(*fresh));
+    if (!fresh)
+        return NULL;
+    fresh->word = &fresh->own_word;
+    atomic_init(&fresh->refs, 1);
+    fresh->next = atomic_load(&tokens);
+    while (!atomic_compare_exchange_weak(&tokens, &fresh->next, fresh))
+        ;
+    return fresh;
+}
+
+int mproc_stop_new(struct mproc_stop *parent, struct mproc_stop **ret_stop)
+{
+    struct mproc_stop *above = parent ? parent : &process_token;
+    struct mproc_stop *stop = take_token();
+
+    if (!stop)
+        return mproc_fail(-ENOMEM, "no memory for a stop token");
+    __atomic_store_n(stop->word, 0, __ATOMIC_RELEASE);
+    atomic_store(&stop->parent, mproc_stop_ref(above));
+    /* A walk that began before the parent was set has missed this token: look once more. */
+    raise_level(stop, level_of(above));
+    *ret_stop = stop;
+    return 0;
+}
+
+struct mproc_stop *mproc_stop_ref(struct mproc_stop *stop)
+{
+    if (stop && stop != &process_token)
+        atomic_fetch_add(&stop->refs, 1);
+    return stop;
+}
+
+void mproc_stop_unref(struct mproc_stop *stop)
+{
+    while (stop && stop != &process_token) {
+        unsigned refs = atomic_load(&stop->refs);
+        while (refs > 1) {
+            if (atomic_compare_exchange_weak(&stop->refs, &refs, refs - 1))
+                return;
+        }
+        struct mproc_stop *parent = atomic_exchange(&stop->parent, NULL);
+        while (atomic_load(&walkers) > 0)
+            sched_yield();
+        atomic_store(&stop->refs, 0);
+        stop = parent;
+    }
+}
+
+void mproc_stop_request(struct mproc_stop *stop, enum mproc_stop_level level)
+{
+    int saved = errno;
+
+    if (!stop)
+        stop = current ? current : &process_token;
+    raise_level(stop, (uint32_t)level);
+    raise_below(stop, (uint32_t)level);
+    errno = saved;
+}
+
+enum mproc_stop_level mproc_stop_level(const struct mproc_stop *stop)
+{
+    if (!stop)
+        stop = current ? current : &process_token;
+    return (enum mproc_stop_level)level_of(stop);
+}
+
+struct mproc_stop *mproc_stop_enter(struct mproc_stop *stop)
+{
+    struct mproc_stop *before = current;
+
+    current = stop == &process_token ? NULL : stop;
+    return before;
+}
+
+const uint32_t *mproc_stop_word(void)
+{
+    return (current ? current : &process_token)->word;
+}
+
+void mproc_stop_rebase(uint32_t *word)
+{
+    /* The other threads of whom this process was forked are gone, and with them their tokens. */
+    for (struct mproc_stop *stop = atomic_load(&tokens); stop; stop = stop->next) {
+        atomic_store(&stop->parent, NULL);
+        atomic_store(&stop->refs, 0);
+    }
+    atomic_store(&walkers, 0);
+    current = NULL;
+    process_token.word = word;
+}
+
+void mproc_stop_spread(void)
+{
+    int saved = errno;
+
+    raise_below(&process_token, level_of(&process_token));
+    errno = saved;
+}
