@@ -1,0 +1,229 @@
+#include "model/event.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const event_kinds[] = {
+    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",
+    [PF_EVENT_THREAD] = "thread",   [PF_EVENT_EXEC] = "exec",
+    [PF_EVENT_SIGNAL] = "signal",   [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_TIMER] = "timer",     [PF_EVENT_POINT] = "point",
+    [PF_EVENT_LEDGER] = "ledger",   [PF_EVENT_LIMIT] = "limit",
+    [PF_EVENT_INJECT] = "inject",   [PF_EVENT_RELEASE] = "release",
+    [PF_EVENT_OUTPUT] = "output",   [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot",
+    [PF_EVENT_STACK] = "stack",     [PF_EVENT_NOTE] = "note",
+    [PF_EVENT_VERDICT] = "verdict", [PF_EVENT_END] = "end",
+};
+_Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
+const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
+
+static const char *const verdict_kinds[] = {
+    [PF_VERDICT_FINISHED] = "finished",       [PF_VERDICT_PROVEN] = "proven",
+    [PF_VERDICT_ABANDONED] = "abandoned",     [PF_VERDICT_DEADLINE] = "deadline",
+    [PF_VERDICT_INTERRUPTED] = "interrupted",
+};
+_Static_assert(sizeof(verdict_kinds) / sizeof(verdict_kinds[0]) == PF_VERDICT__COUNT,
+               "a name for every verdict");
+const struct pf_names pf_verdict_kind_names = PF_NAMES(verdict_kinds);
+
+static const struct pf_field limit_fields[] = {
+    PF_VALUE(struct pf_limit, STRING, resource, PF_ALWAYS),
+    PF_VALUE(struct pf_limit, UINT, value, PF_ALWAYS),
+};
+const struct pf_record pf_limit_record = PF_RECORD(struct pf_limit, limit_fields);
+
+static const struct pf_field expect_fields[] = {
+    PF_VALUE(struct pf_expect, STRING, finding),
+    PF_VALUE(struct pf_expect, STRING, diagnosis),
+    PF_VALUE(struct pf_expect, STRING, output),
+    PF_VALUE(struct pf_expect, STRING, exit),
+};
+const struct pf_record pf_expect_record = PF_RECORD(struct pf_expect, expect_fields);
+
+static const struct pf_field environment_fields[] = {
+    PF_VALUE(struct pf_environment, STRING, pitfall),
+    PF_VALUE(struct pf_environment, STRING, kernel),
+    PF_VALUE(struct pf_environment, STRING, machine),
+    PF_VALUE(struct pf_environment, STRING, containment),
+    PF_VALUE(struct pf_environment, STRING, containment_note),
+};
+const struct pf_record pf_environment_record = PF_RECORD(struct pf_environment, environment_fields);
+
+static const struct pf_field begin_fields[] = {
+    PF_VALUE(struct pf_ev_begin, STRING, schema, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_begin, STRING, scenario),
+    PF_VALUE(struct pf_ev_begin, STRING, variant),
+    PF_ARRAY(struct pf_ev_begin, STRINGS, command, command_count, PF_ALWAYS),
+    PF_ARRAY(struct pf_ev_begin, STRINGS, faults, fault_count),
+    PF_ARRAY(struct pf_ev_begin, RECORDS, limits, limit_count, .record = &pf_limit_record),
+    PF_VALUE(struct pf_ev_begin, UINT, deadline_ns),
+    PF_VALUE(struct pf_ev_begin, UINT, grace_ns),
+    PF_VALUE(struct pf_ev_begin, BOOL, captured),
+    PF_VALUE(struct pf_ev_begin, INLINE, expect, .record = &pf_expect_record),
+    PF_VALUE(struct pf_ev_begin, INLINE, environment, .record = &pf_environment_record),
+};
+static const struct pf_field fork_fields[] = {
+    PF_VALUE(struct pf_ev_fork, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_fork, STRING, parent),
+    PF_VALUE(struct pf_ev_fork, UINT, pid),
+    PF_VALUE(struct pf_ev_fork, STRING, how),
+};
+static const struct pf_field thread_fields[] = {
+    PF_VALUE(struct pf_ev_thread, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_thread, STRING, by),
+    PF_VALUE(struct pf_ev_thread, UINT, tid),
+};
+static const struct pf_field exec_fields[] = {
+    PF_VALUE(struct pf_ev_exec, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_exec, STRING, path),
+    PF_ARRAY(struct pf_ev_exec, STRINGS, argv, argv_count),
+};
+static const struct pf_field signal_fields[] = {
+    PF_VALUE(struct pf_ev_signal, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_signal, UINT, number, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_signal, STRING, name),
+    PF_VALUE(struct pf_ev_signal, STRING, sender),
+};
+static const struct pf_field kill_fields[] = {
+    PF_VALUE(struct pf_ev_kill, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_kill, INT, target),
+    PF_VALUE(struct pf_ev_kill, STRING, process),
+};
+static const struct pf_field timer_fields[] = {
+    PF_VALUE(struct pf_ev_timer, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_timer, BOOL, armed, PF_ALWAYS),
+};
+static const struct pf_field point_fields[] = {
+    PF_VALUE(struct pf_ev_point, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_point, STRING, name, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_point, UINT, count),
+};
+static const struct pf_field ledger_fields[] = {
+    PF_VALUE(struct pf_ev_ledger, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_ledger, STRING, book, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_ledger, UINT, id, PF_ALWAYS),
+};
+static const struct pf_field limit_event_fields[] = {
+    PF_VALUE(struct pf_ev_limit, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_limit, STRING, call),
+    PF_VALUE(struct pf_ev_limit, STRING, error),
+    PF_VALUE(struct pf_ev_limit, STRING, resource),
+    PF_VALUE(struct pf_ev_limit, UINT, value),
+};
+static const struct pf_field inject_fields[] = {
+    PF_VALUE(struct pf_ev_inject, UINT, fault, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_inject, STRING, thread),
+    PF_VALUE(struct pf_ev_inject, STRING, at),
+    PF_VALUE(struct pf_ev_inject, UINT, occurrence),
+    PF_VALUE(struct pf_ev_inject, STRING, action),
+    PF_VALUE(struct pf_ev_inject, STRING, target),
+};
+static const struct pf_field release_fields[] = {
+    PF_VALUE(struct pf_ev_release, UINT, fault, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_release, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_release, STRING, why),
+    PF_VALUE(struct pf_ev_release, BOOL, met),
+};
+static const struct pf_field output_fields[] = {
+    PF_VALUE(struct pf_ev_output, STRING, stream, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_output, STRING, text),
+    PF_VALUE(struct pf_ev_output, UINT, dropped),
+};
+static const struct pf_field thread_exit_fields[] = {
+    PF_VALUE(struct pf_ev_thread_exit, STRING, thread, PF_ALWAYS),
+};
+static const struct pf_field exit_fields[] = {
+    PF_VALUE(struct pf_ev_exit, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_exit, BOOL, signaled),
+    PF_VALUE(struct pf_ev_exit, UINT, code, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_exit, STRING, signal),
+    PF_VALUE(struct pf_ev_exit, BOOL, core),
+};
+static const struct pf_field frame_fields[] = {
+    PF_VALUE(struct pf_frame, STRING, function),
+    PF_VALUE(struct pf_frame, STRING, module),
+    PF_VALUE(struct pf_frame, STRING, file),
+    PF_VALUE(struct pf_frame, UINT, line),
+};
+static const struct pf_record frame_record = PF_RECORD(struct pf_frame, frame_fields);
+static const struct pf_field stack_fields[] = {
+    PF_VALUE(struct pf_ev_stack, STRING, thread, PF_ALWAYS),
+    PF_ARRAY(struct pf_ev_stack, RECORDS, frames, frame_count, .record = &frame_record),
+};
+static const struct pf_field note_fields[] = {
+    PF_VALUE(struct pf_ev_note, STRING, text, PF_ALWAYS),
+};
+static const struct pf_field verdict_fields[] = {
+    PF_ENUM(struct pf_ev_verdict, kind, pf_verdict_kind_names, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_verdict, UINT, snapshot),
+    PF_ARRAY(struct pf_ev_verdict, STRINGS, survivors, survivor_count),
+};
+static const struct pf_field end_fields[] = {
+    PF_VALUE(struct pf_ev_end, STRING, error),
+};
+
+static const struct pf_record records[] = {
+    [PF_EVENT_BEGIN] = PF_RECORD(struct pf_ev_begin, begin_fields),
+    [PF_EVENT_FORK] = PF_RECORD(struct pf_ev_fork, fork_fields),
+    [PF_EVENT_THREAD] = PF_RECORD(struct pf_ev_thread, thread_fields),
+    [PF_EVENT_EXEC] = PF_RECORD(struct pf_ev_exec, exec_fields),
+    [PF_EVENT_SIGNAL] = PF_RECORD(struct pf_ev_signal, signal_fields),
+    [PF_EVENT_KILL] = PF_RECORD(struct pf_ev_kill, kill_fields),
+    [PF_EVENT_TIMER] = PF_RECORD(struct pf_ev_timer, timer_fields),
+    [PF_EVENT_POINT] = PF_RECORD(struct pf_ev_point, point_fields),
+    [PF_EVENT_LEDGER] = PF_RECORD(struct pf_ev_ledger, ledger_fields),
+    [PF_EVENT_LIMIT] = PF_RECORD(struct pf_ev_limit, limit_event_fields),
+    [PF_EVENT_INJECT] = PF_RECORD(struct pf_ev_inject, inject_fields),
+    [PF_EVENT_RELEASE] = PF_RECORD(struct pf_ev_release, release_fields),
+    [PF_EVENT_OUTPUT] = PF_RECORD(struct pf_ev_output, output_fields),
+    [PF_EVENT_THREAD_EXIT] = PF_RECORD(struct pf_ev_thread_exit, thread_exit_fields),
+    [PF_EVENT_EXIT] = PF_RECORD(struct pf_ev_exit, exit_fields),
+    [PF_EVENT_SNAPSHOT] = {.size = 0}, /* the snapshot has its own table */
+    [PF_EVENT_STACK] = PF_RECORD(struct pf_ev_stack, stack_fields),
+    [PF_EVENT_NOTE] = PF_RECORD(struct pf_ev_note, note_fields),
+    [PF_EVENT_VERDICT] = PF_RECORD(struct pf_ev_verdict, verdict_fields),
+    [PF_EVENT_END] = PF_RECORD(struct pf_ev_end, end_fields),
+};
+_Static_assert(sizeof(records) / sizeof(records[0]) == PF_EVENT__COUNT, "a table for every event");
+
+static const struct pf_record *record_of(enum pf_event_kind kind)
+{
+    return kind == PF_EVENT_SNAPSHOT ? &pf_snapshot_record : &records[kind];
+}
+
+/* All members of the union start where the union does. */
+static const void *payload(const struct pf_event *event)
+{
+    return &event->begin;
+}
+
+json_t *pf_event_to_json(const struct pf_event *event)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "seq", json_integer((json_int_t)event->seq));
+    json_object_set_new(object, "t", json_integer((json_int_t)event->t_ns));
+    json_object_set_new(object, "event", json_string(pf_names_get(&pf_event_kind_names, (int)event->kind)));
+    pf_record_write(record_of(event->kind), payload(event), object);
+    return object;
+}
+
+int pf_event_from_json(json_t *json, struct pf_arena *arena, struct pf_event *ret_event,
+                       struct pf_error *error)
+{
+    json_t *seq = json_object_get(json, "seq");
+    json_t *t = json_object_get(json, "t");
+    const char *name = json_string_value(json_object_get(json, "event"));
+    if (!json_is_integer(seq) || !json_is_integer(t) || !name)
+        return pf_error_set(error, -EINVAL, "an event needs the keys \"seq\", \"t\" and \"event\"");
+    int kind = pf_names_find(&pf_event_kind_names, name);
+    if (kind < 0)
+        return pf_error_set(error, -EINVAL, "\"event\" is \"%s\", which this version does not know", name);
+    struct pf_event event = {.seq = (uint64_t)json_integer_value(seq),
+                             .t_ns = (uint64_t)json_integer_value(t),
+                             .kind = (enum pf_event_kind)kind};
+    int r = pf_record_read(record_of(event.kind), json, arena, &event.begin, error);
+    if (r == 0)
+        *ret_event = event;
+    return r;
+}

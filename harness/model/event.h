@@ -1,0 +1,257 @@
+/*
+ * event.h - everything that supervision can say about a run, one struct per kind of event.
+ *
+ * The trace is a list of these. `process` is a process address ("0.2"), `thread` a thread address ("0.2/t1";
+ * the main thread of a process goes by the process address alone).
+ */
+#ifndef PF_MODEL_EVENT_H
+#define PF_MODEL_EVENT_H
+
+#include "model/snapshot.h"
+
+enum pf_event_kind {
+    PF_EVENT_BEGIN,
+    PF_EVENT_FORK,
+    PF_EVENT_THREAD,
+    PF_EVENT_EXEC,
+    PF_EVENT_SIGNAL,
+    PF_EVENT_KILL,
+    PF_EVENT_TIMER,
+    PF_EVENT_POINT,
+    PF_EVENT_LEDGER,
+    PF_EVENT_LIMIT,
+    PF_EVENT_INJECT,
+    PF_EVENT_RELEASE,
+    PF_EVENT_OUTPUT,
+    PF_EVENT_THREAD_EXIT,
+    PF_EVENT_EXIT,
+    PF_EVENT_SNAPSHOT,
+    PF_EVENT_STACK,
+    PF_EVENT_NOTE,
+    PF_EVENT_VERDICT,
+    PF_EVENT_END,
+    PF_EVENT__COUNT,
+};
+
+/* A resource limit as asked for: "nofile=32". */
+struct pf_limit {
+    const char *resource; /* "nofile", "nproc", … as in prlimit(1) */
+    uint64_t value;
+};
+
+/* What the trial is expected to show; absent fields mean "nothing in particular". */
+struct pf_expect {
+    const char *finding;   /* kind of finding that must appear ("deadlock"); NULL: no finding may */
+    const char *diagnosis; /* pitfall id that the diagnosis must name */
+    const char *output;    /* the program's standard output must contain this */
+    const char *exit;      /* "any", or the status the root must end with; NULL: "0" */
+};
+
+struct pf_environment {
+    const char *pitfall; /* version of the harness */
+    const char *kernel;  /* uname -r */
+    const char *machine;
+    const char *containment;      /* "namespaces", "user-namespaces" or "subreaper" */
+    const char *containment_note; /* why not the best level, if so */
+};
+
+/* First event of every trace: what was planned, where. */
+struct pf_ev_begin {
+    const char *schema;   /* "pitfall-trace/1" */
+    const char *scenario; /* NULL outside the catalogue */
+    const char *variant;
+    const char **command;
+    size_t command_count;
+    const char **faults; /* the rules in the order they are applied, as written */
+    size_t fault_count;
+    struct pf_limit *limits;
+    size_t limit_count;
+    uint64_t deadline_ns;
+    uint64_t grace_ns;
+    bool captured; /* the program's output is in the trace */
+    struct pf_expect expect;
+    struct pf_environment environment;
+};
+
+struct pf_ev_fork {
+    const char *process; /* the new one */
+    const char *parent;  /* NULL for the root */
+    uint64_t pid;        /* as the tree sees it */
+    const char *how;     /* "fork", "vfork", "clone", "launch" */
+};
+
+struct pf_ev_thread {
+    const char *thread; /* the new one */
+    const char *by;     /* thread that made it */
+    uint64_t tid;       /* as the tree sees it */
+};
+
+struct pf_ev_exec {
+    const char *process;
+    const char *path;
+    const char **argv; /* at most 64 arguments of at most 256 bytes */
+    size_t argv_count;
+};
+
+/* A signal on its way to a thread, seen before it takes effect. SIGKILL cannot be seen so: see PF_EVENT_KILL.
+ */
+struct pf_ev_signal {
+    const char *thread;
+    uint64_t number;
+    const char *name;   /* "SIGTERM" */
+    const char *sender; /* process address, "kernel", "pitfall", "outside" */
+};
+
+/* A process of the tree asked the kernel to send SIGKILL (kill, tgkill, pidfd_send_signal, …). */
+struct pf_ev_kill {
+    const char *thread;  /* who */
+    int64_t target;      /* pid as passed: 0 and negative values name groups */
+    const char *process; /* address of the target where it is one process */
+};
+
+/* An alarm, interval timer or POSIX timer was set or cleared. */
+struct pf_ev_timer {
+    const char *process;
+    bool armed;
+};
+
+struct pf_ev_point {
+    const char *thread;
+    const char *name;
+    uint64_t count; /* 1 for the first time this process reaches this point */
+};
+
+struct pf_ev_ledger {
+    const char *thread;
+    const char *book; /* "sent", "received", "sent:jobs" … */
+    uint64_t id;
+};
+
+/* A system call failed for want of a limited resource. */
+struct pf_ev_limit {
+    const char *thread;
+    const char *call;
+    const char *error;    /* "EMFILE" */
+    const char *resource; /* "nofile" */
+    uint64_t value;       /* the soft limit in force */
+};
+
+/* A fault strikes. */
+struct pf_ev_inject {
+    uint64_t fault;      /* index into begin.faults */
+    const char *thread;  /* whom the trigger caught; NULL for time triggers */
+    const char *at;      /* "write", "point=lock-held", "after=100ms" */
+    uint64_t occurrence; /* 1 for the first time this process reached the trigger */
+    const char *action;  /* "error=EINTR", "kill", "hold=…" */
+    const char *target;  /* whom a signal, kill or limit goes to: process address or "group" */
+};
+
+/* A held thread goes on. */
+struct pf_ev_release {
+    uint64_t fault;
+    const char *thread;
+    const char *why; /* "trigger", "never" (nothing that runs can reach the trigger any more), "end" */
+    bool met;        /* the trigger really happened */
+};
+
+struct pf_ev_output {
+    const char *stream; /* "stdout" or "stderr" */
+    const char *text;   /* bytes that are not UTF-8 are kept as Latin-1 */
+    uint64_t dropped;   /* bytes not kept because the output is over the limit */
+};
+
+struct pf_ev_thread_exit {
+    const char *thread;
+};
+
+struct pf_ev_exit {
+    const char *process;
+    bool signaled;
+    uint64_t code;      /* exit status, or signal number */
+    const char *signal; /* name, when signaled */
+    bool core;
+};
+
+struct pf_frame {
+    const char *function;
+    const char *module;
+    const char *file;
+    uint64_t line;
+};
+
+/* Where a stuck thread stands, taken after the verdict (the thread is stopped for it). */
+struct pf_ev_stack {
+    const char *thread;
+    struct pf_frame *frames; /* innermost first */
+    size_t frame_count;
+};
+
+/* Something about the run that a reader should know (a feature missing, a blind spot touched). */
+struct pf_ev_note {
+    const char *text;
+};
+
+/* Why supervision ends the trial; the decision of the one backward arrow. */
+enum pf_verdict_kind {
+    PF_VERDICT_FINISHED,    /* the tree ended by itself */
+    PF_VERDICT_PROVEN,      /* the named snapshot shows threads that are stuck for good */
+    PF_VERDICT_ABANDONED,   /* the root ended, others live on */
+    PF_VERDICT_DEADLINE,    /* time is up */
+    PF_VERDICT_INTERRUPTED, /* the user asked to stop */
+    PF_VERDICT__COUNT,
+};
+
+struct pf_ev_verdict {
+    enum pf_verdict_kind kind;
+    uint64_t snapshot;      /* sequence number of the snapshot it rests on; 0: none */
+    const char **survivors; /* processes that live at this moment */
+    size_t survivor_count;
+};
+
+/* Last event of every whole trace. */
+struct pf_ev_end {
+    const char *error; /* the harness itself failed: what and what to do; NULL: it did not */
+};
+
+struct pf_event {
+    uint64_t seq;  /* 1, 2, 3, … */
+    uint64_t t_ns; /* since the begin event */
+    enum pf_event_kind kind;
+    union {
+        struct pf_ev_begin begin;
+        struct pf_ev_fork fork;
+        struct pf_ev_thread thread;
+        struct pf_ev_exec exec;
+        struct pf_ev_signal signal;
+        struct pf_ev_kill kill;
+        struct pf_ev_timer timer;
+        struct pf_ev_point point;
+        struct pf_ev_ledger ledger;
+        struct pf_ev_limit limit;
+        struct pf_ev_inject inject;
+        struct pf_ev_release release;
+        struct pf_ev_output output;
+        struct pf_ev_thread_exit thread_exit;
+        struct pf_ev_exit exit;
+        struct pf_snapshot snapshot;
+        struct pf_ev_stack stack;
+        struct pf_ev_note note;
+        struct pf_ev_verdict verdict;
+        struct pf_ev_end end;
+    };
+};
+
+#define PF_TRACE_SCHEMA "pitfall-trace/1"
+
+extern const struct pf_names pf_event_kind_names;
+extern const struct pf_names pf_verdict_kind_names;
+extern const struct pf_record pf_environment_record;
+extern const struct pf_record pf_limit_record;
+extern const struct pf_record pf_expect_record;
+
+/* One JSON object: seq, t, event, and the fields of its kind. */
+json_t *pf_event_to_json(const struct pf_event *event);
+int pf_event_from_json(json_t *json, struct pf_arena *arena, struct pf_event *ret_event,
+                       struct pf_error *error);
+
+#endif

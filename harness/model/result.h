@@ -1,0 +1,156 @@
+/*
+ * result.h - what the judge made of a trace: findings, diagnosis, verdict. All reports are written from this.
+ */
+#ifndef PF_MODEL_RESULT_H
+#define PF_MODEL_RESULT_H
+
+#include "model/event.h"
+
+#define PF_RESULT_SCHEMA "pitfall-result/1"
+
+enum pf_finding_kind {
+    PF_FINDING_DEADLOCK,
+    PF_FINDING_HANG,
+    PF_FINDING_BUSY_LOOP,
+    PF_FINDING_ORPHAN,
+    PF_FINDING_ZOMBIE,
+    PF_FINDING_CRASH,
+    PF_FINDING_KILLED,
+    PF_FINDING_EXIT,
+    PF_FINDING_LIMIT,
+    PF_FINDING_LOST,
+    PF_FINDING_TORN,
+    PF_FINDING_DUPLICATE,
+    PF_FINDING_WRONG_OUTPUT,
+    PF_FINDING_FD_LEAK,
+    PF_FINDING_IPC_LEAK,
+    PF_FINDING_PROCESS_EXPLOSION,
+    PF_FINDING_COST,
+    PF_FINDING_UNFIRED,
+    PF_FINDING__COUNT,
+};
+
+enum pf_severity {
+    PF_SEVERITY_FAIL,
+    PF_SEVERITY_WARN,
+    PF_SEVERITY__COUNT,
+};
+
+struct pf_finding {
+    enum pf_finding_kind kind;
+    enum pf_severity severity;
+    const char *process; /* address it is about; NULL: the whole run */
+    const char *message; /* one sentence for a person */
+    uint64_t *evidence;  /* sequence numbers of events */
+    size_t evidence_count;
+};
+
+/* A thread, a process or a resource in the chain. */
+struct pf_node {
+    const char *id;    /* thread or process address */
+    const char *label; /* "0.1 (worker)" */
+    const char *state; /* "waits for data from a pipe", "ended: killed by SIGTERM" */
+    const char *where; /* "produce at feeder.c:31"; NULL: not known */
+};
+
+struct pf_edge {
+    const char *from;     /* node that waits */
+    const char *to;       /* node that could end the wait */
+    const char *resource; /* "pipe (fd 4)", "mutex at 0x7f…" */
+    const char *why;      /* why it will not: one sentence */
+    uint64_t *evidence;
+    size_t evidence_count;
+};
+
+struct pf_diagnosis {
+    const char *pitfall; /* id of the catalogue, or NULL: nothing that has a name there */
+    bool proven;
+    const char *summary; /* the story in words: who waits on what, and why nobody will ever end it */
+    const char *fix;
+    struct pf_node *nodes;
+    size_t node_count;
+    struct pf_edge *edges;
+    size_t edge_count;
+    const char **cycle; /* node ids in order, when the chain closes; empty for a wait on the dead */
+    size_t cycle_count;
+};
+
+struct pf_fault_account {
+    const char *spec;
+    bool armed;
+    uint64_t fired;     /* how often it struck */
+    const char **where; /* "0.1 at point=lock-held (occurrence 1)", at most 8 */
+    size_t where_count;
+};
+
+/* How the root ended; absent while it had not. */
+struct pf_exit {
+    bool signaled;
+    uint64_t code;
+    const char *signal;
+};
+
+enum pf_verdict {
+    PF_PASS,
+    PF_FAIL,
+    PF_ERROR, /* the harness could not test it */
+    PF_SKIP,
+    PF_VERDICT_RESULT__COUNT,
+};
+
+struct pf_trial_result {
+    const char *scenario;
+    const char *variant;
+    const char **command;
+    size_t command_count;
+    enum pf_verdict verdict;
+    const char *reason; /* why the verdict is not a plain pass: one sentence; NULL for a pass */
+    struct pf_expect expect;
+    struct pf_finding *findings;
+    size_t finding_count;
+    struct pf_diagnosis *diagnosis;
+    struct pf_fault_account *faults;
+    size_t fault_count;
+    struct pf_exit *exit;
+    double duration_ms;
+    double verdict_latency_ms; /* last movement to verdict, for a proven deadlock; else 0 */
+    const char *output;        /* the captured output, at most 64 KiB of it; NULL when it was not captured */
+    const char **notes;
+    size_t note_count;
+    struct pf_environment environment;
+    const char *replay;
+};
+
+struct pf_totals {
+    uint64_t trials, pass, fail, error, skip;
+};
+
+/* What every command that runs or judges something produces. */
+struct pf_result {
+    struct pf_arena *arena; /* owns everything below */
+    const char *schema;
+    struct pf_trial_result *trials;
+    size_t trial_count;
+    struct pf_totals totals;
+    struct pf_environment environment;
+};
+
+extern const struct pf_names pf_finding_kind_names;
+extern const struct pf_names pf_severity_names;
+extern const struct pf_names pf_verdict_names;
+
+struct pf_result *pf_result_new(void);
+void pf_result_free(struct pf_result *result);
+/* Room for one more trial; the pointer is good until the next call. */
+struct pf_trial_result *pf_result_add(struct pf_result *result);
+/* Counts the verdicts into totals and takes the environment of the first trial that has one. */
+void pf_result_finish(struct pf_result *result);
+
+json_t *pf_result_to_json(const struct pf_result *result);
+/* Returns 0, or -EBADMSG with a message (wrong schema, a key of the wrong type). */
+int pf_result_from_json(json_t *json, struct pf_result **ret_result, struct pf_error *error);
+
+/* The exit status of design.md: 0 clean, 1 findings, 3 the harness could not, 77 everything skipped. */
+int pf_result_exit_status(const struct pf_result *result);
+
+#endif
