@@ -1,0 +1,88 @@
+/*
+ * plan.h - from words to trials: the fault grammar, limits and times, scenario manifests, and the planner.
+ *
+ * Nothing here starts a process. Whatever is wrong with the input is said in one message that names the
+ * place.
+ */
+#ifndef PF_PLAN_PLAN_H
+#define PF_PLAN_PLAN_H
+
+#include "model/trial.h"
+
+/*
+ * "SET:ACTION[:OPTION]…" as in strace's inject grammar (see the manual). Strings go to the arena.
+ * Errors: -EINVAL; the message shows the spec with a caret under the offending column and what was expected
+ * there.
+ */
+int pf_fault_parse(const char *spec, struct pf_arena *arena, struct pf_fault *ret_fault,
+                   struct pf_error *error);
+/* "nofile=32". */
+int pf_limit_parse(const char *text, struct pf_arena *arena, struct pf_limit *ret_limit,
+                   struct pf_error *error);
+/* "250ms", "10s", "2m", "1500" (ms without a unit is refused: say which unit). */
+int pf_duration_parse(const char *text, uint64_t *ret_ns, struct pf_error *error);
+/* "pid,ipc,shm" to enum pf_share bits. */
+int pf_share_parse(const char *text, unsigned *ret_share, struct pf_error *error);
+/* Resource number of prlimit(2) for "nofile", or -1. */
+int pf_limit_resource(const char *name);
+
+struct pf_source {
+    const char *title;
+    const char *where; /* URL, man page, "seed: section" */
+};
+
+/* One program of a scenario. */
+struct pf_variant {
+    const char *name;     /* "broken", "safe", "broken-py" */
+    const char *program;  /* absolute path */
+    const char *source;   /* absolute path of its source text; NULL: not at hand */
+    const char **command; /* what to run: the program, with its interpreter before it where it needs one */
+    size_t command_count;
+    struct pf_expect expect;
+    const char *skip; /* why it cannot run here; NULL: it can */
+};
+
+struct pf_scenario {
+    struct pf_arena *arena; /* owns everything below */
+    const char *id;
+    const char *directory;
+    const char *title, *story, *why, *recognise, *avoid, *seed;
+    struct pf_source *sources;
+    size_t source_count;
+    const char **tags;
+    size_t tag_count;
+    struct pf_limit *limits;
+    size_t limit_count;
+    struct pf_fault *faults;
+    size_t fault_count;
+    uint64_t deadline_ns;
+    struct pf_variant *variants;
+    size_t variant_count;
+};
+
+/*
+ * Reads DIR/pitfall.yaml. Errors: -ENOENT (no manifest), -EINVAL (message "FILE:LINE: …").
+ */
+int pf_scenario_read(const char *directory, struct pf_scenario **ret_scenario, struct pf_error *error);
+void pf_scenario_free(struct pf_scenario *scenario);
+
+struct pf_catalogue {
+    struct pf_scenario **scenarios; /* in catalogue order: by `order` of the manifest, then by id */
+    size_t count;
+};
+
+/* Every scenario folder directly below `directory`. */
+int pf_catalogue_read(const char *directory, struct pf_catalogue *ret_catalogue, struct pf_error *error);
+void pf_catalogue_free(struct pf_catalogue *catalogue);
+const struct pf_scenario *pf_catalogue_find(const struct pf_catalogue *catalogue, const char *id);
+/* The nearest id to a mistyped one, or NULL. */
+const char *pf_catalogue_suggest(const struct pf_catalogue *catalogue, const char *id);
+
+/* The trial of one variant of a scenario; captured output, limits, faults and expectations from the manifest.
+ */
+struct pf_trial *pf_plan_variant(const struct pf_scenario *scenario, const struct pf_variant *variant);
+/* An empty trial to be filled from a command line: default deadline and grace. */
+struct pf_trial *pf_plan_new(void);
+void pf_plan_free(struct pf_trial *trial);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * probe.h - read from the kernel who waits for what, without disturbing anybody.
+ *
+ * Two tools: a sampler, which answers "has anything moved?" for the price of two small reads per thread, and
+ * the snapshot, which reads everything there is to know about each blocked thread. Both only read: no stops,
+ * no signals.
+ */
+#ifndef PF_PROBE_PROBE_H
+#define PF_PROBE_PROBE_H
+
+#include <sys/types.h>
+
+#include "model/snapshot.h"
+
+/* One thread of the tree, as the supervisor knows it. Pids without a prefix are as the harness sees them. */
+struct pf_probe_thread {
+    const char *address; /* "0.1/t2"; "0.1" for a main thread */
+    const char *process; /* "0.1" */
+    pid_t tid, pid;
+    pid_t tree_tid, tree_pid; /* as the tree itself sees them: what it writes into lock words */
+    bool held;                /* the harness keeps it inside a system call */
+    bool stopped;             /* job control stopped it */
+    bool vfork_parent;        /* waits for its vfork child */
+    const char *vfork_child;  /* address, when vfork_parent */
+};
+
+struct pf_probe_process {
+    const char *address;
+    const char *parent; /* address of the living parent in the tree, else NULL */
+    pid_t pid, tree_pid;
+    bool timer;  /* seen to have armed an alarm or timer that has not fired or been cleared */
+    bool zombie; /* ended, not yet reaped by its parent */
+};
+
+/* A thread of the tree that has ended: so that a lock word that names it can be read. */
+struct pf_probe_dead {
+    const char *address;
+    pid_t tree_tid;
+};
+
+struct pf_probe_request {
+    const struct pf_probe_process *processes;
+    size_t process_count;
+    const struct pf_probe_thread *threads;
+    size_t thread_count;
+    const struct pf_probe_dead *dead;
+    size_t dead_count;
+    /* Objects that the root was given at launch ("pipe:[1]", "/dev/pts/0"…): somebody outside may act on
+     * them. */
+    const char *const *outside;
+    size_t outside_count;
+};
+
+/*
+ * Fills the snapshot (reason and quiet_since_ns are the caller's). What cannot be read is named in `unknown`,
+ * and the waits concerned are PF_WAIT_UNKNOWN: never guessed. Threads that move or vanish meanwhile become
+ * PF_WAIT_NONE. Returns 0 or -errno.
+ */
+int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *arena,
+                      struct pf_snapshot *ret_snapshot);
+
+/* The ids, in the form of pf_object.id and of `outside` above, of the descriptors that a process has open. */
+int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count);
+
+/*
+ * The call stack of a thread that is stopped under ptrace by the caller, innermost first, at most 32 frames.
+ * Returns 0 or -errno (-ENODATA: no stack could be read).
+ */
+int pf_probe_stack(pid_t pid, pid_t tid, struct pf_arena *arena, struct pf_frame **ret_frames,
+                   size_t *ret_count);
+
+/* The sampler keeps two descriptors per thread (stat and schedstat). */
+struct pf_sampler;
+
+struct pf_sampler *pf_sampler_new(void);
+void pf_sampler_free(struct pf_sampler *sampler);
+/* Returns 0, or -errno when the thread's files cannot be opened (it may be gone already: -ESRCH). */
+int pf_sampler_add(struct pf_sampler *sampler, pid_t pid, pid_t tid);
+void pf_sampler_remove(struct pf_sampler *sampler, pid_t tid);
+
+struct pf_sample {
+    bool all_asleep; /* every thread is blocked or stopped (S, D, T, t, Z, X) */
+    bool all_still;  /* ... and none of them has run since the previous complete scan */
+    size_t scanned;  /* threads looked at; a scan ends early at the first thread that is seen to run */
+    pid_t mover;     /* a thread that moved, 0: none */
+};
+
+/*
+ * Looks at every thread, the last mover first, and stops at the first that runs or has run unless `complete`
+ * is set. Context-switch counters and run times are compared with the previous scan, so a thread that woke
+ * and slept again between two scans counts as moved.
+ */
+void pf_sampler_scan(struct pf_sampler *sampler, bool complete, struct pf_sample *ret_sample);
+/* Has this one thread run between the two last complete scans? */
+bool pf_sampler_moved(const struct pf_sampler *sampler, pid_t tid);
+
+#endif
