@@ -1,0 +1,40 @@
+/* The one place where the library sleeps: on futex words, the stop word of the thread and a deadline at once.
+ */
+#ifndef MPROC_WAIT_H
+#define MPROC_WAIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MPROC_WAIT_WORDS = 4 };
+
+struct mproc_wait_word {
+    const uint32_t *word;
+    uint32_t expected;
+};
+
+/**
+ * Sleeps while every word has its expected value, until one is woken, the thread is stopped or time is up.
+ *
+ * The comparison and falling asleep are one step, so a waker that first changes a word and then wakes it is
+ * never missed. All words are shared futexes, also those in private memory.
+ *
+ * @param words        what to watch
+ * @param count        how many, 0 to MPROC_WAIT_WORDS; 0 waits for stop and deadline alone
+ * @param deadline_ns  when to give up; MPROC_NOW, MPROC_FOREVER
+ *
+ * Returns: 0 when a word differs or was woken; the caller looks again, for it may be a false alarm.
+ * Errors: -ECANCELED the thread's stop token is stopped; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -EINVAL too many
+ * words; another negative errno when the kernel cannot wait on such a word (-EFAULT). None sets the detail.
+ * Signals: a handler runs, the wait goes on.
+ * Threads: any. Async-signal safety: safe. Blocking: until the deadline.
+ */
+int mproc_wait(const struct mproc_wait_word *words, size_t count, uint64_t deadline_ns);
+
+/* mproc_wait() on one word. */
+int mproc_wait_one(const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
+
+/* Wakes all who sleep on the word, in every process. Async-signal safety: safe; keeps errno. */
+void mproc_wake(const uint32_t *word);
+
+#endif
