@@ -12,6 +12,7 @@
 
 #include "error_internal.h"
 #include "stop_internal.h"
+#include "wait.h"
 
 /* A signal handler walks the tokens, so they are never freed but recycled, and the list only grows. */
 struct mproc_stop {
@@ -176,4 +177,27 @@ void mproc_stop_spread(void)
 
     raise_below(&process_token, level_of(&process_token));
     errno = saved;
+}
+
+int mproc_stop_wait(struct mproc_stop *stop, uint64_t deadline_ns)
+{
+    if (!stop)
+        stop = current ? current : &process_token;
+    while (level_of(stop) == MPROC_RUNNING) {
+        int r = mproc_wait_one(stop->word, MPROC_RUNNING, deadline_ns);
+        if (r && level_of(stop) != MPROC_RUNNING)
+            break;
+        if (r)
+            return mproc_fail(r, r == -ECANCELED
+                                     ? "the thread itself was stopped while it waited for another stop"
+                                     : "the token was not stopped until the deadline");
+    }
+    return 0;
+}
+
+int mproc_stop_sleep(uint64_t deadline_ns)
+{
+    int r = mproc_wait(NULL, 0, deadline_ns);
+
+    return r == -ECANCELED ? mproc_fail(r, "stopped while sleeping") : 0;
 }

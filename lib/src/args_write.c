@@ -1,0 +1,250 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args_internal.h"
+#include "error_internal.h"
+
+int mproc_args_new(struct mproc_args **ret_args)
+{
+    struct mproc_args *args = calloc(1, sizeof(*args));
+
+    if (!args)
+        return mproc_fail(-ENOMEM, "no memory for arguments");
+    msgpack_sbuffer_init(&args->bytes);
+    *ret_args = args;
+    return 0;
+}
+
+void mproc_args_free(struct mproc_args *args)
+{
+    if (!args)
+        return;
+    for (unsigned i = 0; i < args->nfds; i++) {
+        if (args->fds[i] >= 0)
+            close(args->fds[i]);
+    }
+    if (args->arrived)
+        msgpack_unpacked_destroy(&args->values);
+    msgpack_sbuffer_destroy(&args->bytes);
+    free(args);
+}
+
+static int stick(struct mproc_args *args, int err)
+{
+    args->error = err;
+    return err;
+}
+
+/* Before a value: may one be added here, and does it fit? */
+static int begin(struct mproc_args *args, bool is_string, size_t len)
+{
+    if (args->arrived)
+        return mproc_fail(-EINVAL, "these arguments arrived from the owner: they can be read, not added to");
+    if (args->error)
+        return mproc_fail(args->error,
+                          "an earlier value could not be added to these arguments; begin a new set");
+    if (len > MPROC_ARGS_BYTES_MAX - args->bytes.size)
+        return stick(args,
+                     mproc_fail(-EMSGSIZE, "arguments of more than %d bytes; pass a descriptor to the data",
+                                MPROC_ARGS_BYTES_MAX));
+    const struct mproc_args_open *open = args->depth ? &args->open[args->depth - 1] : NULL;
+    if (open && open->is_map && open->missing % 2 == 0 && !is_string)
+        return stick(args, mproc_fail(-EINVAL, "the key of a pair in a map must be a string"));
+    return 0;
+}
+
+/* After a value: `failed` is what the packer said. Counts it, and closes what is full. */
+static int finish(struct mproc_args *args, int failed)
+{
+    if (failed)
+        return stick(args, mproc_fail(-ENOMEM, "no memory for %zu bytes of arguments", args->bytes.size));
+    if (args->depth == 0)
+        args->count++;
+    while (args->depth > 0 && --args->open[args->depth - 1].missing == 0)
+        args->depth--;
+    return 0;
+}
+
+static int pack(struct mproc_args *args, const msgpack_object *value)
+{
+    msgpack_packer packer;
+
+    msgpack_packer_init(&packer, &args->bytes, msgpack_sbuffer_write);
+    return msgpack_pack_object(&packer, *value);
+}
+
+static int add_scalar(struct mproc_args *args, const msgpack_object *value)
+{
+    int r = begin(args, false, 16);
+
+    return r ? r : finish(args, pack(args, value));
+}
+
+int mproc_args_add_nil(struct mproc_args *args)
+{
+    return add_scalar(args, &(msgpack_object){.type = MSGPACK_OBJECT_NIL});
+}
+
+int mproc_args_add_bool(struct mproc_args *args, bool value)
+{
+    return add_scalar(args, &(msgpack_object){.type = MSGPACK_OBJECT_BOOLEAN, .via.boolean = value});
+}
+
+int mproc_args_add_int(struct mproc_args *args, int64_t value)
+{
+    return add_scalar(args, &(msgpack_object){.type = MSGPACK_OBJECT_NEGATIVE_INTEGER, .via.i64 = value});
+}
+
+int mproc_args_add_uint(struct mproc_args *args, uint64_t value)
+{
+    return add_scalar(args, &(msgpack_object){.type = MSGPACK_OBJECT_POSITIVE_INTEGER, .via.u64 = value});
+}
+
+int mproc_args_add_float(struct mproc_args *args, double value)
+{
+    return add_scalar(args, &(msgpack_object){.type = MSGPACK_OBJECT_FLOAT64, .via.f64 = value});
+}
+
+int mproc_args_add_string(struct mproc_args *args, const char *string)
+{
+    if (!string)
+        return stick(args, mproc_fail(-EINVAL, "a NULL is no string; add nil instead"));
+    /* The NUL travels too, so that the receiver has a C string without copying. */
+    size_t size = strlen(string) + 1;
+    int r = begin(args, true, size + 8);
+    if (r)
+        return r;
+    return finish(args, pack(args, &(msgpack_object){.type = MSGPACK_OBJECT_STR,
+                                                     .via.str = {.size = (uint32_t)size, .ptr = string}}));
+}
+
+int mproc_args_add_bytes(struct mproc_args *args, const void *bytes, size_t len)
+{
+    if (!bytes && len > 0)
+        return stick(args, mproc_fail(-EINVAL, "%zu bytes at NULL; add nil instead", len));
+    int r = begin(args, false, len > SIZE_MAX - 8 ? len : len + 8);
+    if (r)
+        return r;
+    return finish(args, pack(args, &(msgpack_object){.type = MSGPACK_OBJECT_BIN,
+                                                     .via.bin = {.size = (uint32_t)len, .ptr = bytes}}));
+}
+
+static int check_room(struct mproc_args *args, unsigned nfds)
+{
+    if (nfds > MPROC_ARGS_FDS_MAX - args->nfds)
+        return stick(args, mproc_fail(-EMSGSIZE, "more than %d descriptors in one set of arguments",
+                                      MPROC_ARGS_FDS_MAX));
+    return 0;
+}
+
+int mproc_args_add_fd(struct mproc_args *args, int fd)
+{
+    int r = begin(args, false, 16);
+
+    if (r == 0)
+        r = check_room(args, 1);
+    if (r)
+        return r;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0)
+        return stick(args,
+                     mproc_fail(-errno, "descriptor %d cannot be passed: %s", fd, strerrordesc_np(errno)));
+    const char number = (char)args->nfds;
+    args->fds[args->nfds++] = copy;
+    return finish(args, pack(args, &(msgpack_object){.type = MSGPACK_OBJECT_EXT,
+                                                     .via.ext = {MPROC_EXT_FD, sizeof(number), &number}}));
+}
+
+static int add_container(struct mproc_args *args, uint32_t count, bool is_map)
+{
+    int r = begin(args, false, 16);
+
+    if (r)
+        return r;
+    if (args->depth == MPROC_ARGS_DEPTH_MAX)
+        return stick(args, mproc_fail(-EMSGSIZE, "more than %d arrays and maps inside each other",
+                                      MPROC_ARGS_DEPTH_MAX));
+    msgpack_packer packer;
+    msgpack_packer_init(&packer, &args->bytes, msgpack_sbuffer_write);
+    int failed = is_map ? msgpack_pack_map(&packer, count) : msgpack_pack_array(&packer, count);
+    if (failed || count == 0)
+        return finish(args, failed);
+    if (args->depth == 0)
+        args->count++;
+    /* Its items count down from here; it counts as an item of what is around it once it is full. */
+    args->open[args->depth++] = (struct mproc_args_open){(uint64_t)count << (is_map ? 1 : 0), is_map};
+    return 0;
+}
+
+int mproc_args_add_array(struct mproc_args *args, uint32_t count)
+{
+    return add_container(args, count, false);
+}
+
+int mproc_args_add_map(struct mproc_args *args, uint32_t count)
+{
+    return add_container(args, count, true);
+}
+
+static int append_parcel(struct mproc_args *args, const char *name, const struct mproc_parcel *parcel)
+{
+    char body[sizeof(struct mproc_ext_object) + MPROC_CLASS_NAME_MAX + MPROC_PARCEL_META];
+    const struct mproc_ext_object head = {(uint8_t)args->nfds, (uint8_t)parcel->nfds, (uint8_t)strlen(name),
+                                          (uint8_t)parcel->meta_len};
+    char *end = mempcpy(body, &head, sizeof(head));
+
+    end = mempcpy(end, name, head.name_len);
+    end = mempcpy(end, parcel->meta, head.meta_len);
+    for (unsigned i = 0; i < parcel->nfds; i++)
+        args->fds[args->nfds++] = parcel->fds[i];
+    const msgpack_object value = {.type = MSGPACK_OBJECT_EXT,
+                                  .via.ext = {MPROC_EXT_OBJECT, (uint32_t)(end - body), body}};
+    return finish(args, pack(args, &value));
+}
+
+int mproc_args_add_object(struct mproc_args *args, const struct mproc_class *cls, const void *object)
+{
+    struct mproc_parcel parcel = {0};
+    int r = begin(args, false, 128);
+
+    if (r)
+        return r;
+    if (!object)
+        return stick(args, mproc_fail(-EINVAL, "a NULL is no %s; add nil instead", cls->name));
+    r = check_room(args, MPROC_PARCEL_FDS);
+    if (r)
+        return r;
+    r = cls->pack(object, &parcel);
+    if (r)
+        return stick(args, r);
+    return append_parcel(args, cls->name, &parcel);
+}
+
+int mproc_args_encode(const struct mproc_args *args, struct mproc_args_wire *ret_wire)
+{
+    msgpack_sbuffer whole;
+    msgpack_packer packer;
+
+    if (args && args->arrived)
+        return mproc_fail(-EINVAL,
+                          "these arguments arrived from the owner; add what is to go on to a new set");
+    if (args && args->error)
+        return mproc_fail(args->error, "a value could not be added to the arguments, and nobody looked");
+    if (args && args->depth > 0)
+        return mproc_fail(-EINVAL, "the last argument is a%s that wants %llu more values",
+                          args->open[args->depth - 1].is_map ? " map" : "n array",
+                          (unsigned long long)args->open[args->depth - 1].missing);
+    msgpack_sbuffer_init(&whole);
+    msgpack_packer_init(&packer, &whole, msgpack_sbuffer_write);
+    if (msgpack_pack_array(&packer, args ? args->count : 0) ||
+        (args && args->bytes.size > 0 && msgpack_sbuffer_write(&whole, args->bytes.data, args->bytes.size))) {
+        msgpack_sbuffer_destroy(&whole);
+        return mproc_fail(-ENOMEM, "no memory to encode the arguments");
+    }
+    *ret_wire = (struct mproc_args_wire){(unsigned char *)whole.data, whole.size, args ? args->fds : NULL,
+                                         args ? args->nfds : 0};
+    return 0;
+}
