@@ -1,0 +1,218 @@
+/*
+ * Queues: messages of bytes from any threads of any processes to any others, in order, bounded.
+ *
+ * A queue is memory that its users share; there is no server, no feeder thread and no name. A put that has
+ * returned is in the queue whatever becomes of the putter, and a process can be joined before its messages
+ * are taken. Any user may be killed at any instruction: messages of others are neither lost nor torn nor
+ * doubled, and nobody hangs. A message is in the queue or not, never in between: who dies in a put has put it
+ * or has not; who dies in a get has taken it or has not. What happens to a message that a dead reader had
+ * taken is the queue's declared policy, enum mproc_reader_death.
+ *
+ * Death is known from the kernel alone, never guessed from time: a stopped process (SIGSTOP) that happens to
+ * be inside a put or a get holds up the others on that side until it goes on; their deadlines tell them.
+ */
+#ifndef MPROC_QUEUE_H
+#define MPROC_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <mproc/deadline.h>
+#include <mproc/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mproc_args;
+struct mproc_queue;
+
+struct mproc_queue_options {
+    size_t bytes;        /* room for messages, allocated at once, rounded up to a power of two; 0: 256 KiB */
+    size_t large_bytes;  /* room for messages beyond a quarter of `bytes`, allocated as they come, rounded up
+                          * to a power of two; the largest message; 0: 64 MiB */
+    size_t max_messages; /* no more than so many at a time; 0: as many as there is room for */
+};
+
+struct mproc_queue_stat {
+    uint64_t messages;    /* put and not yet taken */
+    uint64_t bytes;       /* of `bytes` that these take, 8 for each included */
+    uint64_t large_bytes; /* of `large_bytes` that these take */
+    bool closed;
+};
+
+/**
+ * Makes an empty queue.
+ *
+ * @param options    NULL for the defaults
+ * @param ret_queue  the handle
+ *
+ * Returns: 0.
+ * Errors: -EINVAL a size above 1 TiB; -ENOMEM, -ENOSPC no memory; -EMFILE, -ENFILE; -EFBIG RLIMIT_FSIZE is
+ * below the sizes; -ENOTSUP the C library or kernel has no robust futexes of the known layout.
+ * Ownership: the caller's, ends with mproc_queue_unref(). Takes one descriptor, whatever passes through.
+ * Threads: any.
+ */
+MPROC_EXPORT int mproc_queue_create(const struct mproc_queue_options *options,
+                                    struct mproc_queue **ret_queue);
+
+/**
+ * Takes one more reference.
+ *
+ * Returns: the same queue.
+ * Threads: any.
+ */
+MPROC_EXPORT struct mproc_queue *mproc_queue_ref(struct mproc_queue *queue);
+
+/**
+ * Gives a reference back; the last one ends this process' handle. The queue ends with its last user. NULL is
+ * a no-op.
+ *
+ * Threads: any; no other may be inside a call with this reference.
+ */
+MPROC_EXPORT void mproc_queue_unref(struct mproc_queue *queue);
+
+/**
+ * Puts a message behind all others.
+ *
+ * @param queue        the queue
+ * @param data         the bytes, copied; may be NULL when there are none
+ * @param len          how many, from 0
+ * @param deadline_ns  until when to wait for room; MPROC_NOW, MPROC_FOREVER
+ *
+ * Returns: 0: the message is in the queue.
+ * Errors: the message is not in the queue: -EPIPE closed; -EMSGSIZE larger than `large_bytes`, so it would
+ * never fit; -ETIMEDOUT (-EAGAIN for MPROC_NOW) no room until then; -ECANCELED the thread's stop token was
+ * stopped while it waited; -ENOSPC, -ENOMEM no memory, -EFBIG RLIMIT_FSIZE in the way of a large message;
+ * -EBADMSG the shared memory is damaged; -EDEADLK called in a signal handler out of a put.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms, which others
+ * may need to finish their put.
+ */
+MPROC_EXPORT int mproc_queue_put(struct mproc_queue *queue, const void *data, size_t len,
+                                 uint64_t deadline_ns);
+
+/**
+ * Puts several messages in their order. As many as there is room for become visible in one step.
+ *
+ * @param queue        the queue
+ * @param messages     the bytes of each, copied
+ * @param count        how many messages
+ * @param deadline_ns  as in mproc_queue_put()
+ * @param ret_put      how many are in the queue, also on error; they are the first ones. May be NULL
+ *
+ * Returns: 0: all are in the queue.
+ * Errors: those of mproc_queue_put().
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline. Messages of others may come
+ * between when it had to wait.
+ */
+MPROC_EXPORT int mproc_queue_put_many(struct mproc_queue *queue, const struct iovec *messages, size_t count,
+                                      uint64_t deadline_ns, size_t *ret_put);
+
+/**
+ * Takes the oldest message.
+ *
+ * @param queue        the queue
+ * @param deadline_ns  until when to wait for one; MPROC_NOW, MPROC_FOREVER
+ * @param ret_data     the bytes; never NULL
+ * @param ret_len      how many, from 0
+ *
+ * Returns: 0.
+ * Errors: no message was taken: -EPIPE closed and empty; -ETIMEDOUT (-EAGAIN for MPROC_NOW) none came;
+ * -ECANCELED the thread's stop token was stopped while it waited; -ENOMEM; -EBADMSG the shared memory is
+ * damaged; -EDEADLK called in a signal handler out of a get.
+ * Ownership: the bytes are the caller's, who frees them with free().
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms.
+ */
+MPROC_EXPORT int mproc_queue_get(struct mproc_queue *queue, uint64_t deadline_ns, void **ret_data,
+                                 size_t *ret_len);
+
+/**
+ * Takes the oldest message into the caller's memory.
+ *
+ * @param queue        the queue
+ * @param deadline_ns  as in mproc_queue_get()
+ * @param size         room in `ret_data`, in bytes
+ * @param ret_data     where the bytes go
+ * @param ret_len      how many they are
+ *
+ * Returns: 0.
+ * Errors: those of mproc_queue_get(); -EMSGSIZE the message is longer than `size` and stays in the queue.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms.
+ */
+MPROC_EXPORT int mproc_queue_get_into(struct mproc_queue *queue, uint64_t deadline_ns, size_t size,
+                                      void *ret_data, size_t *ret_len);
+
+/**
+ * Takes as many messages as there are and as fit, in one step; waits only for the first.
+ *
+ * @param queue         the queue
+ * @param deadline_ns   until when to wait for the first
+ * @param size          room in `ret_data`, in bytes
+ * @param count         room in `ret_messages`, from 1
+ * @param ret_data      where the bytes go
+ * @param ret_messages  where in `ret_data` each message lies
+ * @param ret_count     how many messages, from 1
+ *
+ * Returns: 0.
+ * Errors: those of mproc_queue_get_into(), for the first message.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms.
+ */
+MPROC_EXPORT int mproc_queue_get_many(struct mproc_queue *queue, uint64_t deadline_ns, size_t size,
+                                      size_t count, void *ret_data, struct iovec *ret_messages,
+                                      size_t *ret_count);
+
+/**
+ * Closes a queue for all its users: no more puts; gets go on until it is empty, then end. Wakes all who wait.
+ *
+ * @param queue        the queue
+ * @param deadline_ns  until when to wait for puts that are under way
+ *
+ * Returns: 0, also when it is closed already.
+ * Errors: it is still open: -ETIMEDOUT (-EAGAIN for MPROC_NOW) a put is under way and does not end;
+ * -ECANCELED; -EDEADLK called in a signal handler out of a put.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
+ */
+MPROC_EXPORT int mproc_queue_close(struct mproc_queue *queue, uint64_t deadline_ns);
+
+/**
+ * How full a queue is at this moment: for messages and measurements, for others are using it.
+ *
+ * Threads: any. Async-signal safety: safe.
+ */
+MPROC_EXPORT void mproc_queue_stat(const struct mproc_queue *queue, struct mproc_queue_stat *ret_stat);
+
+/**
+ * Adds a queue to the arguments of a process; both then share it.
+ *
+ * @param args   the arguments
+ * @param queue  stays the caller's
+ *
+ * Returns: 0.
+ * Errors: -EMFILE, -ENFILE, -ENOMEM; -E2BIG too many arguments or descriptors.
+ * Threads: one at a time for these arguments.
+ */
+MPROC_EXPORT int mproc_args_add_queue(struct mproc_args *args, const struct mproc_queue *queue);
+
+/**
+ * Takes a queue out of arguments.
+ *
+ * @param args       the arguments
+ * @param index      which argument, from 0
+ * @param ret_queue  the handle
+ *
+ * Returns: 0.
+ * Errors: -ENOENT no such argument, or taken before; -EINVAL not a queue; -EBADMSG damaged; -EXDEV of another
+ * PID namespace, where thread ids mean something else; -ENOMEM; -ENOTSUP.
+ * Ownership: the caller's, ends with mproc_queue_unref().
+ * Threads: one at a time for these arguments.
+ */
+MPROC_EXPORT int mproc_args_get_queue(const struct mproc_args *args, size_t index,
+                                      struct mproc_queue **ret_queue);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,170 @@
+#include <mproc/queue.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "error_internal.h"
+#include "queue_internal.h"
+
+static const size_t default_bytes = (size_t)256 << 10;
+static const size_t default_large_bytes = (size_t)64 << 20;
+static const size_t limit_bytes = (size_t)1 << 40;
+
+static uint64_t round_up(size_t bytes)
+{
+    uint64_t rounded = 4096;
+
+    while (rounded < bytes)
+        rounded *= 2;
+    return rounded;
+}
+
+static struct queue_config *config_of(const struct mproc_segment *segment)
+{
+    return (struct queue_config *)(void *)((unsigned char *)mproc_segment_control(segment, QUEUE_PRODUCERS) +
+                                           MPROC_SEGMENT_HEADER);
+}
+
+static struct queue_side *side_of(const struct mproc_segment *segment, enum queue_side_index index)
+{
+    unsigned char *control = mproc_segment_control(segment, index);
+    size_t offset = index == QUEUE_PRODUCERS ? MPROC_SEGMENT_HEADER + alignof(struct queue_side) : 0;
+
+    static_assert(sizeof(struct queue_config) <= alignof(struct queue_side), "the config fits its room");
+    return (struct queue_side *)(void *)(control + offset);
+}
+
+static int wrap_segment(const struct mproc_segment *segment, struct mproc_queue **ret_queue)
+{
+    struct mproc_queue *queue = malloc(sizeof(*queue));
+
+    if (!queue)
+        return mproc_fail(-ENOMEM, "no memory for a handle");
+    *queue = (struct mproc_queue){
+        .ring = mproc_segment_ring(segment),
+        .ring_bytes = segment->shape.ring_bytes,
+        .large_bytes = segment->shape.large_bytes,
+        .inline_limit = segment->shape.ring_bytes / 4 - sizeof(struct queue_record),
+        .max_messages = __atomic_load_n(&config_of(segment)->max_messages, __ATOMIC_RELAXED),
+        .segment = *segment,
+        .refs = 1,
+    };
+    for (enum queue_side_index i = 0; i < QUEUE_SIDE__COUNT; i++) {
+        queue->sides[i] = side_of(segment, i);
+        queue->locks[i] = mproc_segment_lock(segment, i);
+    }
+    *ret_queue = queue;
+    return 0;
+}
+
+int mproc_queue_create(const struct mproc_queue_options *options, struct mproc_queue **ret_queue)
+{
+    struct mproc_queue_options wanted = options ? *options : (struct mproc_queue_options){0};
+    struct mproc_segment segment;
+    int err;
+
+    if (wanted.bytes > limit_bytes || wanted.large_bytes > limit_bytes)
+        return mproc_fail(-EINVAL, "a queue of %zu and %zu bytes; the limit is %zu", wanted.bytes,
+                          wanted.large_bytes, limit_bytes);
+    struct mproc_segment_shape shape = {
+        .kind = MPROC_SEGMENT_QUEUE,
+        .controls = QUEUE_SIDE__COUNT,
+        .ring_bytes = round_up(wanted.bytes ? wanted.bytes : default_bytes),
+        .large_bytes = round_up(wanted.large_bytes ? wanted.large_bytes : default_large_bytes),
+    };
+    err = mproc_segment_create("mproc-queue", &shape, &segment);
+    if (err)
+        return err;
+    config_of(&segment)->max_messages = wanted.max_messages;
+    err = wrap_segment(&segment, ret_queue);
+    if (err)
+        mproc_segment_close(&segment);
+    return err;
+}
+
+struct mproc_queue *mproc_queue_ref(struct mproc_queue *queue)
+{
+    atomic_fetch_add_explicit(&queue->refs, 1, memory_order_relaxed);
+    return queue;
+}
+
+void mproc_queue_unref(struct mproc_queue *queue)
+{
+    if (!queue || atomic_fetch_sub_explicit(&queue->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    mproc_segment_close(&queue->segment);
+    free(queue);
+}
+
+int mproc_queue_close(struct mproc_queue *queue, uint64_t deadline_ns)
+{
+    int err = mproc_queue_side_lock(queue, QUEUE_PRODUCERS, deadline_ns);
+
+    if (err)
+        return err;
+    mproc_queue_side_close(queue);
+    mproc_queue_side_unlock(queue, QUEUE_PRODUCERS);
+    return 0;
+}
+
+void mproc_queue_stat(const struct mproc_queue *queue, struct mproc_queue_stat *ret_stat)
+{
+    struct queue_mark head;
+    struct queue_mark tail;
+    uint32_t commit;
+
+    /* Consumers first: what they have taken was put, so no difference is negative. */
+    mproc_queue_side_read(queue->sides[QUEUE_CONSUMERS], &head);
+    commit = mproc_queue_side_read(queue->sides[QUEUE_PRODUCERS], &tail);
+    *ret_stat = (struct mproc_queue_stat){
+        .messages = tail.messages - head.messages,
+        .bytes = tail.ring - head.ring,
+        .large_bytes = tail.large - head.large,
+        .closed = (commit & QUEUE_CLOSED) != 0,
+    };
+}
+
+static int pack_queue(const void *object, struct mproc_parcel *ret_parcel)
+{
+    return mproc_segment_pack(&((const struct mproc_queue *)object)->segment, ret_parcel);
+}
+
+static int unpack_queue(const struct mproc_parcel *parcel, void **ret_object)
+{
+    struct mproc_segment segment;
+    struct mproc_queue *queue;
+    int err = mproc_segment_unpack(parcel, MPROC_SEGMENT_QUEUE, QUEUE_SIDE__COUNT, &segment);
+
+    if (err)
+        return err;
+    err = wrap_segment(&segment, &queue);
+    if (err) {
+        mproc_segment_unmap(&segment);
+        return err;
+    }
+    *ret_object = queue;
+    return 0;
+}
+
+static void unref_queue(void *object)
+{
+    mproc_queue_unref(object);
+}
+
+const struct mproc_class mproc_queue_class = {"queue", pack_queue, unpack_queue, unref_queue};
+
+int mproc_args_add_queue(struct mproc_args *args, const struct mproc_queue *queue)
+{
+    return mproc_args_add_object(args, &mproc_queue_class, queue);
+}
+
+int mproc_args_get_queue(const struct mproc_args *args, size_t index, struct mproc_queue **ret_queue)
+{
+    void *object;
+    int err = mproc_args_get_object(args, index, &mproc_queue_class, &object);
+
+    if (!err)
+        *ret_queue = object;
+    return err;
+}

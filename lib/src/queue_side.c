@@ -1,0 +1,153 @@
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "error_internal.h"
+#include "queue_internal.h"
+
+/* A few microseconds: about what falling asleep and being woken costs both sides. */
+enum { SPINS = 200 };
+
+/* Trying once still lets another finish the put or get it is in the middle of. */
+static const uint64_t try_grace_ns = 2 * 1000 * 1000;
+
+int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
+{
+    mproc_robust_word *lock = queue->locks[index];
+    int err = mproc_robust_lock(lock, MPROC_NOW);
+
+    if (err == -EAGAIN) {
+        err =
+            mproc_robust_lock(lock, deadline_ns == MPROC_NOW ? mproc_clock_ns() + try_grace_ns : deadline_ns);
+        if (err == -ETIMEDOUT)
+            return mproc_fail(deadline_ns == MPROC_NOW ? -EAGAIN : err,
+                              "thread %u is inside a %s of this queue and does not go on: is it stopped?",
+                              mproc_robust_owner(lock), index == QUEUE_PRODUCERS ? "put" : "get");
+    }
+    if (err == -EOWNERDEAD)
+        return mproc_robust_repaired(lock);
+    if (err == -EDEADLK)
+        return mproc_fail(err, "this thread is inside a %s of this queue already (a signal handler?)",
+                          index == QUEUE_PRODUCERS ? "put" : "get");
+    return err;
+}
+
+void mproc_queue_side_unlock(struct mproc_queue *queue, enum queue_side_index index)
+{
+    mproc_robust_unlock(queue->locks[index]);
+}
+
+static uint32_t load_commit(const struct queue_side *side)
+{
+    return __atomic_load_n(&side->commit, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t load_position(const uint64_t *position)
+{
+    return __atomic_load_n(position, __ATOMIC_RELAXED);
+}
+
+static unsigned parity(uint32_t commit)
+{
+    return (commit / QUEUE_VERSION_ONE) & 1;
+}
+
+uint32_t mproc_queue_side_read(const struct queue_side *side, struct queue_mark *ret_mark)
+{
+    uint32_t commit;
+    uint32_t before;
+
+    do {
+        before = load_commit(side);
+        const struct queue_mark *mark = &side->marks[parity(before)];
+        *ret_mark = (struct queue_mark){load_position(&mark->ring), load_position(&mark->large),
+                                        load_position(&mark->messages)};
+        atomic_thread_fence(memory_order_acquire);
+        commit = __atomic_load_n(&side->commit, __ATOMIC_RELAXED);
+    } while ((commit ^ before) & QUEUE_VERSION_MASK);
+    return before;
+}
+
+static int commit_and_wake(struct queue_side *side, uint32_t commit)
+{
+    /* Stepping the last version by addition would carry into the closed bit, which is not set here. */
+    bool wraps = (commit & QUEUE_VERSION_MASK) == QUEUE_VERSION_MASK;
+    int add_one = FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 0);
+    int set_zero = FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_EQ, 0);
+
+    if (syscall(SYS_futex, &side->commit, FUTEX_WAKE_OP, INT_MAX, (void *)0, &side->commit,
+                wraps ? set_zero : add_one) < 0)
+        return mproc_fail(-errno, "the kernel refuses FUTEX_WAKE_OP (a seccomp filter?), errno %d", errno);
+    return 0;
+}
+
+int mproc_queue_side_commit(struct queue_side *side, const struct queue_mark *mark)
+{
+    uint32_t commit = __atomic_load_n(&side->commit, __ATOMIC_RELAXED);
+    struct queue_mark *next = &side->marks[!parity(commit)];
+    uint32_t cpu = (uint32_t)sched_getcpu();
+
+    __atomic_store_n(&next->ring, mark->ring, __ATOMIC_RELAXED);
+    __atomic_store_n(&next->large, mark->large, __ATOMIC_RELAXED);
+    __atomic_store_n(&next->messages, mark->messages, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&side->cpu, __ATOMIC_RELAXED) != cpu)
+        __atomic_store_n(&side->cpu, cpu, __ATOMIC_RELAXED);
+    while (!(commit & QUEUE_SLEEPER)) {
+        uint32_t stepped =
+            (commit & ~QUEUE_VERSION_MASK) | ((commit + QUEUE_VERSION_ONE) & QUEUE_VERSION_MASK);
+        if (__atomic_compare_exchange_n(&side->commit, &commit, stepped, false, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+            return 0;
+    }
+    return commit_and_wake(side, commit);
+}
+
+static bool spin_for_change(const struct queue_side *side, const struct mproc_wait_word *word)
+{
+    if (__atomic_load_n(&side->cpu, __ATOMIC_RELAXED) == (uint32_t)sched_getcpu())
+        return false;
+    for (int i = 0; i < SPINS; i++) {
+        if (__atomic_load_n(word->word, __ATOMIC_RELAXED) != word->expected)
+            return true;
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
+int mproc_queue_side_await(const struct queue_side *side, struct mproc_wait_word *words, size_t count,
+                           uint64_t deadline_ns)
+{
+    uint32_t *commit = (uint32_t *)(uintptr_t)words[0].word;
+
+    if (deadline_ns == MPROC_NOW)
+        return -EAGAIN;
+    if (spin_for_change(side, &words[0]))
+        return 0;
+    if (!(words[0].expected & QUEUE_SLEEPER)) {
+        uint32_t expected = words[0].expected;
+        if (!__atomic_compare_exchange_n(commit, &expected, expected | QUEUE_SLEEPER, false, __ATOMIC_RELAXED,
+                                         __ATOMIC_RELAXED))
+            return 0;
+        words[0].expected |= QUEUE_SLEEPER;
+    }
+    return mproc_wait(words, count, deadline_ns);
+}
+
+void mproc_queue_side_close(struct mproc_queue *queue)
+{
+    uint32_t *producers = &queue->sides[QUEUE_PRODUCERS]->commit;
+    uint32_t *consumers = &queue->sides[QUEUE_CONSUMERS]->commit;
+    /* Set the top bit; consumers sleep on this word, and are woken when it was not negative, that is open. */
+    int close = FUTEX_OP((FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT), 31, FUTEX_OP_CMP_GE, 0);
+
+    if (__atomic_load_n(producers, __ATOMIC_RELAXED) & QUEUE_CLOSED)
+        return;
+    if (syscall(SYS_futex, consumers, FUTEX_WAKE_OP, INT_MAX, (void *)INT_MAX, producers, close) >= 0)
+        return;
+    __atomic_fetch_or(producers, QUEUE_CLOSED, __ATOMIC_RELEASE);
+    mproc_wake(producers);
+    mproc_wake(consumers);
+}

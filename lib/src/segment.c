@@ -1,0 +1,244 @@
+#include "segment.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error_internal.h"
+
+static const uint64_t header_magic = UINT64_C(0x314745532d50434d); /* "MCP-SEG1" */
+static const uint64_t area_limit = UINT64_C(1) << 40;
+static const int required_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+/* Written once, before the descriptor leaves its maker. */
+struct header {
+    uint64_t magic;
+    uint32_t kind;
+    uint32_t controls;
+    uint64_t ring_bytes;
+    uint64_t large_bytes;
+    uint64_t pid_namespace; /* 0 when /proc does not tell */
+};
+
+static_assert(sizeof(struct header) <= MPROC_SEGMENT_HEADER, "the header fits its room");
+
+static uint64_t pid_namespace(void)
+{
+    struct stat status;
+
+    return stat("/proc/self/ns/pid", &status) == 0 ? (uint64_t)status.st_ino : 0;
+}
+
+static bool fits_area(uint64_t bytes, size_t page_size)
+{
+    return bytes == 0 || (bytes >= page_size && bytes <= area_limit && (bytes & (bytes - 1)) == 0);
+}
+
+static bool is_possible(const struct mproc_segment_shape *shape, size_t page_size)
+{
+    return shape->controls >= 1 && shape->controls <= 4 && fits_area(shape->ring_bytes, page_size) &&
+           fits_area(shape->large_bytes, page_size);
+}
+
+static uint64_t touched_bytes(const struct mproc_segment *segment)
+{
+    return segment->shape.controls * segment->page_size + segment->shape.ring_bytes;
+}
+
+static uint64_t file_bytes(const struct mproc_segment *segment)
+{
+    return touched_bytes(segment) + segment->shape.large_bytes;
+}
+
+static bool map_at(unsigned char *where, size_t size, int fd, uint64_t offset)
+{
+    return mmap(where, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) != MAP_FAILED;
+}
+
+static bool map_parts(const struct mproc_segment *segment)
+{
+    size_t page = segment->page_size;
+    size_t ring = (size_t)segment->shape.ring_bytes;
+    unsigned char *where = segment->base;
+
+    for (uint32_t i = 0; i < segment->shape.controls; i++, where += 2 * page) {
+        if (!map_at(where, page, segment->fd, i * page))
+            return false;
+        /* A child of fork() holds none of its parent's locks. */
+        if (mprotect(where + page, page, PROT_READ | PROT_WRITE) != 0 ||
+            madvise(where + page, page, MADV_WIPEONFORK) != 0)
+            return false;
+    }
+    if (ring == 0)
+        return true;
+    uint64_t offset = segment->shape.controls * page;
+    return map_at(where, ring, segment->fd, offset) && map_at(where + ring, ring, segment->fd, offset);
+}
+
+static int map_segment(struct mproc_segment *segment)
+{
+    segment->mapped = 2 * (segment->shape.controls * segment->page_size + (size_t)segment->shape.ring_bytes);
+    segment->base =
+        mmap(NULL, segment->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (segment->base == MAP_FAILED)
+        return mproc_fail(-ENOMEM, "cannot map %zu bytes of address space (RLIMIT_AS?)", segment->mapped);
+    if (!map_parts(segment)) {
+        int err = -errno;
+        munmap(segment->base, segment->mapped);
+        return mproc_fail(err, "cannot map a shared segment of %zu bytes: %s", segment->mapped,
+                          strerrordesc_np(-err));
+    }
+    return 0;
+}
+
+static int allocate_file(const char *name, const struct mproc_segment *segment)
+{
+    uint64_t size = file_bytes(segment);
+    struct rlimit limit;
+
+    /* Passing this limit would end the process by SIGXFSZ. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size)
+        return mproc_fail(-EFBIG, "%s needs a memory file of %llu bytes, but RLIMIT_FSIZE is %llu", name,
+                          (unsigned long long)size, (unsigned long long)limit.rlim_cur);
+    if (ftruncate(segment->fd, (off_t)size) != 0 ||
+        fallocate(segment->fd, 0, 0, (off_t)touched_bytes(segment)) != 0)
+        return mproc_fail(-errno, "no memory for the %llu bytes of %s: %s",
+                          (unsigned long long)touched_bytes(segment), name, strerrordesc_np(errno));
+    if (fcntl(segment->fd, F_ADD_SEALS, required_seals) != 0)
+        return mproc_fail(-errno, "cannot seal the memory file of %s: %s", name, strerrordesc_np(errno));
+    return 0;
+}
+
+int mproc_segment_create(const char *name, const struct mproc_segment_shape *shape,
+                         struct mproc_segment *ret_segment)
+{
+    struct mproc_segment segment = {.shape = *shape, .page_size = (size_t)sysconf(_SC_PAGESIZE)};
+    int err = mproc_robust_available();
+
+    if (err)
+        return err;
+    if (!is_possible(shape, segment.page_size))
+        return mproc_fail(-EINVAL, "%s: a size of more than %llu bytes", name,
+                          (unsigned long long)area_limit);
+    segment.fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (segment.fd < 0)
+        return mproc_fail(-errno, "cannot make a memory file for %s: %s", name, strerrordesc_np(errno));
+    err = allocate_file(name, &segment);
+    if (!err)
+        err = map_segment(&segment);
+    if (err) {
+        close(segment.fd);
+        return err;
+    }
+    *(struct header *)mproc_segment_control(&segment, 0) = (struct header){.magic = header_magic,
+                                                                           .kind = shape->kind,
+                                                                           .controls = shape->controls,
+                                                                           .ring_bytes = shape->ring_bytes,
+                                                                           .large_bytes = shape->large_bytes,
+                                                                           .pid_namespace = pid_namespace()};
+    *ret_segment = segment;
+    return 0;
+}
+
+void mproc_segment_unmap(struct mproc_segment *segment)
+{
+    for (uint32_t i = 0; i < segment->shape.controls; i++) {
+        if (mproc_robust_held_here(mproc_segment_lock(segment, i)))
+            return;
+    }
+    munmap(segment->base, segment->mapped);
+}
+
+void mproc_segment_close(struct mproc_segment *segment)
+{
+    mproc_segment_unmap(segment);
+    close(segment->fd);
+}
+
+int mproc_segment_pack(const struct mproc_segment *segment, struct mproc_parcel *ret_parcel)
+{
+    int fd = fcntl(segment->fd, F_DUPFD_CLOEXEC, 3);
+
+    if (fd < 0)
+        return mproc_fail(-errno, "cannot duplicate a descriptor: %s (RLIMIT_NOFILE?)",
+                          strerrordesc_np(errno));
+    *ret_parcel = (struct mproc_parcel){.fds = {fd}, .nfds = 1};
+    return 0;
+}
+
+/* Reads instead of mapping: a read past the end of a wrong file is an error, a touch would be SIGBUS. */
+static int read_header(int fd, enum mproc_segment_kind kind, uint32_t controls,
+                       struct mproc_segment *ret_segment)
+{
+    struct mproc_segment segment = {.fd = fd, .page_size = (size_t)sysconf(_SC_PAGESIZE)};
+    struct header header;
+    struct stat status;
+
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0 || (seals & required_seals) != required_seals)
+        return mproc_fail(-EBADMSG, "the descriptor is not a sealed memory file of this library");
+    if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) || header.magic != header_magic)
+        return mproc_fail(-EBADMSG, "the memory file has no header of this library");
+    segment.shape =
+        (struct mproc_segment_shape){kind, header.controls, header.ring_bytes, header.large_bytes};
+    if (header.kind != (uint32_t)kind || header.controls != controls ||
+        !is_possible(&segment.shape, segment.page_size))
+        return mproc_fail(-EBADMSG, "the memory file is of another kind (%u, wanted %d) or damaged",
+                          header.kind, (int)kind);
+    if (fstat(fd, &status) != 0 || (uint64_t)status.st_size != file_bytes(&segment))
+        return mproc_fail(-EBADMSG, "the memory file has not the size that its header tells");
+    if (header.pid_namespace != pid_namespace())
+        return mproc_fail(-EXDEV, "made in another PID namespace (%llu): owners of locks cannot be told here",
+                          (unsigned long long)header.pid_namespace);
+    *ret_segment = segment;
+    return 0;
+}
+
+int mproc_segment_unpack(const struct mproc_parcel *parcel, enum mproc_segment_kind kind, uint32_t controls,
+                         struct mproc_segment *ret_segment)
+{
+    struct mproc_segment segment;
+    int err = mproc_robust_available();
+
+    if (err)
+        return err;
+    if (parcel->nfds != 1 || parcel->meta_len != 0)
+        return mproc_fail(-EBADMSG, "expected one descriptor and no bytes, got %u and %u", parcel->nfds,
+                          parcel->meta_len);
+    err = read_header(parcel->fds[0], kind, controls, &segment);
+    if (!err)
+        err = map_segment(&segment);
+    if (err)
+        return err;
+    *ret_segment = segment;
+    return 0;
+}
+
+void *mproc_segment_control(const struct mproc_segment *segment, uint32_t index)
+{
+    return segment->base + 2 * index * segment->page_size;
+}
+
+mproc_robust_word *mproc_segment_lock(const struct mproc_segment *segment, uint32_t index)
+{
+    unsigned char *control = mproc_segment_control(segment, index);
+
+    return (mproc_robust_word *)(void *)(control + MPROC_ROBUST_WORD_OFFSET(segment->page_size));
+}
+
+unsigned char *mproc_segment_ring(const struct mproc_segment *segment)
+{
+    return segment->base + 2 * segment->shape.controls * segment->page_size;
+}
+
+uint64_t mproc_segment_large_offset(const struct mproc_segment *segment)
+{
+    return touched_bytes(segment);
+}

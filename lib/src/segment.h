@@ -1,0 +1,72 @@
+/*
+ * Segments: the shared memory of an object, one sealed memfd.
+ *
+ *   file:    | control 0 | control 1 | … | ring (a power of two) | large area, sparse |
+ *   mapped:  | control 0 | private | control 1 | private | … | ring | the same ring again |
+ *
+ * Each control page ends with a robust lock, whose list node lies in the private page behind it, out of reach
+ * of other processes. The ring is mapped twice in a row, so that what wraps around is contiguous. Controls
+ * and ring are preallocated and the file can neither shrink nor grow, so touching them cannot raise SIGBUS.
+ * The large area is not mapped; its pages are there once written.
+ */
+#ifndef MPROC_SEGMENT_H
+#define MPROC_SEGMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "object.h"
+#include "robust.h"
+
+enum mproc_segment_kind {
+    MPROC_SEGMENT_MUTEX = 1,
+    MPROC_SEGMENT_QUEUE,
+};
+
+struct mproc_segment_shape {
+    enum mproc_segment_kind kind;
+    uint32_t controls;    /* pages */
+    uint64_t ring_bytes;  /* 0, or a power of two of at least a page */
+    uint64_t large_bytes; /* 0, or a power of two of at least a page */
+};
+
+struct mproc_segment {
+    struct mproc_segment_shape shape;
+    int fd;
+    size_t page_size;
+    unsigned char *base;
+    size_t mapped;
+};
+
+/* Control 0 begins with the segment's own header; what an object keeps there starts behind it. */
+enum { MPROC_SEGMENT_HEADER = 64 };
+
+/* Makes a segment, zeroed. Errors: -EINVAL, -ENOMEM, -ENOSPC, -EMFILE, -ENFILE, -EFBIG (RLIMIT_FSIZE),
+ * -ENOTSUP; all with detail. */
+int mproc_segment_create(const char *name, const struct mproc_segment_shape *shape,
+                         struct mproc_segment *ret_segment);
+
+/* Unmaps, unless a thread of this process still holds a lock in it: the kernel will look at that lock's
+ * memory, so it stays mapped until the process ends. Leaves the descriptor open. */
+void mproc_segment_unmap(struct mproc_segment *segment);
+
+/* Unmaps and closes. */
+void mproc_segment_close(struct mproc_segment *segment);
+
+/* Packs a segment into a parcel. Errors: -EMFILE. */
+int mproc_segment_pack(const struct mproc_segment *segment, struct mproc_parcel *ret_parcel);
+
+/* Maps a segment of this kind out of a parcel. Takes the descriptor on success only. Errors: -EBADMSG not a
+ * segment of this kind, or damaged; -EXDEV made in another PID namespace, where thread ids mean something
+ * else; -ENOMEM, -ENOTSUP; all with detail. */
+int mproc_segment_unpack(const struct mproc_parcel *parcel, enum mproc_segment_kind kind, uint32_t controls,
+                         struct mproc_segment *ret_segment);
+
+void *mproc_segment_control(const struct mproc_segment *segment, uint32_t index);
+mproc_robust_word *mproc_segment_lock(const struct mproc_segment *segment, uint32_t index);
+unsigned char *mproc_segment_ring(const struct mproc_segment *segment);
+
+/* Where in the file the large area begins. */
+uint64_t mproc_segment_large_offset(const struct mproc_segment *segment);
+
+#endif
