@@ -21,6 +21,8 @@ int pf_limit_parse(const char *text, struct pf_arena *arena, struct pf_limit *re
                    struct pf_error *error);
 /* "250ms", "10s", "2m", "1500" (ms without a unit is refused: say which unit). */
 int pf_duration_parse(const char *text, uint64_t *ret_ns, struct pf_error *error);
+/* The shortest way to write a time so that pf_duration_parse reads the same: "10s". */
+const char *pf_duration_text(uint64_t ns, struct pf_arena *arena);
 /* "pid,ipc,shm" to enum pf_share bits. */
 int pf_share_parse(const char *text, unsigned *ret_share, struct pf_error *error);
 /* Resource number of prlimit(2) for "nofile", or -1. */

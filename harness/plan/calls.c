@@ -1,0 +1,151 @@
+#include "plan/calls.h"
+
+#include <errno.h>
+#include <regex.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CALL_LIMIT = 1024, /* above every number of a native 64-bit interface */
+    NAME_LENGTH = 64,  /* no system call has a longer name */
+    REGEX_LENGTH = 40, /* glibc expands nested repetitions: a short one stays small */
+};
+
+#define EXPECTED_CALL "a system call, %set, /regex, point=NAME, start, exit or after=TIME"
+#define REGEX_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_^$.*+?|()[]-"
+
+struct calls {
+    bool has[CALL_LIMIT];
+};
+
+/* The number of a call on this machine, or -1: unknown, or known on other machines only. */
+static int number_of(struct pf_word word)
+{
+    char name[NAME_LENGTH];
+    if (word.length >= sizeof(name))
+        return -1;
+    memcpy(name, word.start, word.length);
+    name[word.length] = '\0';
+    int number = seccomp_syscall_resolve_name(name);
+    return number >= 0 && number < CALL_LIMIT ? number : -1;
+}
+
+static const char *suggest(struct pf_word word, const char *const *also, struct pf_arena *arena)
+{
+    struct pf_nearest nearest = pf_nearest_new(word.start, word.length);
+    for (; *also; also++)
+        pf_nearest_offer(&nearest, *also);
+    for (size_t i = 0; i < pf_call_set_count; i++)
+        pf_nearest_offer(&nearest, pf_call_sets[i].name);
+    for (int number = 0; number < CALL_LIMIT; number++) {
+        char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+        if (name)
+            pf_nearest_offer(&nearest, pf_arena_strdup(arena, name));
+        free(name);
+    }
+    return nearest.best;
+}
+
+static int add_set(struct pf_word word, struct calls *calls)
+{
+    for (size_t i = 0; i < pf_call_set_count; i++) {
+        if (!pf_word_is(word, pf_call_sets[i].name))
+            continue;
+        for (const char *at = pf_call_sets[i].calls; *at; at += strspn(at, " ")) {
+            struct pf_word name = {.start = at, .length = strcspn(at, " ")};
+            int number = number_of(name);
+            if (number >= 0)
+                calls->has[number] = true;
+            at += name.length;
+        }
+        return 0;
+    }
+    return -ENOENT;
+}
+
+static int add_name(struct pf_word word, struct calls *calls)
+{
+    int number = number_of(word);
+    if (number < 0)
+        return -ENOENT;
+    calls->has[number] = true;
+    return 0;
+}
+
+static bool add_matching(const regex_t *regex, struct calls *calls)
+{
+    bool any = false;
+    for (int number = 0; number < CALL_LIMIT; number++) {
+        char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+        if (name && regexec(regex, name, 0, NULL, 0) == 0)
+            any = calls->has[number] = true;
+        free(name);
+    }
+    return any;
+}
+
+/* "/regex" or "/regex/", the cursor being behind the first slash. */
+static int read_regex(struct pf_cursor *cursor, bool optional, struct calls *calls)
+{
+    struct pf_word word = {.start = cursor->at, .length = strspn(cursor->at, REGEX_LETTERS)};
+    cursor->at += word.length;
+    if (word.length == 0 || !strchr("/,:@", *cursor->at))
+        return pf_cursor_expected(cursor, (struct pf_word){.start = cursor->at}, NULL,
+                                  "a regular expression of letters, digits and _ ^ $ . * + ? | ( ) [ ] -");
+    if (word.length > REGEX_LENGTH)
+        return pf_cursor_refuse(cursor, word.start, "a regular expression may have %d characters",
+                                REGEX_LENGTH);
+    pf_cursor_take(cursor, '/');
+
+    char pattern[REGEX_LENGTH + 1] = "";
+    memcpy(pattern, word.start, word.length);
+    regex_t regex;
+    int failure = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+    if (failure != 0) {
+        char reason[64];
+        regerror(failure, &regex, reason, sizeof(reason));
+        return pf_cursor_refuse(cursor, word.start, "malformed regular expression: %s", reason);
+    }
+    bool any = add_matching(&regex, calls);
+    regfree(&regex);
+    return any || optional ? 0 : pf_cursor_refuse(cursor, word.start, "no system call matches /%s/", pattern);
+}
+
+static int read_item(struct pf_cursor *cursor, const char *const *also, struct calls *calls)
+{
+    bool optional = pf_cursor_take(cursor, '?');
+    if (pf_cursor_take(cursor, '/'))
+        return read_regex(cursor, optional, calls);
+    struct pf_word word = pf_cursor_word(cursor, ",:@=");
+    int result = word.length > 0 && word.start[0] == '%' ? add_set(word, calls) : add_name(word, calls);
+    if (result == 0 || (optional && word.length > 0))
+        return 0;
+    if (pf_word_is(word, "all") || pf_word_is(word, "none") || (word.length > 0 && word.start[0] == '!'))
+        return pf_cursor_refuse(
+            cursor, word.start,
+            "all, none and ! are not supported by this version: name the calls or a %%set");
+    return pf_cursor_expected(cursor, word, suggest(word, also, cursor->arena), EXPECTED_CALL);
+}
+
+int pf_cursor_calls(struct pf_cursor *cursor, const char *const *also, int **ret_calls, size_t *ret_count)
+{
+    struct calls calls = {0};
+    const char *start = cursor->at;
+    do {
+        int result = read_item(cursor, also, &calls);
+        if (result < 0)
+            return result;
+    } while (pf_cursor_take(cursor, ','));
+
+    int *numbers = NULL;
+    size_t count = 0;
+    for (int number = 0; number < CALL_LIMIT; number++)
+        if (calls.has[number])
+            *(int *)pf_arena_grow(cursor->arena, &numbers, &count, sizeof(*numbers)) = number;
+    if (count == 0)
+        return pf_cursor_refuse(cursor, start, "this machine has none of these system calls");
+    *ret_calls = numbers;
+    *ret_count = count;
+    return 0;
+}
