@@ -1,16 +1,13 @@
 /*
- * A nightly job runs with a helper beside it that prints the job's progress whenever it gets SIGUSR1.
+ * A nightly job runs with a helper beside it that says that all is well whenever it gets SIGUSR1.
  */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEPS 1000
-
-static void serve_progress(const int *progress)
+static int serve(void)
 {
     sigset_t requests;
     sigemptyset(&requests);
@@ -18,18 +15,18 @@ static void serve_progress(const int *progress)
     sigaddset(&requests, SIGTERM);
     sigprocmask(SIG_BLOCK, &requests, NULL);
     for (int request; sigwait(&requests, &request) == 0 && request != SIGTERM;)
-        printf("step %d of %d\n", *progress, STEPS);
+        dprintf(STDOUT_FILENO, "still at work\n");
+    return EXIT_SUCCESS;
 }
 
 /* Starts the helper in the background, where it is in nobody's way. */
-static int start_helper(const int *progress)
+static int start_helper(void)
 {
     pid_t child = fork();
     if (child == 0) {
         if (daemon(1, 1) == -1)
             _exit(EXIT_FAILURE);
-        serve_progress(progress);
-        _exit(EXIT_SUCCESS);
+        _exit(serve());
     }
     int status;
     return child != -1 && waitpid(child, &status, 0) == child && status == 0 ? 0 : -1;
@@ -37,13 +34,13 @@ static int start_helper(const int *progress)
 
 int main(void)
 {
-    int *progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (progress == MAP_FAILED || start_helper(progress) == -1) {
-        perror("helper");
+    if (start_helper() == -1) {
+        fprintf(stderr, "no helper\n");
         return EXIT_FAILURE;
     }
-    for (int step = 0; step < STEPS; step++)
-        *progress = step + 1;
-    printf("night's work done\n");
+    long total = 0;
+    for (long step = 0; step < 1000; step++)
+        total += step * step;
+    printf("night's work done: %ld\n", total);
     return EXIT_SUCCESS;
 }
