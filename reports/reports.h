@@ -13,6 +13,7 @@ struct pf_report_options {
     bool colour;       /* terminal escapes may be used */
     int width;         /* columns for text; 0: 80 */
     bool show_output;  /* text: print captured program output of trials that did not pass */
+    bool brief;        /* text: a single trial without findings is one line */
     const char *title; /* "pitfall check", "pitfall run" */
 };
 
@@ -26,5 +27,11 @@ struct pf_report_format {
 /* All formats, ended by an entry without a name. */
 extern const struct pf_report_format pf_report_formats[];
 const struct pf_report_format *pf_report_find(const char *name);
+
+/*
+ * Flushes the file and tells whether all that was written to it has arrived. Returns 0 or -errno; every
+ * format ends with it.
+ */
+int pf_report_flush(FILE *file);
 
 #endif

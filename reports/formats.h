@@ -1,0 +1,13 @@
+/* formats.h - the writers behind the registry; one per file of the same name. */
+#ifndef PF_REPORTS_FORMATS_H
+#define PF_REPORTS_FORMATS_H
+
+#include "reports/reports.h"
+
+int pf_text_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
+int pf_json_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
+int pf_junit_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
+int pf_tap_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
+int pf_html_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
+
+#endif

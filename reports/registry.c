@@ -1,0 +1,32 @@
+#include "reports/reports.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "reports/formats.h"
+
+const struct pf_report_format pf_report_formats[] = {
+    {"text", "for people: one line per program, then each diagnosis in words", pf_text_write},
+    {"json", "everything there is to know (schema pitfall-result/1)", pf_json_write},
+    {"junit", "JUnit XML, which every CI server reads", pf_junit_write},
+    {"tap", "Test Anything Protocol, with YAML diagnostics", pf_tap_write},
+    {"html", "one self-contained page for a browser", pf_html_write},
+    {NULL, NULL, NULL},
+};
+
+const struct pf_report_format *pf_report_find(const char *name)
+{
+    for (const struct pf_report_format *format = pf_report_formats; format->name; format++)
+        if (strcmp(format->name, name) == 0)
+            return format;
+    return NULL;
+}
+
+int pf_report_flush(FILE *file)
+{
+    errno = 0;
+    if (fflush(file) == EOF)
+        return errno ? -errno : -EIO;
+    /* An earlier write that failed has left only its mark, not its errno. */
+    return ferror(file) ? -EIO : 0;
+}

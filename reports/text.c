@@ -1,0 +1,221 @@
+#include "reports/formats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "reports/page.h"
+#include "reports/plain.h"
+#include "reports/story.h"
+#include "reports/view.h"
+
+/* Of many trials of one program that failed, so many are told in full. */
+#define STORIES_PER_GROUP 3
+
+enum column { COLUMN_SCENARIO, COLUMN_VARIANT, COLUMN_RESULT, COLUMN_FINDING, COLUMN_DIAGNOSIS, COLUMN_TIME };
+#define COLUMNS (COLUMN_TIME + 1)
+
+static const char *const column_heads[COLUMNS] = {
+    [COLUMN_SCENARIO] = "SCENARIO", [COLUMN_VARIANT] = "VARIANT",     [COLUMN_RESULT] = "RESULT",
+    [COLUMN_FINDING] = "FINDING",   [COLUMN_DIAGNOSIS] = "DIAGNOSIS", [COLUMN_TIME] = "LATENCY",
+};
+
+static const char *ink_of(const struct pf_page *page, enum pf_verdict verdict)
+{
+    return verdict == PF_PASS ? page->ink.green : verdict == PF_SKIP ? page->ink.yellow : page->ink.red;
+}
+
+static enum pf_verdict verdict_of(const struct pf_view_group *group)
+{
+    return group->verdicts[PF_FAIL]    ? PF_FAIL
+           : group->verdicts[PF_ERROR] ? PF_ERROR
+           : group->verdicts[PF_PASS]  ? PF_PASS
+                                       : PF_SKIP;
+}
+
+/* "as expected", "FAILED", "198 of 200 as expected". */
+static const char *result_cell(const struct pf_page *page, const struct pf_view_group *group)
+{
+    static const char *const words[] = {
+        [PF_PASS] = "as expected", [PF_FAIL] = "FAILED", [PF_ERROR] = "ERROR", [PF_SKIP] = "skipped"};
+    if (group->trial_count == 1)
+        return words[group->sample->verdict];
+    if (group->verdicts[PF_SKIP] == group->trial_count)
+        return words[PF_SKIP];
+    return pf_arena_printf(page->arena, "%zu of %zu as expected", group->verdicts[PF_PASS],
+                           group->trial_count);
+}
+
+static void fill_row(const struct pf_page *page, const struct pf_view_group *group,
+                     const char *ret_cells[COLUMNS])
+{
+    ret_cells[COLUMN_SCENARIO] = group->scenario ? pf_plain_line(page->arena, group->scenario)
+                                                 : pf_view_name(page->arena, group->sample);
+    ret_cells[COLUMN_VARIANT] = group->variant ? pf_plain_line(page->arena, group->variant) : "-";
+    ret_cells[COLUMN_RESULT] = result_cell(page, group);
+    ret_cells[COLUMN_FINDING] = pf_view_findings(page->arena, group->sample);
+    ret_cells[COLUMN_DIAGNOSIS] = pf_view_diagnosis(page->arena, group->sample);
+    ret_cells[COLUMN_TIME] = pf_view_time(page->arena, group->latency_ms);
+}
+
+static void write_row(const struct pf_page *page, const char *const cells[COLUMNS], const int widths[COLUMNS],
+                      const char *result_ink)
+{
+    for (int c = 0; c < COLUMN_TIME; c++) {
+        fputs(c == COLUMN_RESULT ? result_ink : "", page->file);
+        pf_page_cell(page, widths[c], cells[c]);
+        fprintf(page->file, "%s  ", c == COLUMN_RESULT ? page->ink.end : "");
+    }
+    fprintf(page->file, "%*s\n", widths[COLUMN_TIME], cells[COLUMN_TIME]);
+}
+
+static void write_table(const struct pf_page *page, const struct pf_view_group *groups, size_t count)
+{
+    const char *(*rows)[COLUMNS] = pf_arena_alloc(page->arena, (count + 1) * sizeof(*rows));
+    int widths[COLUMNS] = {0};
+    memcpy(rows[0], column_heads, sizeof(column_heads));
+    for (size_t i = 0; i < count; i++)
+        fill_row(page, &groups[i], rows[i + 1]);
+    for (size_t i = 0; i <= count; i++)
+        for (int c = 0; c < COLUMNS; c++) {
+            int columns = pf_plain_columns(rows[i][c], strlen(rows[i][c]));
+            widths[c] = columns > widths[c] ? columns : widths[c];
+        }
+    fputs(page->ink.dim, page->file);
+    write_row(page, rows[0], widths, "");
+    fputs(page->ink.end, page->file);
+    for (size_t i = 0; i < count; i++)
+        write_row(page, rows[i + 1], widths, ink_of(page, verdict_of(&groups[i])));
+}
+
+static const char *verdict_phrase(const struct pf_page *page, const struct pf_trial_result *trial)
+{
+    switch (trial->verdict) {
+    case PF_PASS:
+        return trial->finding_count
+                   ? pf_arena_printf(page->arena, "%s, as expected", pf_view_findings(page->arena, trial))
+                   : "no findings";
+    case PF_FAIL:
+        return pf_arena_printf(page->arena, "FAILED: %s", pf_view_findings(page->arena, trial));
+    case PF_ERROR:
+        return "ERROR: it could not be tested";
+    default:
+        return "skipped";
+    }
+}
+
+static void write_section(const struct pf_page *page, const char *name, const struct pf_trial_result *trial,
+                          const struct pf_report_options *options)
+{
+    const char *latency = trial->verdict_latency_ms > 0
+                              ? pf_arena_printf(page->arena, ", said %s after the last movement",
+                                                pf_view_time(page->arena, trial->verdict_latency_ms))
+                              : "";
+    bool proven = trial->diagnosis && trial->diagnosis->proven;
+    fprintf(page->file, "%s%s%s: %s%s%s%s%s\n", page->ink.bold, name, page->ink.end,
+            ink_of(page, trial->verdict), verdict_phrase(page, trial), page->ink.end,
+            proven ? " (proven)" : "", latency);
+    pf_story_trial(page, 2, trial, options->show_output && trial->verdict != PF_PASS);
+}
+
+/* Is the story of this trial the same as that of an earlier one that was told? */
+static bool was_told(const struct pf_page *page, const struct pf_trial_result *const *told, size_t count,
+                     const struct pf_trial_result *trial)
+{
+    const char *reason = trial->reason ? trial->reason : "";
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(told[i]->reason ? told[i]->reason : "", reason) == 0 &&
+            strcmp(pf_view_findings(page->arena, told[i]), pf_view_findings(page->arena, trial)) == 0)
+            return true;
+    return false;
+}
+
+/* Of a group that went as expected one diagnosis is told; of one that did not, the first failures that
+ * differ. */
+static void write_group(const struct pf_page *page, const struct pf_view_group *group,
+                        const struct pf_report_options *options)
+{
+    const char *name = pf_view_name(page->arena, group->sample);
+    size_t bad = group->verdicts[PF_FAIL] + group->verdicts[PF_ERROR], count = 0;
+    if (!bad) {
+        if (group->sample->finding_count || group->sample->verdict == PF_SKIP) {
+            fputc('\n', page->file);
+            write_section(page, name, group->sample, options);
+        }
+        return;
+    }
+    const struct pf_trial_result *told[STORIES_PER_GROUP];
+    for (size_t i = 0; i < group->trial_count && count < STORIES_PER_GROUP; i++) {
+        const struct pf_trial_result *trial = group->trials[i];
+        if (trial->verdict == PF_PASS || trial->verdict == PF_SKIP || was_told(page, told, count, trial))
+            continue;
+        fputc('\n', page->file);
+        write_section(page, name, trial, options);
+        told[count++] = trial;
+    }
+    if (bad > count)
+        fprintf(page->file, "  ... and %zu more failures of it; --report json:FILE has them all\n",
+                bad - count);
+}
+
+static void write_footer(const struct pf_page *page, const struct pf_result *result)
+{
+    fputc('\n', page->file);
+    if (result->trial_count != 1)
+        fprintf(page->file, "%s%s%s\n", page->ink.bold, pf_view_totals(page->arena, &result->totals),
+                page->ink.end);
+    if (result->environment.pitfall || result->environment.kernel)
+        pf_page_paragraph(page, 0, pf_view_environment(page->arena, &result->environment));
+}
+
+static bool is_clean(const struct pf_result *result)
+{
+    return result->trial_count == 1 && result->trials[0].verdict == PF_PASS &&
+           !result->trials[0].finding_count;
+}
+
+static void write_brief(const struct pf_page *page, const struct pf_trial_result *trial, const char *title)
+{
+    fprintf(page->file, "%s: %sno findings%s", title, page->ink.green, page->ink.end);
+    for (size_t i = 0; i < trial->fault_count; i++)
+        fprintf(page->file, "; %s %s", pf_plain_line(page->arena, trial->faults[i].spec),
+                pf_view_fault(page->arena, &trial->faults[i]));
+    fprintf(page->file, "; the program %s after %s\n", pf_view_ending(page->arena, trial),
+            pf_view_time(page->arena, trial->duration_ms));
+}
+
+static void write_all(const struct pf_page *page, const struct pf_result *result,
+                      const struct pf_report_options *options)
+{
+    const char *title = options->title ? options->title : "pitfall";
+    if (options->brief && is_clean(result)) {
+        write_brief(page, &result->trials[0], title);
+        return;
+    }
+    if (result->trial_count == 1 && !result->trials[0].scenario) {
+        write_section(page, title, &result->trials[0], options);
+        write_footer(page, result);
+        return;
+    }
+    size_t count;
+    struct pf_view_group *groups = pf_view_groups(page->arena, result, &count);
+    fprintf(page->file, "%s%s%s: %s\n", page->ink.bold, title, page->ink.end,
+            pf_view_totals(page->arena, &result->totals));
+    if (count) {
+        fputc('\n', page->file);
+        write_table(page, groups, count);
+    }
+    for (size_t i = 0; i < count; i++)
+        write_group(page, &groups[i], options);
+    write_footer(page, result);
+}
+
+int pf_text_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file)
+{
+    struct pf_page page = {.file = file,
+                           .arena = pf_arena_new(),
+                           .ink = pf_ink(options->colour),
+                           .width = options->width > 0 ? options->width : PF_PAGE_WIDTH_DEFAULT};
+    write_all(&page, result, options);
+    pf_arena_free(page.arena);
+    return pf_report_flush(file);
+}

@@ -1,0 +1,80 @@
+#include "reports/xml.h"
+
+#include <errno.h>
+
+#include "reports/plain.h"
+#include "reports/reports.h"
+
+/* libxml2 is never told of an error: it would print a message of its own. */
+static int write_bytes(void *context, const char *bytes, int length)
+{
+    struct pf_xml *xml = context;
+    errno = 0;
+    if (!xml->error && fwrite(bytes, 1, (size_t)length, xml->file) != (size_t)length)
+        xml->error = errno ? -errno : -EIO;
+    return length;
+}
+
+static int leave_open(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+int pf_xml_open(FILE *file, struct pf_xml *ret_xml)
+{
+    xmlOutputBufferPtr buffer = xmlOutputBufferCreateIO(write_bytes, leave_open, ret_xml, NULL);
+    if (!buffer)
+        return -ENOMEM;
+    xmlTextWriterPtr writer = xmlNewTextWriter(buffer);
+    if (!writer) {
+        xmlOutputBufferClose(buffer);
+        return -ENOMEM;
+    }
+    xmlTextWriterSetIndent(writer, 1);
+    xmlTextWriterSetIndentString(writer, BAD_CAST "  ");
+    *ret_xml = (struct pf_xml){.writer = writer, .arena = pf_arena_new(), .file = file};
+    return 0;
+}
+
+int pf_xml_close(struct pf_xml *xml)
+{
+    xmlTextWriterEndDocument(xml->writer);
+    xmlFreeTextWriter(xml->writer);
+    pf_arena_free(xml->arena);
+    int r = pf_report_flush(xml->file);
+    return xml->error ? xml->error : r;
+}
+
+void pf_xml_start(const struct pf_xml *xml, const char *element)
+{
+    xmlTextWriterStartElement(xml->writer, BAD_CAST element);
+}
+
+void pf_xml_end(const struct pf_xml *xml)
+{
+    xmlTextWriterFullEndElement(xml->writer);
+}
+
+void pf_xml_attribute(const struct pf_xml *xml, const char *name, const char *value)
+{
+    if (value)
+        xmlTextWriterWriteAttribute(xml->writer, BAD_CAST name, BAD_CAST pf_plain_text(xml->arena, value));
+}
+
+void pf_xml_count(const struct pf_xml *xml, const char *name, size_t value)
+{
+    xmlTextWriterWriteFormatAttribute(xml->writer, BAD_CAST name, "%zu", value);
+}
+
+void pf_xml_text(const struct pf_xml *xml, const char *text)
+{
+    xmlTextWriterWriteString(xml->writer, BAD_CAST pf_plain_text(xml->arena, text));
+}
+
+void pf_xml_element(const struct pf_xml *xml, const char *element, const char *text)
+{
+    pf_xml_start(xml, element);
+    pf_xml_text(xml, text);
+    pf_xml_end(xml);
+}

@@ -1,0 +1,33 @@
+/* xml.h - libxml2's writer on a stdio stream, with text that is always well-formed. */
+#ifndef PF_REPORTS_XML_H
+#define PF_REPORTS_XML_H
+
+#include <stdio.h>
+
+#include <libxml/xmlwriter.h>
+
+#include "model/arena.h"
+
+struct pf_xml {
+    xmlTextWriterPtr writer;
+    struct pf_arena *arena; /* for what is made on the way */
+    FILE *file;
+    int error; /* -errno of the first write that failed; what follows it is dropped */
+};
+
+/* Returns 0 or -ENOMEM. The writer points at *ret_xml, which must stay where it is until it is closed. */
+int pf_xml_open(FILE *file, struct pf_xml *ret_xml);
+/* Ends every open element and flushes the stream. Returns 0 or -errno of what could not be written. */
+int pf_xml_close(struct pf_xml *xml);
+
+void pf_xml_start(const struct pf_xml *xml, const char *element);
+/* Ends the innermost element with an end tag of its own, even when it is empty. */
+void pf_xml_end(const struct pf_xml *xml);
+/* Values and text may be any bytes; NULL leaves the attribute out. */
+void pf_xml_attribute(const struct pf_xml *xml, const char *name, const char *value);
+void pf_xml_count(const struct pf_xml *xml, const char *name, size_t value);
+void pf_xml_text(const struct pf_xml *xml, const char *text);
+/* A whole element with nothing but text. */
+void pf_xml_element(const struct pf_xml *xml, const char *element, const char *text);
+
+#endif
