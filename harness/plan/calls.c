@@ -19,7 +19,7 @@ struct calls {
     bool has[CALL_LIMIT];
 };
 
-/* The number of a call on this machine, or -1: unknown, or known on other machines only. */
+/* The number of a call on this machine, or negative: unknown, or (below -1) known on other machines only. */
 static int number_of(struct pf_word word)
 {
     char name[NAME_LENGTH];
@@ -28,7 +28,7 @@ static int number_of(struct pf_word word)
     memcpy(name, word.start, word.length);
     name[word.length] = '\0';
     int number = seccomp_syscall_resolve_name(name);
-    return number >= 0 && number < CALL_LIMIT ? number : -1;
+    return number < CALL_LIMIT ? number : -1;
 }
 
 static const char *suggest(struct pf_word word, const char *const *also, struct pf_arena *arena)
@@ -125,6 +125,10 @@ static int read_item(struct pf_cursor *cursor, const char *const *also, struct c
         return pf_cursor_refuse(
             cursor, word.start,
             "all, none and ! are not supported by this version: name the calls or a %%set");
+    if (number_of(word) < -1)
+        return pf_cursor_refuse(cursor, word.start,
+                                "%.*s is a system call of other machines, this one lacks it",
+                                (int)word.length, word.start);
     return pf_cursor_expected(cursor, word, suggest(word, also, cursor->arena), EXPECTED_CALL);
 }
 

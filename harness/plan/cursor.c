@@ -139,6 +139,14 @@ static void show(const char *from, const char *end, size_t columns, char *buffer
     strcpy(buffer, from < end ? ELLIPSIS : "");
 }
 
+const char *pf_word_quote(struct pf_word word, char ret_quoted[PF_QUOTE_SIZE])
+{
+    _Static_assert(PF_QUOTE_SIZE >= QUOTE_COLUMNS * CHARACTER_BYTES + sizeof(ELLIPSIS), "room for a quote");
+    ret_quoted[0] = '\0';
+    show(word.start, word.start + word.length, QUOTE_COLUMNS, ret_quoted);
+    return ret_quoted;
+}
+
 int pf_cursor_refuse(const struct pf_cursor *cursor, const char *at, const char *format, ...)
 {
     char message[sizeof(((struct pf_error *)NULL)->message) / 2];
@@ -163,12 +171,12 @@ int pf_cursor_refuse(const struct pf_cursor *cursor, const char *at, const char 
 int pf_cursor_expected(const struct pf_cursor *cursor, struct pf_word found, const char *suggestion,
                        const char *expected)
 {
-    char quoted[QUOTE_COLUMNS * CHARACTER_BYTES + sizeof(ELLIPSIS)] = "";
+    char quoted[PF_QUOTE_SIZE];
     if (found.length == 0 && found.start[0] != '\0')
         found.length = 1;
-    show(found.start, found.start + found.length, QUOTE_COLUMNS, quoted);
     if (found.length == 0)
         return pf_cursor_refuse(cursor, found.start, "expected %s here, not the end", expected);
+    pf_word_quote(found, quoted);
     if (!suggestion)
         return pf_cursor_refuse(cursor, found.start, "expected %s here, not \"%s\"", expected, quoted);
     return pf_cursor_refuse(cursor, found.start, "expected %s here, not \"%s\"; did you mean \"%s\"?",

@@ -40,10 +40,17 @@ bool pf_cursor_take(struct pf_cursor *cursor, char character);
 /* From `start` to the cursor, copied. */
 const char *pf_cursor_since(const struct pf_cursor *cursor, const char *start);
 
+enum { PF_QUOTE_SIZE = 168 };
+/* The word as a message may show it: shortened, and nothing in it that a terminal would obey. */
+const char *pf_word_quote(struct pf_word word, char ret_quoted[PF_QUOTE_SIZE]);
+
 bool pf_word_is(struct pf_word word, const char *name);
 bool pf_word_is_any_case(struct pf_word word, const char *name);
 
-/* Both write the message with the caret under the place and return -EINVAL. */
+/*
+ * Both write the message with the caret under the place and return -EINVAL. What the format inserts of the
+ * text must have been quoted.
+ */
 int pf_cursor_expected(const struct pf_cursor *cursor, struct pf_word found, const char *suggestion,
                        const char *expected);
 int pf_cursor_refuse(const struct pf_cursor *cursor, const char *at, const char *format, ...)

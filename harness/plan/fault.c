@@ -167,6 +167,17 @@ static int read_equals(struct pf_cursor *cursor, struct pf_word name, bool has_v
     return 0;
 }
 
+/* When an action or option does not go with the trigger. */
+static int refuse_with_trigger(const struct reading *reading, struct pf_word name, const char *verb,
+                               const char *why_not)
+{
+    char quoted[PF_QUOTE_SIZE];
+    const char *text = reading->fault.trigger.text;
+    pf_word_quote((struct pf_word){.start = text, .length = strlen(text)}, quoted);
+    return pf_cursor_refuse(&reading->cursor, name.start, "%.*s %s %s: %s", (int)name.length, name.start,
+                            verb, quoted, why_not);
+}
+
 static int read_action(struct reading *reading, const struct action_form *form, struct pf_word name)
 {
     struct pf_cursor *cursor = &reading->cursor;
@@ -174,8 +185,7 @@ static int read_action(struct reading *reading, const struct action_form *form, 
     if (result < 0)
         return result;
     if (!(form->triggers & (1U << reading->fault.trigger.kind)))
-        return pf_cursor_refuse(cursor, name.start, "%s cannot be done at %s: %s", form->name,
-                                reading->fault.trigger.text, form->why_not);
+        return refuse_with_trigger(reading, name, "cannot be done at", form->why_not);
     struct pf_action action = {.kind = form->kind};
     result = form->read_value ? form->read_value(reading, &action) : 0;
     if (result < 0)
@@ -198,8 +208,7 @@ static int read_option(struct reading *reading, const struct option_form *form, 
     if (reading->seen_option[form->option])
         return pf_cursor_refuse(cursor, name.start, "%s= is given twice", form->name);
     if (!(form->triggers & (1U << reading->fault.trigger.kind)))
-        return pf_cursor_refuse(cursor, name.start, "%s= does not go with %s: %s", form->name,
-                                reading->fault.trigger.text, form->why_not);
+        return refuse_with_trigger(reading, name, "does not go with", form->why_not);
     reading->seen_option[form->option] = name.start;
     return form->read_value(reading);
 }
