@@ -1,0 +1,78 @@
+/*
+ * Kills a child at a chosen instruction of a function, by single steps.
+ *
+ * A test forks the child once per kill point; whether the default run visits every point or a sample is
+ * step_stride()'s business. What cannot be reached this way, death inside a system call, is for kill storms.
+ */
+#ifndef MPROC_TESTS_STEP_H
+#define MPROC_TESTS_STEP_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef void step_body(void *arg);
+
+/* Starts a child that has stopped right before body(arg); 0 when the kernel does not let us trace. */
+static pid_t step_start(step_body *body, void *arg)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+            _exit(1);
+        __asm__ volatile("int3");
+        body(arg);
+        _exit(0);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+        return 0;
+    return pid;
+}
+
+/* Steps over some instructions. Returns false when the child ended before, and is reaped. */
+static bool step_over(pid_t pid, long instructions)
+{
+    int status;
+
+    for (long i = 0; i < instructions; i++) {
+        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0 || waitpid(pid, &status, 0) != pid ||
+            !WIFSTOPPED(status))
+            return false;
+    }
+    return true;
+}
+
+static void step_kill(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+/* How many instructions body(arg) has, its exit included; 0 when the kernel does not let us trace. */
+static long step_count(step_body *body, void *arg)
+{
+    pid_t pid = step_start(body, arg);
+    long count = 0;
+
+    if (pid == 0)
+        return 0;
+    while (step_over(pid, 1))
+        count++;
+    return count;
+}
+
+/* The distance of kill points that visits about `points` of `count`, or all when MPROC_STEP_ALL is set. */
+static long step_stride(long count, long points)
+{
+    if (getenv("MPROC_STEP_ALL") || count <= points)
+        return 1;
+    return (count + points - 1) / points;
+}
+
+#endif
