@@ -10,7 +10,7 @@
 
 #include <sys/types.h>
 
-#include "model/snapshot.h"
+#include "model/event.h"
 
 /* One thread of the tree, as the supervisor knows it. Pids without a prefix are as the harness sees them. */
 struct pf_probe_thread {

@@ -1,0 +1,62 @@
+/*
+ * child.h - what runs between fork and exec: the init of the containment and the root's last steps.
+ *
+ * All of it is async-signal-safe: it allocates nothing, takes no lock and uses only what was prepared before
+ * the fork. Failures are left as {stage, errno} in a page shared with the harness, because every way of
+ * sending a message may be a system call that the fault plan intercepts.
+ */
+#ifndef PF_LAUNCH_CHILD_H
+#define PF_LAUNCH_CHILD_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/resource.h>
+
+enum pf_stage {
+    PF_STAGE_NONE,
+    PF_STAGE_IDENTITY, /* user and group mapping */
+    PF_STAGE_MOUNT,    /* own /proc and /dev/shm */
+    PF_STAGE_FORK,
+    PF_STAGE_GROUP,
+    PF_STAGE_STDIO,
+    PF_STAGE_DIRECTORY,
+    PF_STAGE_LIMIT,
+    PF_STAGE_FILTER,
+    PF_STAGE_EXEC,
+    PF_STAGE__COUNT,
+};
+
+/* In memory shared with the harness. */
+struct pf_child_report {
+    enum pf_stage stage; /* the step that failed */
+    int error;           /* its errno */
+};
+
+struct pf_child_limit {
+    int resource;
+    struct rlimit value;
+};
+
+/* Everything the child needs, prepared before the fork. */
+struct pf_child_plan {
+    struct pf_child_report *report;
+    int socket;         /* the child's end of the start socket */
+    int harness_socket; /* the harness's end, to be closed in the child */
+    bool user_namespace, pid_namespace, own_shm, own_mqueue;
+    const char *uid_map, *gid_map; /* contents of the mapping files, when user_namespace */
+    int stdio[3];                  /* what becomes 0, 1 and 2; -1: keep */
+    const char *directory;
+    const struct pf_child_limit *limits;
+    size_t limit_count;
+    struct sock_fprog filter;
+    bool no_new_privs;
+    const char *path; /* the program, found already */
+    char *const *argv;
+    char *const *environment;
+};
+
+/* The init: pid 1 of the new namespace, or a subreaper. Forks the root, then reaps until nothing is left. */
+_Noreturn void pf_child_init(const struct pf_child_plan *plan);
+
+#endif

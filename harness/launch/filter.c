@@ -1,0 +1,200 @@
+#include "launch/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pitfall/point.h"
+
+static const char *const descriptor_calls[] = {
+    "open",         "openat",        "openat2",      "creat",      "pipe",     "pipe2",     "socket",
+    "socketpair",   "accept",        "accept4",      "dup",        "dup2",     "dup3",      "fcntl",
+    "epoll_create", "epoll_create1", "eventfd",      "eventfd2",   "signalfd", "signalfd4", "timerfd_create",
+    "inotify_init", "inotify_init1", "memfd_create", "pidfd_open", "mq_open",  "recvmsg",   NULL,
+};
+static const char *const process_calls[] = {"fork", "vfork", "clone", "clone3", NULL};
+static const char *const memory_calls[] = {"mmap", "mremap", NULL};
+static const char *const size_calls[] = {"write", "pwrite64", "writev", "ftruncate", "truncate", NULL};
+
+static const struct pf_limit_watch watches[] = {
+    {"nofile", EMFILE, "EMFILE", descriptor_calls},
+    {"nproc", EAGAIN, "EAGAIN", process_calls},
+    {"as", ENOMEM, "ENOMEM", memory_calls},
+    {"fsize", EFBIG, "EFBIG", size_calls},
+};
+
+const struct pf_limit_watch *pf_limit_watch_find(int call, int error)
+{
+    for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++) {
+        if (watches[i].error != error)
+            continue;
+        for (const char *const *name = watches[i].calls; *name; name++)
+            if (seccomp_syscall_resolve_name(*name) == call)
+                return &watches[i];
+    }
+    return NULL;
+}
+
+static bool plans_limit(const struct pf_trial *trial, const char *resource)
+{
+    for (size_t i = 0; i < trial->limit_count; i++)
+        if (strcmp(trial->limits[i].resource, resource) == 0)
+            return true;
+    for (size_t i = 0; i < trial->fault_count; i++)
+        for (size_t k = 0; k < trial->faults[i].action_count; k++) {
+            const struct pf_action *action = &trial->faults[i].actions[k];
+            if (action->kind == PF_ACTION_LIMIT && strcmp(action->resource, resource) == 0)
+                return true;
+        }
+    return false;
+}
+
+static bool trigger_names(const struct pf_trigger *trigger, int call)
+{
+    for (size_t i = 0; i < trigger->call_count; i++)
+        if (trigger->calls[i] == call)
+            return true;
+    return false;
+}
+
+static bool plan_names(const struct pf_trial *trial, int call)
+{
+    for (size_t i = 0; i < trial->fault_count; i++) {
+        const struct pf_fault *fault = &trial->faults[i];
+        if (trigger_names(&fault->trigger, call))
+            return true;
+        for (size_t k = 0; k < fault->action_count; k++)
+            if (fault->actions[k].until && trigger_names(fault->actions[k].until, call))
+                return true;
+    }
+    return false;
+}
+
+static int notify_trigger(scmp_filter_ctx context, const struct pf_trigger *trigger)
+{
+    for (size_t i = 0; i < trigger->call_count; i++) {
+        int r = seccomp_rule_add(context, SCMP_ACT_NOTIFY, trigger->calls[i], 0);
+        if (r < 0 && r != -EEXIST)
+            return r;
+    }
+    return 0;
+}
+
+static int notify_plan(scmp_filter_ctx context, const struct pf_trial *trial)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < trial->fault_count; i++) {
+        const struct pf_fault *fault = &trial->faults[i];
+        r = notify_trigger(context, &fault->trigger);
+        for (size_t k = 0; r == 0 && k < fault->action_count; k++)
+            if (fault->actions[k].until)
+                r = notify_trigger(context, fault->actions[k].until);
+    }
+    return r;
+}
+
+/* What the judge has to know whatever the plan is. A call that the plan names anyway is notified as a whole.
+ */
+static int notify_observed(scmp_filter_ctx context, const struct pf_trial *trial)
+{
+    static const struct {
+        const char *call;
+        int argument; /* that must equal value; -1: any call */
+        scmp_datum_t value;
+    } observed[] = {
+        {"prctl", 0, PITFALL_PRCTL},
+        {"alarm", -1, 0},
+        {"setitimer", -1, 0},
+        {"timer_settime", -1, 0},
+        {"kill", 1, SIGKILL},
+        {"tkill", 1, SIGKILL},
+        {"tgkill", 2, SIGKILL},
+        {"rt_sigqueueinfo", 1, SIGKILL},
+        {"pidfd_send_signal", 1, SIGKILL},
+    };
+    for (size_t i = 0; i < sizeof(observed) / sizeof(observed[0]); i++) {
+        int call = seccomp_syscall_resolve_name(observed[i].call);
+        if (call < 0 || plan_names(trial, call))
+            continue;
+        int r = observed[i].argument < 0
+                    ? seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 0)
+                    : seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 1,
+                                       SCMP_CMP((unsigned)observed[i].argument, SCMP_CMP_MASKED_EQ,
+                                                0xffffffff, observed[i].value));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Calls whose result tells that a planned limit is reached stop for ptrace on their way out. */
+static int trace_limits(scmp_filter_ctx context, const struct pf_trial *trial)
+{
+    for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++) {
+        if (!plans_limit(trial, watches[i].resource))
+            continue;
+        for (const char *const *name = watches[i].calls; *name; name++) {
+            int call = seccomp_syscall_resolve_name(*name);
+            if (call < 0 || plan_names(trial, call))
+                continue;
+            int r = seccomp_rule_add(context, SCMP_ACT_TRACE(0), call, 0);
+            if (r < 0 && r != -EEXIST)
+                return r;
+        }
+    }
+    return 0;
+}
+
+/* libseccomp writes the program only to a descriptor. */
+static int export_program(scmp_filter_ctx context, struct pf_arena *arena, struct pf_filter *ret_filter)
+{
+    int fd = memfd_create("pitfall-filter", MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    struct stat status;
+    int r = seccomp_export_bpf(context, fd);
+    if (r == 0 && fstat(fd, &status) < 0)
+        r = -errno;
+    if (r == 0) {
+        size_t size = (size_t)status.st_size;
+        struct sock_filter *code = pf_arena_alloc(arena, size);
+        if (pread(fd, code, size, 0) != (ssize_t)size)
+            r = -EIO;
+        else
+            ret_filter->program =
+                (struct sock_fprog){.len = (unsigned short)(size / sizeof(*code)), .filter = code};
+    }
+    close(fd);
+    return r;
+}
+
+int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct pf_filter *ret_filter,
+                    struct pf_error *error)
+{
+    scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+    if (!context)
+        return pf_error_set(error, -ENOMEM, "libseccomp has no memory for a filter");
+    /* A program of another architecture (32-bit on a 64-bit kernel) runs, unobserved, instead of being
+     * killed. */
+    int r = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+    if (r == 0)
+        r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    if (r == 0)
+        r = notify_plan(context, trial);
+    if (r == 0)
+        r = notify_observed(context, trial);
+    if (r == 0)
+        r = trace_limits(context, trial);
+    if (r == 0)
+        r = export_program(context, arena, ret_filter);
+    seccomp_release(context);
+    if (r < 0)
+        return pf_error_set(error, r, "the system call filter cannot be built: %s", strerror(-r));
+    return 0;
+}

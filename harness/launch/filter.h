@@ -1,0 +1,35 @@
+/*
+ * filter.h - the seccomp program: which system calls stop by for a decision, and which for their result.
+ */
+#ifndef PF_LAUNCH_FILTER_H
+#define PF_LAUNCH_FILTER_H
+
+#include <linux/filter.h>
+
+#include "model/error.h"
+#include "model/trial.h"
+
+struct pf_filter {
+    struct sock_fprog program; /* in the arena */
+};
+
+/*
+ * Builds the filter of a trial: calls that its rules and holds name, points and ledger entries, the few calls
+ * that the judge needs to know of (timers being set, SIGKILL being sent), and, when a limit is planned, the
+ * calls that can fail for want of it. Everything else runs at full speed.
+ */
+int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct pf_filter *ret_filter,
+                    struct pf_error *error);
+
+/* A limit and the error by which its exhaustion shows; NULL name ends a search. */
+struct pf_limit_watch {
+    const char *resource;
+    int error;
+    const char *error_name;
+    const char *const *calls; /* ended by NULL */
+};
+
+/* How a failing call shows that a limit is reached, or NULL when (call, error) means nothing of the kind. */
+const struct pf_limit_watch *pf_limit_watch_find(int call, int error);
+
+#endif

@@ -1,0 +1,113 @@
+#include "supervise/ending.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe/probe.h"
+#include "supervise/lifecycle.h"
+#include "supervise/output.h"
+
+enum { STACKS_MAX = 32, STOP_MS = 20 };
+static const uint64_t KILL_NS =
+    10ULL * 1000 * 1000 * 1000; /* a process in an uninterruptible call outlives SIGKILL */
+
+/* Sleeps until a ptrace stop or a death waits, or the time is over. */
+static void await_event(const struct pf_run *run, int timeout_ms)
+{
+    struct pollfd ready = {.fd = run->events_fd, .events = POLLIN};
+    struct signalfd_siginfo info;
+    if (poll(&ready, 1, timeout_ms) == 1 && read(run->events_fd, &info, sizeof(info)) < 0)
+        return;
+}
+
+static bool stop(struct pf_run *run, pid_t tid)
+{
+    if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0)
+        return false;
+    uint64_t end = pf_run_now(run) + STOP_MS * 1000000ULL;
+    do {
+        int status;
+        pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
+        if (got == tid && WIFSTOPPED(status))
+            return true;
+        if (got == tid)
+            pf_lifecycle_take(run, tid, status);
+        if (got != 0)
+            return false;
+        await_event(run, 1);
+    } while (pf_run_now(run) < end);
+    return false;
+}
+
+struct list {
+    struct pf_arena *arena;
+    const struct pf_task **tasks;
+    size_t count;
+};
+
+static void collect(void *context, struct pf_task *task)
+{
+    struct list *list = context;
+    if (task->started && !task->held && !task->stopped)
+        *(const struct pf_task **)pf_arena_grow(list->arena, &list->tasks, &list->count, sizeof(task)) = task;
+}
+
+static int by_address(const void *left, const void *right)
+{
+    const struct pf_task *const *a = left, *const *b = right;
+    return strverscmp((*a)->address, (*b)->address);
+}
+
+void pf_ending_stacks(struct pf_run *run)
+{
+    struct pf_arena *arena = run->trace->arena;
+    struct list list = {.arena = arena};
+    pf_tasks_each(&run->tasks, collect, &list);
+    if (list.count)
+        qsort(list.tasks, list.count, sizeof(struct pf_task *), by_address);
+    for (size_t i = 0; i < list.count && i < STACKS_MAX; i++) {
+        const struct pf_task *task = list.tasks[i];
+        struct pf_ev_stack stack = {.thread = task->address};
+        pid_t pid = task->process->pid, tid = task->tid;
+        if (stop(run, tid) && pf_probe_stack(pid, tid, arena, &stack.frames, &stack.frame_count) == 0)
+            pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_STACK, .stack = stack});
+    }
+}
+
+static void kill_one(void *context, struct pf_task *task)
+{
+    (void)context;
+    kill(task->process->pid, SIGKILL);
+}
+
+int pf_ending_kill(struct pf_run *run, struct pf_error *error)
+{
+    uint64_t end = pf_run_now(run) + KILL_NS;
+    if (run->launched.init > 0 && (run->launched.pid_namespace || run->tasks.task_count == 0))
+        kill(run->launched.init, SIGKILL);
+    while (run->tasks.task_count > 0 || run->launched.init > 0) {
+        /* Without a namespace a newborn may still come out of a fork that was under way. */
+        if (!run->launched.pid_namespace)
+            pf_tasks_each(&run->tasks, kill_one, NULL);
+        if (run->tasks.task_count == 0 && run->launched.init > 0)
+            kill(run->launched.init, SIGKILL);
+        pf_output_serve(run);
+        if (pf_lifecycle_serve(run) == 0)
+            await_event(run, 10);
+        if (pf_run_now(run) > end)
+            return pf_error_set(
+                error, -ETIMEDOUT,
+                "a process of the tree did not end %llu s after SIGKILL: it is in an uninterruptible "
+                "system call (a dead network file system, a broken device)",
+                (unsigned long long)(KILL_NS / 1000000000ULL));
+    }
+    pf_output_serve(run);
+    return 0;
+}

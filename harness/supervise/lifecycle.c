@@ -1,0 +1,381 @@
+#include "supervise/lifecycle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "model/resource.h"
+#include "supervise/inject.h"
+#include "supervise/names.h"
+#include "supervise/pidfd.h"
+#include "supervise/quiet.h"
+#include "supervise/terminal.h"
+
+enum { ARGV_BYTES = 4096, ARGV_MAX = 64, ARGUMENT_MAX = 256 };
+
+void pf_lifecycle_resume(struct pf_run *run, const struct pf_task *task, int signal)
+{
+    (void)run;
+    ptrace(PTRACE_CONT, task->tid, NULL, (unsigned long)signal);
+}
+
+static unsigned long event_message(pid_t tid)
+{
+    unsigned long message = 0;
+    ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message);
+    return message;
+}
+
+/* The newborn's first stop: the place for start triggers. */
+static void start(struct pf_run *run, struct pf_task *task)
+{
+    task->started = true;
+    if (task->tid == task->process->pid && task->process->maker) {
+        struct pf_occurrence occurrence = {
+            .kind = PF_TRIGGER_START, .process = task->process, .task = task, .at = "start"};
+        if (!pf_inject_meet(run, &occurrence, &(struct pf_grip){0}) && task->held)
+            return;
+    }
+    pf_lifecycle_resume(run, task, 0);
+}
+
+static bool take_newborn(struct pf_run *run, pid_t tid)
+{
+    for (size_t i = 0; i < run->newborn_count; i++)
+        if (run->newborns[i] == tid) {
+            run->newborns[i] = run->newborns[--run->newborn_count];
+            return true;
+        }
+    return false;
+}
+
+static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, pid_t tid, const char *how)
+{
+    pid_t tree = pf_tree_tid(run->pid_namespace_fd, tid);
+    struct pf_process *parent = maker ? maker->process : NULL;
+    struct pf_task *task = pf_tasks_add_process(&run->tasks, parent, tid, tree, pf_inject_counters(run));
+    struct pf_ev_fork fork = {.process = task->address,
+                              .parent = parent ? parent->address : NULL,
+                              .pid = (uint64_t)tree,
+                              .how = how};
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_FORK, .fork = fork});
+    return task;
+}
+
+static struct pf_task *bear_thread(struct pf_run *run, const struct pf_task *maker, pid_t tid)
+{
+    pid_t tree = pf_tree_tid(run->pid_namespace_fd, tid);
+    struct pf_task *task = pf_tasks_add_thread(&run->tasks, maker->process, tid, tree);
+    struct pf_ev_thread thread = {.thread = task->address, .by = maker->address, .tid = (uint64_t)tree};
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_THREAD, .thread = thread});
+    return task;
+}
+
+static void bear(struct pf_run *run, struct pf_task *maker, int event)
+{
+    pid_t tid = (pid_t)event_message(maker->tid);
+    struct pf_task *task;
+    if (event == PTRACE_EVENT_FORK)
+        task = bear_process(run, maker, tid, "fork");
+    else if (event == PTRACE_EVENT_VFORK)
+        task = bear_process(run, maker, tid, "vfork");
+    else if (syscall(SYS_tgkill, maker->process->pid, tid, 0) == 0)
+        task = bear_thread(run, maker, tid);
+    else
+        task = bear_process(run, maker, tid, "clone");
+    if (event == PTRACE_EVENT_VFORK)
+        maker->vfork_child = task->address;
+    pf_quiet_add(run, task);
+    if (take_newborn(run, tid))
+        start(run, task);
+}
+
+/* A vfork child that execs or ends lets its parent go on. */
+static void end_vfork(void *context, struct pf_task *task)
+{
+    const struct pf_process *child = context;
+    if (task->vfork_child && strcmp(task->vfork_child, child->address) == 0)
+        task->vfork_child = NULL;
+}
+
+static void read_command(struct pf_run *run, pid_t pid, struct pf_ev_exec *exec)
+{
+    struct pf_arena *arena = run->trace->arena;
+    char path[64], text[ARGV_BYTES];
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    ssize_t length = readlink(path, text, sizeof(text));
+    if (length > 0)
+        exec->path = pf_arena_strndup(arena, text, (size_t)length);
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        close(fd);
+    for (ssize_t at = 0; at < length && exec->argv_count < ARGV_MAX;) {
+        size_t size = strnlen(text + at, (size_t)(length - at));
+        *(const char **)pf_arena_grow(arena, &exec->argv, &exec->argv_count, sizeof(*exec->argv)) =
+            pf_arena_strndup(arena, text + at, size > ARGUMENT_MAX ? ARGUMENT_MAX : size);
+        at += (ssize_t)size + 1;
+    }
+}
+
+static void emit_thread_exit(struct pf_run *run, struct pf_task *task)
+{
+    pf_inject_forget(run, task);
+    pf_quiet_remove(run, task);
+    struct pf_ev_thread_exit gone = {.thread = task->address};
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_THREAD_EXIT, .thread_exit = gone});
+    pf_tasks_remove(&run->tasks, task);
+}
+
+struct rest {
+    struct pf_run *run;
+    const struct pf_process *process;
+    const struct pf_task *keep;
+};
+
+static void drop_rest(void *context, struct pf_task *task)
+{
+    const struct rest *rest = context;
+    if (task->process == rest->process && task != rest->keep)
+        emit_thread_exit(rest->run, task);
+}
+
+/* execve ends all other threads; the one that called it becomes the main thread, whichever it was. */
+static struct pf_task *become_main(struct pf_run *run, pid_t pid)
+{
+    struct pf_task *caller = pf_tasks_find(&run->tasks, (pid_t)event_message(pid));
+    if (!caller)
+        caller = pf_tasks_find(&run->tasks, pid);
+    if (!caller)
+        return NULL;
+    struct pf_process *process = caller->process;
+    pf_tasks_each(&run->tasks, drop_rest, &(struct rest){run, process, caller});
+    if (caller->tid != pid) {
+        pf_quiet_remove(run, caller);
+        pf_tasks_rename(&run->tasks, caller, pid, process->tree_pid, process->address);
+        pf_quiet_add(run, caller);
+    }
+    return caller;
+}
+
+static void take_exec(struct pf_run *run, pid_t pid)
+{
+    struct pf_task *task = become_main(run, pid);
+    if (!task) {
+        ptrace(PTRACE_CONT, pid, NULL, NULL);
+        return;
+    }
+    struct pf_process *process = task->process;
+    struct pf_ev_exec exec = {.process = process->address};
+    read_command(run, pid, &exec);
+    process->posix_timer = false;
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_EXEC, .exec = exec});
+    pf_tasks_each(&run->tasks, end_vfork, process);
+    bool first = process == run->root && !process->execed;
+    process->execed = true;
+    if (first) {
+        run->started_ns = pf_run_now(run);
+        struct pf_occurrence occurrence = {
+            .kind = PF_TRIGGER_START, .process = process, .task = task, .at = "start"};
+        if (!pf_inject_meet(run, &occurrence, &(struct pf_grip){0}) && task->held)
+            return;
+    }
+    pf_lifecycle_resume(run, task, 0);
+}
+
+/* A call that may fail for want of a limited resource is on its way out. */
+static void check_limit(struct pf_run *run, struct pf_task *task)
+{
+    struct __ptrace_syscall_info info = {0};
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0 ||
+        info.op != PTRACE_SYSCALL_INFO_EXIT || !info.exit.is_error)
+        return;
+    const struct pf_limit_watch *watch = pf_limit_watch_find(task->call_number, (int)-info.exit.rval);
+    struct rlimit limit = {0};
+    if (!watch || prlimit(task->process->pid, (__rlimit_resource_t)pf_resource_number(watch->resource), NULL,
+                          &limit) < 0)
+        return;
+    struct pf_ev_limit event = {.thread = task->address,
+                                .call = pf_call_name(task->call_number),
+                                .error = watch->error_name,
+                                .resource = watch->resource,
+                                .value = limit.rlim_cur};
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_LIMIT, .limit = event});
+}
+
+static void enter_call(struct pf_run *run, struct pf_task *task)
+{
+    (void)run;
+    struct __ptrace_syscall_info info = {0};
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) > 0)
+        task->call_number = (int)info.seccomp.nr;
+    ptrace(PTRACE_SYSCALL, task->tid, NULL, NULL);
+}
+
+static const char *name_sender(struct pf_run *run, struct pf_process *process, const siginfo_t *info)
+{
+    uint64_t bit = 1ULL << (info->si_signo - 1);
+    bool by_user = info->si_code == SI_USER || info->si_code == SI_TKILL || info->si_code == SI_QUEUE;
+    bool by_harness = info->si_pid == 0 || info->si_pid == getpid();
+    if (!by_user)
+        return "kernel";
+    if (by_harness && (process->injected & bit)) {
+        process->injected &= ~bit;
+        return "pitfall";
+    }
+    const struct pf_process *sender = pf_tasks_process_by_tree_pid(&run->tasks, info->si_pid);
+    return sender && info->si_pid > 0 ? sender->address : "outside";
+}
+
+static void deliver_signal(struct pf_run *run, struct pf_task *task, int number)
+{
+    siginfo_t info = {.si_signo = number};
+    /* The end of a child is an event of its own. */
+    if (number != SIGCHLD && ptrace(PTRACE_GETSIGINFO, task->tid, NULL, &info) == 0) {
+        struct pf_ev_signal signal = {.thread = task->address,
+                                      .number = (uint64_t)number,
+                                      .name = pf_signal_name(number),
+                                      .sender = name_sender(run, task->process, &info)};
+        pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_SIGNAL, .signal = signal});
+        if (number == SIGINT && task->process == run->root && info.si_code == SI_KERNEL && run->own_tty >= 0)
+            run->tty_interrupts++;
+        if (number == SIGALRM && task->process->one_shot)
+            task->process->interval_timer = false;
+    }
+    pf_lifecycle_resume(run, task, number);
+}
+
+static bool is_stop_signal(int number)
+{
+    return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+}
+
+/* A seized thread's own stops: its first, job control, and SIGCONT after job control. */
+static void take_plain_stop(struct pf_run *run, struct pf_task *task, int number)
+{
+    if (is_stop_signal(number)) {
+        task->stopped = true;
+        ptrace(PTRACE_LISTEN, task->tid, NULL, NULL);
+        if (task->process == run->root)
+            pf_terminal_stopped(run);
+        return;
+    }
+    task->stopped = false;
+    if (!task->started)
+        start(run, task);
+    else
+        pf_lifecycle_resume(run, task, 0);
+}
+
+static void take_stop(struct pf_run *run, pid_t tid, int status)
+{
+    int event = status >> 16, number = WSTOPSIG(status);
+    if (event == PTRACE_EVENT_EXEC) {
+        take_exec(run, tid);
+        return;
+    }
+    struct pf_task *task = pf_tasks_find(&run->tasks, tid);
+    if (!task) {
+        *(pid_t *)pf_arena_grow(run->trace->arena, &run->newborns, &run->newborn_count, sizeof(tid)) = tid;
+        return;
+    }
+    switch (event) {
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+    case PTRACE_EVENT_CLONE:
+        bear(run, task, event);
+        pf_lifecycle_resume(run, task, 0);
+        break;
+    case PTRACE_EVENT_SECCOMP:
+        enter_call(run, task);
+        break;
+    case PTRACE_EVENT_STOP:
+        take_plain_stop(run, task, number);
+        break;
+    default:
+        if (number == (SIGTRAP | 0x80)) {
+            check_limit(run, task);
+            pf_lifecycle_resume(run, task, 0);
+        } else {
+            deliver_signal(run, task, number);
+        }
+        break;
+    }
+}
+
+static void take_process_exit(struct pf_run *run, struct pf_process *process, int status)
+{
+    struct pf_ev_exit exit = {.process = process->address, .signaled = WIFSIGNALED(status)};
+    exit.code = (uint64_t)(exit.signaled ? WTERMSIG(status) : WEXITSTATUS(status));
+    exit.signal = exit.signaled ? pf_signal_name(WTERMSIG(status)) : NULL;
+    exit.core = exit.signaled && WCOREDUMP(status);
+    if (process == run->root && !process->execed) {
+        run->failed = true; /* it never became the program: not an event of the program's */
+        return;
+    }
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_EXIT, .exit = exit});
+    pf_tasks_each(&run->tasks, end_vfork, process);
+    if (process == run->root)
+        run->root_ended_ns = pf_run_now(run);
+    struct pf_occurrence occurrence = {.kind = PF_TRIGGER_EXIT, .process = process, .at = "exit"};
+    pf_inject_meet(run, &occurrence, &(struct pf_grip){0});
+}
+
+static void take_death(struct pf_run *run, pid_t tid, int status)
+{
+    struct pf_task *task = pf_tasks_find(&run->tasks, tid);
+    if (!task) {
+        take_newborn(run, tid);
+        return;
+    }
+    struct pf_process *process = task->process;
+    if (tid != process->pid) {
+        emit_thread_exit(run, task);
+        return;
+    }
+    /* The main thread is reported last, when the whole process is gone. */
+    pf_tasks_each(&run->tasks, drop_rest, &(struct rest){run, process, task});
+    pf_inject_forget(run, task);
+    pf_quiet_remove(run, task);
+    pf_tasks_remove(&run->tasks, task);
+    pf_quiet_ended(run, process);
+    take_process_exit(run, process, status);
+}
+
+void pf_lifecycle_take(struct pf_run *run, pid_t tid, int status)
+{
+    run->moved_ns = pf_run_now(run);
+    if (tid == run->launched.init)
+        run->launched.init = 0;
+    else if (WIFSTOPPED(status))
+        take_stop(run, tid, status);
+    else
+        take_death(run, tid, status);
+}
+
+size_t pf_lifecycle_serve(struct pf_run *run)
+{
+    int status;
+    size_t served = 0;
+    for (pid_t tid; (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0; served++)
+        pf_lifecycle_take(run, tid, status);
+    return served;
+}
+
+void pf_lifecycle_begin(struct pf_run *run)
+{
+    struct pf_task *task = bear_process(run, NULL, run->launched.root, "launch");
+    task->started = true;
+    run->root = task->process;
+    pf_quiet_add(run, task);
+    pf_lifecycle_resume(run, task, 0);
+}

@@ -1,0 +1,285 @@
+#include "supervise/quiet.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "supervise/inject.h"
+#include "supervise/view.h"
+
+enum {
+    STILL_SCANS = 3, /* complete scans without movement before a snapshot is worth its cost */
+    SNAPSHOT_COST_FACTOR =
+        50, /* rest after a snapshot, in multiples of what it took: at most 2 % of a core */
+};
+
+static const uint64_t SOON_NS = 300 * 1000;            /* between two scans that may confirm each other */
+static const uint64_t FIRST_LOOK_NS = 1000 * 1000;     /* after a movement that supervision saw itself */
+static const uint64_t BUSY_LOOK_NS = 5 * 1000 * 1000;  /* while the program runs */
+static const uint64_t IDLE_LOOK_NS = 20 * 1000 * 1000; /* while it is known to be quiet */
+static const uint64_t PARTIAL_NS = 250 * 1000 * 1000;  /* between looks at those who stand while others run */
+
+struct pf_quiet {
+    struct pf_sampler *sampler;
+    uint64_t due_ns;
+    uint64_t interval_ns;
+    int still;
+    bool looked;               /* this quiet time has its snapshot */
+    uint64_t rested_ns;        /* no snapshot before this */
+    uint64_t partial_ns;       /* next look at a part */
+    json_t *last;              /* the last snapshot, to see whether another says anything new */
+    struct pf_process **ended; /* may be zombies */
+    size_t ended_count;
+};
+
+void pf_quiet_init(struct pf_run *run)
+{
+    run->quiet = pf_arena_alloc(run->trace->arena, sizeof(*run->quiet));
+    run->quiet->sampler = pf_sampler_new();
+    run->quiet->interval_ns = FIRST_LOOK_NS;
+    run->quiet->partial_ns = PARTIAL_NS;
+}
+
+void pf_quiet_free(struct pf_run *run)
+{
+    if (!run->quiet)
+        return;
+    pf_sampler_free(run->quiet->sampler);
+    json_decref(run->quiet->last);
+    run->quiet = NULL;
+}
+
+void pf_quiet_add(struct pf_run *run, const struct pf_task *task)
+{
+    pf_sampler_add(run->quiet->sampler, task->process->pid, task->tid);
+}
+
+void pf_quiet_remove(struct pf_run *run, const struct pf_task *task)
+{
+    pf_sampler_remove(run->quiet->sampler, task->tid);
+}
+
+void pf_quiet_ended(struct pf_run *run, struct pf_process *process)
+{
+    struct pf_quiet *quiet = run->quiet;
+    *(struct pf_process **)pf_arena_grow(run->trace->arena, &quiet->ended, &quiet->ended_count,
+                                         sizeof(process)) = process;
+}
+
+uint64_t pf_quiet_due(const struct pf_run *run)
+{
+    return run->quiet->due_ns;
+}
+
+/* Reaped meanwhile: not a zombie any more, and never again. */
+static void forget_reaped(struct pf_run *run)
+{
+    struct pf_quiet *quiet = run->quiet;
+    size_t kept = 0;
+    for (size_t i = 0; i < quiet->ended_count; i++)
+        if (pf_view_is_zombie(run, quiet->ended[i]))
+            quiet->ended[kept++] = quiet->ended[i];
+    quiet->ended_count = kept;
+}
+
+/* Appends the snapshot that was built elsewhere; returns its sequence number. */
+static uint64_t append(struct pf_run *run, const json_t *json)
+{
+    struct pf_event event = {.kind = PF_EVENT_SNAPSHOT};
+    pf_record_read(&pf_snapshot_record, (json_t *)json, run->trace->arena, &event.snapshot, NULL);
+    return pf_run_emit(run, event)->seq;
+}
+
+/* Does it say anything that the last one did not? The time at which it was taken is no news. */
+static bool is_news(struct pf_quiet *quiet, json_t *json)
+{
+    json_t *bare = json_copy(json);
+    json_object_del(bare, "quiet_since_ns");
+    bool same = quiet->last && json_equal(bare, quiet->last);
+    json_decref(quiet->last);
+    quiet->last = bare;
+    return !same;
+}
+
+/* A thread that ran since the last complete scan is not waiting, whatever it looked like when it was read. */
+static void mark_movers(struct pf_run *run, const struct pf_probe_request *request,
+                        struct pf_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->thread_count; i++)
+        for (size_t k = 0; k < request->thread_count; k++)
+            if (strcmp(request->threads[k].address, snapshot->threads[i].thread) == 0 &&
+                pf_sampler_moved(run->quiet->sampler, request->threads[k].tid))
+                snapshot->threads[i].wait = (struct pf_wait){.kind = PF_WAIT_NONE};
+}
+
+/* Returns 0 when the snapshot is good; for a quiet one that means that nothing moved while it was taken. */
+static int look(struct pf_run *run, enum pf_snapshot_reason reason, struct pf_arena *arena,
+                struct pf_snapshot *snapshot)
+{
+    struct pf_probe_request request;
+    forget_reaped(run);
+    pf_view_request(run, run->quiet->ended, run->quiet->ended_count, arena, &request);
+    uint64_t begin = pf_run_now(run);
+    int r = pf_probe_snapshot(&request, arena, snapshot);
+    if (r < 0)
+        return r;
+    struct pf_sample after;
+    pf_sampler_scan(run->quiet->sampler, true, &after);
+    uint64_t end = pf_run_now(run);
+    run->quiet->rested_ns = end + SNAPSHOT_COST_FACTOR * (end - begin);
+    snapshot->reason = reason;
+    snapshot->quiet_since_ns = run->moved_ns;
+    if (reason == PF_SNAPSHOT_QUIET)
+        return after.all_still ? 0 : -EAGAIN;
+    mark_movers(run, &request, snapshot);
+    return 0;
+}
+
+/* Could this thread go on without anybody else in the tree doing something, within the given time? */
+static bool moves_by_itself(const struct pf_snapshot *snapshot, const struct pf_thread_state *thread,
+                            uint64_t within_ns)
+{
+    const struct pf_wait *wait = &thread->wait;
+    const struct pf_process_state *process = pf_snapshot_process(snapshot, thread->process);
+    if (wait->kind == PF_WAIT_HELD)
+        return false;
+    if (wait->kind == PF_WAIT_NONE || wait->kind == PF_WAIT_UNKNOWN || (process && process->timer))
+        return true;
+    return (wait->timed || wait->kind == PF_WAIT_SLEEP) && wait->timeout_ns <= within_ns;
+}
+
+static bool all_at_rest(const struct pf_snapshot *snapshot, uint64_t within_ns)
+{
+    for (size_t i = 0; i < snapshot->thread_count; i++)
+        if (moves_by_itself(snapshot, &snapshot->threads[i], within_ns))
+            return false;
+    return true;
+}
+
+static bool waits_for_outside(const struct pf_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->thread_count; i++)
+        for (size_t k = 0; k < snapshot->threads[i].wait.target_count; k++) {
+            const struct pf_object *object =
+                pf_snapshot_object(snapshot, snapshot->threads[i].wait.targets[k].object);
+            if (object && (object->external || object->peer_outside))
+                return true;
+        }
+    return false;
+}
+
+/* What the snapshot means for the trial; may append it, end the trial, or let held callers go. */
+static void weigh(struct pf_run *run, const struct pf_snapshot *snapshot)
+{
+    const struct pf_watcher *watcher = run->watcher;
+    bool stuck = watcher && watcher->is_stuck && watcher->is_stuck(watcher->context, run->trace, snapshot);
+    json_t *json = pf_record_to_json(&pf_snapshot_record, snapshot);
+    bool news = is_news(run->quiet, json);
+    bool abandoned = run->root_ended_ns && snapshot->reason == PF_SNAPSHOT_QUIET &&
+                     all_at_rest(snapshot, run->trial->grace_ns);
+    bool partial = snapshot->reason == PF_SNAPSHOT_PARTIAL;
+    uint64_t seq = stuck || abandoned || news || partial ? append(run, json) : 0;
+    json_decref(json);
+    if (abandoned)
+        pf_run_decide(run, PF_VERDICT_ABANDONED, seq);
+    else if (stuck)
+        pf_run_decide(run, PF_VERDICT_PROVEN, seq);
+    else if (!partial && pf_inject_holds(run) && all_at_rest(snapshot, UINT64_MAX) &&
+             !waits_for_outside(snapshot))
+        pf_inject_release_all(run, "never");
+}
+
+static void look_and_weigh(struct pf_run *run, enum pf_snapshot_reason reason)
+{
+    struct pf_arena *arena = pf_arena_new();
+    struct pf_snapshot snapshot = {0};
+    int r = look(run, reason, arena, &snapshot);
+    if (r == 0)
+        weigh(run, &snapshot);
+    else
+        run->quiet->still = 0;
+    run->quiet->looked = r == 0;
+    pf_arena_free(arena);
+}
+
+/* An event that waits to be taken is a movement, though no thread runs for it. */
+static bool events_wait(const struct pf_run *run)
+{
+    struct pollfd ready[2] = {{.fd = run->events_fd, .events = POLLIN},
+                              {.fd = run->launched.notify_fd, .events = POLLIN}};
+    return poll(ready, 2, 0) > 0;
+}
+
+static void tick_partial(struct pf_run *run, uint64_t now)
+{
+    struct pf_quiet *quiet = run->quiet;
+    if (now < quiet->partial_ns || now < quiet->rested_ns)
+        return;
+    uint64_t rest = (now - run->started_ns) / 20; /* the longer it runs, the rarer */
+    quiet->partial_ns = now + (rest > PARTIAL_NS ? rest : PARTIAL_NS);
+    look_and_weigh(run, PF_SNAPSHOT_PARTIAL);
+    quiet->looked = false;
+}
+
+static void after_movement(struct pf_run *run, uint64_t now)
+{
+    struct pf_quiet *quiet = run->quiet;
+    quiet->still = 0;
+    quiet->looked = false;
+    quiet->interval_ns =
+        quiet->interval_ns * 3 / 2 < BUSY_LOOK_NS ? quiet->interval_ns * 3 / 2 : BUSY_LOOK_NS;
+    quiet->due_ns = now + quiet->interval_ns;
+    run->moved_ns = now;
+    tick_partial(run, now);
+}
+
+void pf_quiet_tick(struct pf_run *run)
+{
+    struct pf_quiet *quiet = run->quiet;
+    uint64_t now = pf_run_now(run);
+    if (run->decided || now < quiet->due_ns || !run->started_ns)
+        return;
+    /* Supervision itself saw something move since the last look: begin again. */
+    if (run->moved_ns + FIRST_LOOK_NS > now) {
+        quiet->still = 0;
+        quiet->looked = false;
+        quiet->interval_ns = FIRST_LOOK_NS;
+        quiet->due_ns = run->moved_ns + FIRST_LOOK_NS;
+        return;
+    }
+    struct pf_sample sample;
+    pf_sampler_scan(quiet->sampler, false, &sample);
+    if (!sample.all_asleep || (quiet->still > 0 && !sample.all_still)) {
+        after_movement(run, now);
+        return;
+    }
+    quiet->still++;
+    quiet->due_ns = now + (quiet->looked ? IDLE_LOOK_NS : SOON_NS);
+    if (quiet->looked || quiet->still < STILL_SCANS)
+        return;
+    if (now < quiet->rested_ns) {
+        quiet->due_ns = quiet->rested_ns;
+        return;
+    }
+    if (!events_wait(run))
+        look_and_weigh(run, PF_SNAPSHOT_QUIET);
+    else
+        quiet->still = 0;
+}
+
+void pf_quiet_deadline(struct pf_run *run)
+{
+    struct pf_arena *arena = pf_arena_new();
+    struct pf_snapshot snapshot = {0};
+    struct pf_sample before;
+    pf_sampler_scan(run->quiet->sampler, true, &before);
+    uint64_t seq = 0;
+    if (look(run, PF_SNAPSHOT_DEADLINE, arena, &snapshot) == 0) {
+        json_t *json = pf_record_to_json(&pf_snapshot_record, &snapshot);
+        seq = append(run, json);
+        json_decref(json);
+    }
+    pf_arena_free(arena);
+    pf_inject_release_all(run, "end");
+    pf_run_decide(run, run->root_ended_ns ? PF_VERDICT_ABANDONED : PF_VERDICT_DEADLINE, seq);
+}

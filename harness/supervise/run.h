@@ -1,0 +1,49 @@
+/*
+ * run.h - the state of one trial while it runs, shared by the files of this folder.
+ */
+#ifndef PF_SUPERVISE_RUN_H
+#define PF_SUPERVISE_RUN_H
+
+#include "launch/launch.h"
+#include "supervise/supervise.h"
+#include "supervise/tasks.h"
+
+struct pf_inject;
+struct pf_quiet;
+
+struct pf_run {
+    const struct pf_trial *trial;
+    const struct pf_watcher *watcher;
+    struct pf_trace *trace;
+    struct pf_launched launched;
+    int events_fd;        /* signalfd: SIGCHLD, that is a ptrace stop or a death, waits */
+    int pid_namespace_fd; /* of the tree; -1: it shares the harness's */
+    struct pf_tasks tasks;
+    struct pf_process *root;
+    struct pf_inject *inject; /* rules, counters, held callers */
+    struct pf_quiet *quiet;   /* when to look, and what was seen */
+    const char **outside;     /* objects that the root was given at launch */
+    size_t outside_count;
+    pid_t *newborns; /* threads whose first stop came before the news of their birth */
+    size_t newborn_count;
+    uint64_t started_ns;     /* the root's first exec, on the trace's clock; 0: not yet */
+    uint64_t root_ended_ns;  /* 0: it lives */
+    uint64_t moved_ns;       /* the last movement that was seen */
+    bool decided;            /* the verdict event is written */
+    bool failed;             /* the root never became the program: see launched.report */
+    int interrupts;          /* handled so far */
+    int tty_interrupts;      /* Ctrl-C that the terminal sent to the program while it owned it */
+    int own_tty;             /* terminal that was handed to the program; -1: none */
+    uint64_t output_kept[2]; /* bytes of captured output in the trace */
+};
+
+/* Nanoseconds since the begin event. */
+uint64_t pf_run_now(const struct pf_run *run);
+
+/* Appends an event that happens now and tells the watcher. */
+const struct pf_event *pf_run_emit(struct pf_run *run, struct pf_event event);
+
+/* Appends the verdict event, once; from then on deaths are the harness's doing. */
+void pf_run_decide(struct pf_run *run, enum pf_verdict_kind kind, uint64_t snapshot);
+
+#endif

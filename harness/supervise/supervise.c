@@ -1,0 +1,241 @@
+#include "supervise/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe/probe.h"
+#include "supervise/ending.h"
+#include "supervise/inject.h"
+#include "supervise/intercept.h"
+#include "supervise/lifecycle.h"
+#include "supervise/output.h"
+#include "supervise/quiet.h"
+#include "supervise/run.h"
+#include "supervise/terminal.h"
+
+static const uint64_t NS_PER_S = 1000000000ULL;
+
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+uint64_t pf_run_now(const struct pf_run *run)
+{
+    return clock_ns() - run->trace->start_ns;
+}
+
+const struct pf_event *pf_run_emit(struct pf_run *run, struct pf_event event)
+{
+    event.t_ns = pf_run_now(run);
+    const struct pf_event *appended = pf_trace_append(run->trace, &event);
+    if (run->watcher && run->watcher->on_event)
+        run->watcher->on_event(run->watcher->context, run->trace, appended);
+    return appended;
+}
+
+void pf_run_decide(struct pf_run *run, enum pf_verdict_kind kind, uint64_t snapshot)
+{
+    if (run->decided)
+        return;
+    struct pf_ev_verdict verdict = {.kind = kind, .snapshot = snapshot};
+    for (size_t i = 0; i < run->tasks.process_count; i++)
+        if (run->tasks.processes[i]->alive)
+            *(const char **)pf_arena_grow(run->trace->arena, &verdict.survivors, &verdict.survivor_count,
+                                          sizeof(*verdict.survivors)) = run->tasks.processes[i]->address;
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_VERDICT, .verdict = verdict});
+    run->decided = true;
+}
+
+static void emit_begin(struct pf_run *run)
+{
+    const struct pf_trial *trial = run->trial;
+    struct pf_arena *arena = run->trace->arena;
+    struct utsname system;
+    uname(&system);
+    struct pf_ev_begin begin = {.schema = PF_TRACE_SCHEMA,
+                                .scenario = trial->scenario,
+                                .variant = trial->variant,
+                                .command = trial->command,
+                                .command_count = trial->command_count,
+                                .limits = trial->limits,
+                                .limit_count = trial->limit_count,
+                                .deadline_ns = trial->deadline_ns,
+                                .grace_ns = trial->grace_ns,
+                                .captured = trial->capture,
+                                .expect = trial->expect,
+                                .environment = {.pitfall = PITFALL_VERSION,
+                                                .kernel = pf_arena_strdup(arena, system.release),
+                                                .machine = pf_arena_strdup(arena, system.machine),
+                                                .containment = run->launched.containment,
+                                                .containment_note = run->launched.containment_note}};
+    for (size_t i = 0; i < trial->fault_count; i++)
+        *(const char **)pf_arena_grow(arena, &begin.faults, &begin.fault_count, sizeof(*begin.faults)) =
+            trial->faults[i].spec;
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_BEGIN, .begin = begin});
+}
+
+/* The first Ctrl-C is passed on to the program, the second ends it. */
+static void serve_interrupts(struct pf_run *run)
+{
+    int count = run->tty_interrupts;
+    if (run->watcher && run->watcher->interrupts)
+        count += run->watcher->interrupts(run->watcher->context);
+    if (count == run->interrupts)
+        return;
+    bool from_terminal = run->tty_interrupts > 0;
+    run->interrupts = count;
+    if (count > 1)
+        pf_run_decide(run, PF_VERDICT_INTERRUPTED, 0);
+    else if (!from_terminal)
+        kill(-run->launched.root, SIGINT);
+}
+
+/* When the time of the trial is up, on the trace's clock. */
+static uint64_t end_of_time(const struct pf_run *run)
+{
+    const struct pf_trial *trial = run->trial;
+    uint64_t end = trial->deadline_ns && run->started_ns ? run->started_ns + trial->deadline_ns : UINT64_MAX;
+    if (run->root_ended_ns && run->root_ended_ns + trial->grace_ns < end)
+        end = run->root_ended_ns + trial->grace_ns;
+    return end;
+}
+
+static void sleep_until_event(struct pf_run *run)
+{
+    uint64_t now = pf_run_now(run);
+    uint64_t due = pf_quiet_due(run);
+    if (pf_inject_due(run) < due)
+        due = pf_inject_due(run);
+    if (end_of_time(run) < due)
+        due = end_of_time(run);
+    uint64_t rest = due > now ? due - now : 0;
+    struct timespec timeout = {.tv_sec = (time_t)(rest / NS_PER_S), .tv_nsec = (long)(rest % NS_PER_S)};
+    struct pollfd sources[] = {
+        {.fd = run->events_fd, .events = POLLIN},
+        {.fd = run->root_ended_ns && run->tasks.living == 0 ? -1 : run->launched.notify_fd, .events = POLLIN},
+        {.fd = run->launched.output[0], .events = POLLIN},
+        {.fd = run->launched.output[1], .events = POLLIN}};
+    struct signalfd_siginfo info;
+    if (ppoll(sources, 4, &timeout, NULL) > 0 && (sources[0].revents & POLLIN))
+        (void)!read(run->events_fd, &info, sizeof(info));
+}
+
+static void watch(struct pf_run *run)
+{
+    while (!run->decided && !run->failed) {
+        pf_lifecycle_serve(run);
+        pf_intercept_serve(run);
+        pf_output_serve(run);
+        pf_inject_tick(run);
+        serve_interrupts(run);
+        if (run->failed || run->decided)
+            return;
+        if (run->tasks.living == 0) {
+            pf_run_decide(run, run->interrupts ? PF_VERDICT_INTERRUPTED : PF_VERDICT_FINISHED, 0);
+            return;
+        }
+        if (pf_run_now(run) >= end_of_time(run))
+            pf_quiet_deadline(run);
+        else
+            pf_quiet_tick(run);
+        if (!run->decided)
+            sleep_until_event(run);
+    }
+}
+
+static int open_events(struct pf_run *run, sigset_t *ret_before, struct pf_error *error)
+{
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, ret_before);
+    run->events_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (run->events_fd < 0)
+        return pf_error_set(error, -errno, "no signalfd: %s", strerror(errno));
+    return 0;
+}
+
+static int open_namespace(pid_t init)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)init);
+    /* pid_for_children would be the same: init's children live in init's own namespace. */
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int start(struct pf_run *run, struct pf_error *error)
+{
+    struct pf_arena *arena = run->trace->arena;
+    struct pf_filter filter;
+    int r = pf_filter_build(run->trial, arena, &filter, error);
+    if (r == 0)
+        r = pf_launch(run->trial, &filter, arena, &run->launched, error);
+    if (r < 0)
+        return r;
+    if (run->launched.pid_namespace)
+        run->pid_namespace_fd = open_namespace(run->launched.init);
+    pf_probe_descriptors(run->launched.root, arena, &run->outside, &run->outside_count);
+    return 0;
+}
+
+/* From a launched root to the last reaped process. */
+static int carry_out(struct pf_run *run, struct pf_error *error)
+{
+    pf_terminal_give(run);
+    pf_lifecycle_begin(run);
+    watch(run);
+    const struct pf_event *last = run->trace->events[run->trace->count - 1];
+    bool stuck = last->kind == PF_EVENT_VERDICT &&
+                 (last->verdict.kind == PF_VERDICT_PROVEN || last->verdict.kind == PF_VERDICT_DEADLINE);
+    if (stuck)
+        pf_ending_stacks(run);
+    int r = run->failed ? pf_launch_explain(&run->launched, run->trial, error) : 0;
+    int killed = pf_ending_kill(run, error);
+    pf_terminal_take(run);
+    return r < 0 ? r : killed;
+}
+
+int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *watcher, struct pf_trace *trace,
+                       struct pf_error *error)
+{
+    struct pf_run run = {.trial = trial,
+                         .watcher = watcher,
+                         .trace = trace,
+                         .launched = {.notify_fd = -1, .output = {-1, -1}},
+                         .events_fd = -1,
+                         .pid_namespace_fd = -1,
+                         .own_tty = -1};
+    sigset_t before;
+    trace->start_ns = clock_ns();
+    pf_tasks_init(&run.tasks, trace->arena);
+    pf_inject_init(&run);
+    pf_quiet_init(&run);
+    int r = open_events(&run, &before, error);
+    if (r == 0)
+        r = start(&run, error);
+    emit_begin(&run);
+    if (r == 0)
+        r = carry_out(&run, error);
+    struct pf_ev_end end = {.error = r < 0 && error ? pf_arena_strdup(trace->arena, error->message) : NULL};
+    pf_run_emit(&run, (struct pf_event){.kind = PF_EVENT_END, .end = end});
+    pf_quiet_free(&run);
+    pf_launch_end(&run.launched);
+    if (run.pid_namespace_fd >= 0)
+        close(run.pid_namespace_fd);
+    if (run.events_fd >= 0)
+        close(run.events_fd);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return r;
+}

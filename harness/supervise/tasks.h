@@ -1,0 +1,95 @@
+/*
+ * tasks.h - the processes and threads of the tree: who they are, who made them, what state supervision has
+ * them in.
+ *
+ * Addresses ("0.2", "0.2/t1") are given in creation order and never change; pids come and go.
+ */
+#ifndef PF_SUPERVISE_TASKS_H
+#define PF_SUPERVISE_TASKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/arena.h"
+
+struct pf_process {
+    const char *address;
+    struct pf_process *maker; /* who forked it; NULL for the root */
+    pid_t pid;                /* as the harness sees it */
+    pid_t tree_pid;           /* as the tree sees it */
+    size_t children;          /* made so far: the next one is address.(children + 1) */
+    size_t threads_made;
+    size_t threads; /* alive */
+    bool execed;    /* has run an exec of its own or inherited one: its calls are the program's */
+    bool alive;
+    bool interval_timer; /* an alarm or setitimer may fire */
+    bool one_shot;       /* ... once only */
+    bool posix_timer;    /* a timer_settime may fire */
+    uint64_t injected; /* signals that the harness has sent and that have not been seen to arrive, as bits */
+    uint64_t *counts;  /* occurrences so far, one counter per trigger of the plan */
+    struct pf_count *points; /* times each point was reached */
+    size_t point_count;
+};
+
+struct pf_count {
+    const char *name;
+    uint64_t count;
+};
+
+struct pf_task {
+    pid_t tid;      /* as the harness sees it */
+    pid_t tree_tid; /* as the tree sees it */
+    const char *address;
+    struct pf_process *process;
+    bool started;            /* has passed its first stop */
+    bool stopped;            /* job control holds it */
+    bool held;               /* a fault plan holds it */
+    int call_number;         /* the watched call that it is in */
+    const char *vfork_child; /* address of the child that this thread's vfork waits for */
+    struct pf_task *next;    /* hash chain */
+};
+
+struct pf_dead_task {
+    const char *address;
+    pid_t tree_tid;
+};
+
+struct pf_tasks {
+    struct pf_arena *arena;
+    struct pf_task **buckets; /* by tid */
+    size_t bucket_count;
+    size_t task_count;
+    struct pf_process **processes; /* every process ever, in creation order */
+    size_t process_count;
+    size_t living; /* processes alive */
+    struct pf_dead_task *dead;
+    size_t dead_count;
+    struct pf_task *spare; /* freed records, for reuse */
+};
+
+void pf_tasks_init(struct pf_tasks *tasks, struct pf_arena *arena);
+
+struct pf_task *pf_tasks_find(const struct pf_tasks *tasks, pid_t tid);
+/* The living process with this pid as the tree sees it, or NULL. */
+struct pf_process *pf_tasks_process_by_tree_pid(const struct pf_tasks *tasks, pid_t tree_pid);
+struct pf_process *pf_tasks_process(const struct pf_tasks *tasks, const char *address);
+
+/* Registers a new process with its main thread. maker is NULL for the root; counters: how many `counts` it
+ * gets. */
+struct pf_task *pf_tasks_add_process(struct pf_tasks *tasks, struct pf_process *maker, pid_t pid,
+                                     pid_t tree_pid, size_t counters);
+struct pf_task *pf_tasks_add_thread(struct pf_tasks *tasks, struct pf_process *process, pid_t tid,
+                                    pid_t tree_tid);
+/* Forgets a thread that has ended; its tree_tid stays known as dead. The process ends with its last thread.
+ */
+void pf_tasks_remove(struct pf_tasks *tasks, struct pf_task *task);
+/* A thread that execs takes the pid of its process as its tid; the others are gone. */
+void pf_tasks_rename(struct pf_tasks *tasks, struct pf_task *task, pid_t tid, pid_t tree_tid,
+                     const char *address);
+
+/* Calls visit for every task; it may remove the task it is given. */
+void pf_tasks_each(struct pf_tasks *tasks, void (*visit)(void *context, struct pf_task *task), void *context);
+
+#endif

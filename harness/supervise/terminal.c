@@ -1,0 +1,42 @@
+#include "supervise/terminal.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+/* Changing the foreground group from the background would stop this process with SIGTTOU. */
+static void set_foreground(int tty, pid_t group)
+{
+    sigset_t blocked, before;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &blocked, &before);
+    tcsetpgrp(tty, group);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+void pf_terminal_give(struct pf_run *run)
+{
+    run->own_tty = -1;
+    if (run->trial->capture || !isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) != getpgrp())
+        return;
+    run->own_tty = STDIN_FILENO;
+    set_foreground(run->own_tty, run->launched.root);
+}
+
+void pf_terminal_take(struct pf_run *run)
+{
+    if (run->own_tty >= 0)
+        set_foreground(run->own_tty, getpgrp());
+    run->own_tty = -1;
+}
+
+void pf_terminal_stopped(struct pf_run *run)
+{
+    if (run->own_tty < 0)
+        return;
+    int tty = run->own_tty;
+    set_foreground(tty, getpgrp());
+    kill(getpid(), SIGSTOP);
+    set_foreground(tty, run->launched.root);
+    kill(-run->launched.root, SIGCONT);
+}

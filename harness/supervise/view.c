@@ -1,0 +1,115 @@
+#include "supervise/view.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* State letter and parent of a process; 0 when it is gone. */
+static char read_state(pid_t pid, pid_t *ret_parent)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t length = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (length <= 0)
+        return 0;
+    text[length] = '\0';
+    /* "pid (name) S ppid …": the name may hold anything, also parentheses. */
+    const char *end = strrchr(text, ')');
+    if (!end || end[1] != ' ' || !end[2])
+        return 0;
+    *ret_parent = (pid_t)strtol(end + 3, NULL, 10);
+    return end[2];
+}
+
+static const char *address_of(const struct pf_run *run, pid_t pid)
+{
+    struct pf_task *task = pf_tasks_find(&run->tasks, pid);
+    return task ? task->process->address : NULL;
+}
+
+bool pf_view_is_zombie(const struct pf_run *run, const struct pf_process *process)
+{
+    pid_t parent = 0;
+    return !process->alive && read_state(process->pid, &parent) == 'Z' && address_of(run, parent);
+}
+
+static void add_process(const struct pf_run *run, const struct pf_process *process, bool zombie,
+                        struct pf_arena *arena, struct pf_probe_process **processes, size_t *count)
+{
+    pid_t parent = 0;
+    char state = read_state(process->pid, &parent);
+    if (zombie && state != 'Z')
+        return;
+    struct pf_probe_process *entry = pf_arena_grow(arena, processes, count, sizeof(*entry));
+    *entry = (struct pf_probe_process){.address = process->address,
+                                       .parent = state ? address_of(run, parent) : NULL,
+                                       .pid = process->pid,
+                                       .tree_pid = process->tree_pid,
+                                       .timer = process->interval_timer || process->posix_timer,
+                                       .zombie = zombie};
+}
+
+struct collect {
+    struct pf_arena *arena;
+    struct pf_probe_thread *threads;
+    size_t count;
+};
+
+static void add_thread(void *context, struct pf_task *task)
+{
+    struct collect *collect = context;
+    struct pf_probe_thread *entry =
+        pf_arena_grow(collect->arena, &collect->threads, &collect->count, sizeof(*entry));
+    *entry = (struct pf_probe_thread){.address = task->address,
+                                      .process = task->process->address,
+                                      .tid = task->tid,
+                                      .pid = task->process->pid,
+                                      .tree_tid = task->tree_tid,
+                                      .tree_pid = task->process->tree_pid,
+                                      .held = task->held,
+                                      .stopped = task->stopped,
+                                      .vfork_parent = task->vfork_child,
+                                      .vfork_child = task->vfork_child};
+}
+
+/* Creation order: "0" < "0/t1" < "0.1" < "0.1/t1" < "0.2" < "0.10". */
+static int by_address(const void *left, const void *right)
+{
+    const struct pf_probe_thread *a = left, *b = right;
+    return strverscmp(a->address, b->address);
+}
+
+void pf_view_request(struct pf_run *run, struct pf_process *const *ended, size_t ended_count,
+                     struct pf_arena *arena, struct pf_probe_request *ret_request)
+{
+    struct pf_probe_process *processes = NULL;
+    size_t process_count = 0;
+    for (size_t i = 0; i < run->tasks.process_count; i++)
+        if (run->tasks.processes[i]->alive)
+            add_process(run, run->tasks.processes[i], false, arena, &processes, &process_count);
+    for (size_t i = 0; i < ended_count; i++)
+        add_process(run, ended[i], true, arena, &processes, &process_count);
+
+    struct collect collect = {.arena = arena};
+    pf_tasks_each(&run->tasks, add_thread, &collect);
+    if (collect.count)
+        qsort(collect.threads, collect.count, sizeof(*collect.threads), by_address);
+
+    struct pf_probe_dead *dead = pf_arena_alloc(arena, run->tasks.dead_count * sizeof(*dead) + 1);
+    for (size_t i = 0; i < run->tasks.dead_count; i++)
+        dead[i] = (struct pf_probe_dead){run->tasks.dead[i].address, run->tasks.dead[i].tree_tid};
+    *ret_request = (struct pf_probe_request){.processes = processes,
+                                             .process_count = process_count,
+                                             .threads = collect.threads,
+                                             .thread_count = collect.count,
+                                             .dead = dead,
+                                             .dead_count = run->tasks.dead_count,
+                                             .outside = run->outside,
+                                             .outside_count = run->outside_count};
+}
