@@ -48,13 +48,15 @@ static int append(struct mproc_queue *queue, struct queue_mark *tail, const stru
         return mproc_fail(-EMSGSIZE,
                           "a message of %zu bytes; this queue was made for up to %llu (large_bytes)",
                           message->iov_len, (unsigned long long)queue->large_bytes);
-    if (tail->ring % QUEUE_RECORD_ALIGN != 0 || !fits(queue, tail, size, message, &large.position)) {
+    /* The large area starts anew when it is seen empty, so a large message always looks. */
+    if (is_large || tail->ring % QUEUE_RECORD_ALIGN != 0 || !fits(queue, tail, size, message, NULL)) {
         err = look_at_consumers(queue, tail, ret_full);
         if (err)
             return err;
         if (!fits(queue, tail, size, message, &large.position))
             return -EAGAIN;
     }
+
     unsigned char *where = queue->ring + (tail->ring & (queue->ring_bytes - 1));
     struct queue_record record = {.length = (uint32_t)length, .is_large = is_large};
     memcpy(where, &record, sizeof(record));

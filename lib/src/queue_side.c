@@ -141,7 +141,7 @@ void mproc_queue_side_close(struct mproc_queue *queue)
     uint32_t *producers = &queue->sides[QUEUE_PRODUCERS]->commit;
     uint32_t *consumers = &queue->sides[QUEUE_CONSUMERS]->commit;
     /* Set the top bit; consumers sleep on this word, and are woken when it was not negative, that is open. */
-    int close = FUTEX_OP((FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT), 31, FUTEX_OP_CMP_GE, 0);
+    unsigned close = FUTEX_OP(((unsigned)FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT), 31, FUTEX_OP_CMP_GE, 0);
 
     if (__atomic_load_n(producers, __ATOMIC_RELAXED) & QUEUE_CLOSED)
         return;

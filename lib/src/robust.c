@@ -216,8 +216,8 @@ int mproc_robust_lock(mproc_robust_word *word, uint64_t deadline_ns)
 static void release_and_wake(mproc_robust_word *word, uint32_t died)
 {
     /* Set the word to 1 << 30, which is FUTEX_OWNER_DIED, or to 0. */
-    int keep = FUTEX_OP((FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT), 30, FUTEX_OP_CMP_EQ, 0);
-    int clear = FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_EQ, 0);
+    unsigned keep = FUTEX_OP(((unsigned)FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT), 30, FUTEX_OP_CMP_EQ, 0);
+    unsigned clear = FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_EQ, 0);
 
     if (syscall(SYS_futex, word, FUTEX_WAKE_OP, INT_MAX, (void *)0, word, died ? keep : clear) >= 0)
         return;

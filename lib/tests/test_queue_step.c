@@ -1,0 +1,326 @@
+/*
+ * A user of a queue is killed at every instruction of a call. What must hold afterwards, without any help:
+ * who sleeps on what the dead one had done is awake, all other messages are there, whole and in order, and
+ * the message that the dead one was at is there or is not, but not half.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include <mproc/error.h>
+#include <mproc/queue.h>
+
+#include "step.h"
+
+enum { POINTS = 80, LARGE = 3000, WAKE_MS = 2000 };
+
+static struct mproc_queue *queue; /* what is stepped over */
+static struct mproc_queue *echo;  /* what the survivors say */
+static char message[LARGE];       /* what is put or got */
+
+static void set_up(void)
+{
+    cr_assert_eq(mproc_queue_create(&(struct mproc_queue_options){.bytes = 4096, .max_messages = 3}, &queue),
+                 0);
+    cr_assert_eq(mproc_queue_create(NULL, &echo), 0);
+}
+
+static void tear_down(void)
+{
+    mproc_queue_unref(queue);
+    mproc_queue_unref(echo);
+}
+
+/* A message of its letter; capitals are large ones. */
+static size_t compose(char letter, char *ret_data)
+{
+    size_t len = letter <= 'Z' ? LARGE : 64;
+
+    memset(ret_data, letter, len);
+    return len;
+}
+
+static int put_letter(struct mproc_queue *to, char letter, uint64_t deadline_ns)
+{
+    char data[LARGE];
+    size_t len = compose(letter, data);
+
+    return mproc_queue_put(to, data, len, deadline_ns);
+}
+
+/* The letter, or 0 for an error, or '?' for a message that is not whole. */
+static char get_letter(struct mproc_queue *from, uint64_t deadline_ns)
+{
+    char expected[LARGE];
+    char data[LARGE];
+    size_t len;
+
+    if (mproc_queue_get_into(from, deadline_ns, sizeof(data), data, &len) != 0)
+        return 0;
+    if (len == 0 || len != compose(data[0], expected) || memcmp(data, expected, len) != 0)
+        return '?';
+    return data[0];
+}
+
+static void put_letters(const char *letters)
+{
+    for (; *letters; letters++)
+        cr_assert_eq(put_letter(queue, *letters, MPROC_NOW), 0, "%s", mproc_error_detail());
+}
+
+static const char *drain(struct mproc_queue *from)
+{
+    static char letters[16];
+    size_t count = 0;
+    char letter;
+
+    while (count < sizeof(letters) - 1 && (letter = get_letter(from, MPROC_NOW)) != 0)
+        letters[count++] = letter;
+    letters[count] = '\0';
+    return letters;
+}
+
+static void await_sleep(pid_t pid)
+{
+    char path[40];
+    char state;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    do {
+        FILE *file = fopen(path, "re");
+        cr_assert_not_null(file);
+        cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+        fclose(file);
+    } while (state != 'S');
+}
+
+static void body_put(void *arg)
+{
+    const char *data = arg;
+
+    mproc_queue_put(queue, data, data[0] <= 'Z' ? LARGE : 64, MPROC_NOW);
+}
+
+static void body_get(void *arg)
+{
+    size_t len;
+
+    mproc_queue_get_into(queue, MPROC_NOW, LARGE, arg, &len);
+}
+
+static void body_close(void *arg)
+{
+    (void)arg;
+    mproc_queue_close(queue, MPROC_FOREVER);
+}
+
+/* Kills inside body() at many points; `before` are the messages beforehand, and afterwards there must be
+ * `undone` or `done`. Both must have been seen in the end. */
+static void sweep(step_body *body, char *arg, const char *before, const char *undone, const char *done)
+{
+    long seen_undone = 0;
+    long seen_done = 0;
+
+    put_letters(before);
+    body(arg);
+    drain(queue);
+    put_letters(before);
+    long count = step_count(body, arg);
+    if (count == 0)
+        cr_skip_test("no ptrace here");
+    drain(queue);
+    long stride = step_stride(count, POINTS);
+    for (long at = 0; at < count; at += stride) {
+        put_letters(before);
+        pid_t pid = step_start(body, arg);
+        if (step_over(pid, at))
+            step_kill(pid);
+        cr_assert_eq(put_letter(queue, 'z', mproc_deadline_ms(WAKE_MS)), 0, "instruction %ld: %s", at,
+                     mproc_error_detail());
+        const char *letters = drain(queue);
+        size_t last = strlen(letters) - 1;
+        cr_assert_eq(letters[last], 'z', "instruction %ld left %s", at, letters);
+        bool is_done = strlen(done) == last && strncmp(letters, done, last) == 0;
+        bool is_undone = strlen(undone) == last && strncmp(letters, undone, last) == 0;
+        cr_assert(is_done || is_undone, "instruction %ld left %s", at, letters);
+        seen_done += is_done;
+        seen_undone += is_undone;
+    }
+    cr_log_info("%ld instructions, every %ld: %ld done, %ld undone", count, stride, seen_done, seen_undone);
+    cr_assert(seen_done > 0 && seen_undone > 0);
+}
+
+TestSuite(queue_step, .init = set_up, .fini = tear_down, .timeout = 250);
+
+Test(queue_step, put)
+{
+    compose('b', message);
+    sweep(body_put, message, "a", "a", "ab");
+}
+
+Test(queue_step, put_of_a_large_message)
+{
+    compose('B', message);
+    sweep(body_put, message, "A", "A", "AB");
+}
+
+Test(queue_step, get)
+{
+    sweep(body_get, message, "ab", "ab", "b");
+}
+
+Test(queue_step, get_of_a_large_message)
+{
+    sweep(body_get, message, "AB", "AB", "B");
+}
+
+/* Takes what comes and says so, until the queue is closed. */
+static pid_t start_getter(void)
+{
+    pid_t pid = fork();
+    char letter;
+
+    if (pid != 0)
+        return pid;
+    while ((letter = get_letter(queue, MPROC_FOREVER)) != 0)
+        put_letter(echo, letter, MPROC_FOREVER);
+    put_letter(echo, 'e', MPROC_FOREVER);
+    _exit(0);
+}
+
+static pid_t start_putter(char letter)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    put_letter(echo, put_letter(queue, letter, MPROC_FOREVER) == 0 ? letter : 'e', MPROC_FOREVER);
+    _exit(0);
+}
+
+/* Whether a message went into the queue is known from who got it: the sleeping getter, all alone. */
+Test(queue_step, put_while_getters_sleep)
+{
+    long seen_done = 0;
+    long points = 0;
+
+    compose('b', message);
+    put_letters("b");
+    drain(queue);
+    long count = step_count(body_put, message);
+    if (count == 0)
+        cr_skip_test("no ptrace here");
+    drain(queue);
+    pid_t getters[2] = {start_getter(), start_getter()};
+    long stride = step_stride(count + 40, POINTS);
+    for (long at = 0; at < count + 40; at += stride, points++) {
+        struct mproc_queue_stat stat;
+        await_sleep(getters[0]);
+        await_sleep(getters[1]);
+        pid_t pid = step_start(body_put, message);
+        if (step_over(pid, at))
+            step_kill(pid);
+        mproc_queue_stat(queue, &stat);
+        if (stat.messages > 0) {
+            char got = get_letter(echo, mproc_deadline_ms(WAKE_MS));
+            cr_assert_eq(got, 'b', "instruction %ld: put, and nobody woke", at);
+            seen_done++;
+        } else if (get_letter(echo, mproc_deadline_ms(1)) == 'b') {
+            seen_done++;
+        }
+        put_letters("z");
+        char got = get_letter(echo, mproc_deadline_ms(WAKE_MS));
+        if (got == 'b') {
+            seen_done++;
+            got = get_letter(echo, mproc_deadline_ms(WAKE_MS));
+        }
+        cr_assert_eq(got, 'z', "instruction %ld: %d", at, got);
+    }
+    cr_log_info("%ld kill points, %ld put", points, seen_done);
+    cr_assert(seen_done > 0 && seen_done < points);
+    mproc_queue_close(queue, MPROC_FOREVER);
+    cr_assert_eq(get_letter(echo, mproc_deadline_ms(WAKE_MS)), 'e');
+    cr_assert_eq(get_letter(echo, mproc_deadline_ms(WAKE_MS)), 'e');
+    for (int i = 0; i < 2; i++)
+        waitpid(getters[i], NULL, 0);
+}
+
+Test(queue_step, get_while_a_putter_sleeps)
+{
+    long seen_done = 0;
+    long points = 0;
+
+    put_letters("abc");
+    long count = step_count(body_get, message);
+    if (count == 0)
+        cr_skip_test("no ptrace here");
+    drain(queue);
+    long stride = step_stride(count + 40, POINTS);
+    for (long at = 0; at < count + 40; at += stride, points++) {
+        put_letters("abc");
+        pid_t putter = start_putter('d');
+        await_sleep(putter);
+        pid_t pid = step_start(body_get, message);
+        if (step_over(pid, at))
+            step_kill(pid);
+        /* Room was made or not; if it was, the putter comes in before anybody else takes a message. */
+        struct mproc_queue_stat stat;
+        mproc_queue_stat(queue, &stat);
+        bool made_room = stat.messages < 3 || get_letter(echo, MPROC_NOW) == 'd';
+        if (stat.messages < 3)
+            cr_assert_eq(get_letter(echo, mproc_deadline_ms(WAKE_MS)), 'd', "instruction %ld: not woken", at);
+        char first = get_letter(queue, MPROC_NOW);
+        if (first == 'b')
+            made_room = true;
+        cr_assert_eq(first, made_room ? 'b' : 'a', "instruction %ld: %d", at, first);
+        waitpid(putter, NULL, 0);
+        cr_assert_str_eq(drain(queue), made_room ? "cd" : "bcd", "instruction %ld", at);
+        drain(echo);
+        seen_done += made_room;
+    }
+    cr_log_info("%ld kill points, %ld taken", points, seen_done);
+    cr_assert(seen_done > 0 && seen_done < points);
+}
+
+/* Closing is one step too: it has woken both sides, or nobody sees it. */
+Test(queue_step, close_while_both_sides_sleep)
+{
+    struct mproc_queue *full = queue;
+    long seen_closed = 0;
+    long points = 0;
+
+    for (long at = 0, count = 0; at == 0 || at < count; points++) {
+        cr_assert_eq(mproc_queue_create(&(struct mproc_queue_options){.max_messages = 1}, &queue), 0);
+        if (count == 0) {
+            count = step_count(body_close, NULL);
+            if (count == 0)
+                cr_skip_test("no ptrace here");
+            mproc_queue_unref(queue);
+            cr_assert_eq(mproc_queue_create(&(struct mproc_queue_options){.max_messages = 1}, &queue), 0);
+        }
+        bool putter_sleeps = points % 2 == 0;
+        if (putter_sleeps)
+            put_letters("a");
+        pid_t sleeper = putter_sleeps ? start_putter('b') : start_getter();
+        await_sleep(sleeper);
+        pid_t pid = step_start(body_close, NULL);
+        if (step_over(pid, at))
+            step_kill(pid);
+        struct mproc_queue_stat stat;
+        mproc_queue_stat(queue, &stat);
+        if (stat.closed)
+            cr_assert_eq(get_letter(echo, mproc_deadline_ms(WAKE_MS)), 'e', "instruction %ld: not woken", at);
+        seen_closed += stat.closed;
+        mproc_queue_close(queue, MPROC_FOREVER);
+        waitpid(sleeper, NULL, 0);
+        drain(echo);
+        mproc_queue_unref(queue);
+        at += step_stride(count, POINTS);
+    }
+    queue = full;
+    cr_log_info("%ld kill points, %ld closed", points, seen_closed);
+    cr_assert(seen_closed > 0 && seen_closed < points);
+}
