@@ -24,6 +24,7 @@ struct mproc_stop {
 };
 
 static struct mproc_stop process_token = {.word = &process_token.own_word, .refs = 1};
+static struct mproc_stop shield_token = {.word = &shield_token.own_word, .refs = 1};
 static struct mproc_stop *_Atomic tokens;
 static _Atomic unsigned walkers;
 
@@ -157,6 +158,11 @@ struct mproc_stop *mproc_stop_enter(struct mproc_stop *stop)
 const uint32_t *mproc_stop_word(void)
 {
     return (current ? current : &process_token)->word;
+}
+
+struct mproc_stop *mproc_stop_shield(void)
+{
+    return &shield_token;
 }
 
 void mproc_stop_rebase(uint32_t *word)

@@ -4,10 +4,15 @@
 
 #include <stdint.h>
 
+#include <mproc/stop.h>
+
 /* The futex word of the calling thread's current stop token, or NULL. 0 while running, non-zero once stopped;
  * it never goes back while a thread can see it. In a worker it may lie in shared memory, so wait on it with a
  * shared futex. Read it with __atomic_load_n(word, __ATOMIC_ACQUIRE). Async-signal safety: safe. */
 const uint32_t *mproc_stop_word(void);
+
+/* A token that nobody can stop: for what has to be finished while everything stops. */
+struct mproc_stop *mproc_stop_shield(void);
 
 /* In a new worker: the token of the process begins anew on this word, which the owner can reach as well. */
 void mproc_stop_rebase(uint32_t *word);

@@ -1,0 +1,236 @@
+/*
+ * Processes: start, watch, join and stop them. No bare pid is ever acted upon: a handle holds a pidfd.
+ *
+ * A process inherits no descriptor but its three standard ones and those in its arguments; standard input is
+ * /dev/null. It is killed when its owner dies, whatever the owner died of. Its exit is always known, and it
+ * never stays a zombie.
+ */
+#ifndef MPROC_PROCESS_H
+#define MPROC_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <mproc/args.h>
+#include <mproc/context.h>
+#include <mproc/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mproc_process;
+
+enum mproc_start_method {
+    MPROC_START_FORKSERVER, /* forked by the guard: fast, and sound however many threads the owner has */
+    MPROC_START_FORK,       /* forked by the caller, with a copy of its memory; refused when it has threads */
+    MPROC_START__COUNT,
+};
+
+/* In place of a descriptor for standard input, output or error. 0 takes the default: /dev/null for standard
+ * input, the owner's for the others. To give a process the owner's standard input as its own, write
+ * MPROC_STDIO_INHERIT. */
+enum { MPROC_STDIO_DEFAULT = 0, MPROC_STDIO_NULL = -1, MPROC_STDIO_INHERIT = -2 };
+
+struct mproc_process_limit {
+    int resource; /* RLIMIT_… */
+    struct rlimit limit;
+};
+
+/* Zero everywhere is a sensible process. Nothing of it need outlive the start. */
+struct mproc_process_options {
+    const char *name; /* for people, also in ps; NULL: the entry's. Cut at 63 bytes, in ps at 15 */
+    enum mproc_start_method method;
+    bool background;        /* serves the others: closing the context does not wait for it */
+    int stdio[3];           /* a descriptor above 0, or one of MPROC_STDIO_… */
+    const char *cwd;        /* NULL: that of the owner when it opened the context */
+    bool clear_env;         /* begin with an empty environment */
+    const char *const *env; /* "NAME=VALUE" sets, "NAME" unsets; ends with NULL */
+    const struct mproc_process_limit *limits; /* set in this order */
+    size_t nlimits;
+    int nice;             /* added to the niceness */
+    uint64_t deadline_ns; /* for the start; 0: ten seconds from now */
+};
+
+enum mproc_end {
+    MPROC_END_NONE,    /* it runs */
+    MPROC_END_EXIT,    /* its entry returned, or it called exit */
+    MPROC_END_SIGNAL,  /* a signal killed it */
+    MPROC_END_UNKNOWN, /* another part of the program reaped it behind the library's back (wait(-1), SIGCHLD
+                          ignored) */
+    MPROC_END__COUNT,
+};
+
+/* What the owner did to end it, at most; each step implies the ones above. */
+enum mproc_step {
+    MPROC_STEP_NONE,
+    MPROC_STEP_ASK,       /* its stop token was stopped */
+    MPROC_STEP_INTERRUPT, /* SIGINT */
+    MPROC_STEP_TERMINATE, /* SIGTERM */
+    MPROC_STEP_KILL,      /* SIGKILL */
+    MPROC_STEP__COUNT,
+};
+
+struct mproc_status {
+    enum mproc_end end;
+    int code;   /* EXIT: the exit code, 0 to 255 */
+    int signal; /* SIGNAL: which */
+    bool core_dumped;
+    bool returned; /* its entry returned `result`; the exit code is then that, or 1 where it does not fit */
+    int result;
+    enum mproc_step step; /* what the owner had done by then */
+    bool guard_died;      /* it died with its guard */
+    char detail[128]; /* mproc_error_detail() of the process when its entry returned something other than 0 */
+};
+
+/* Milliseconds that mproc_process_stop() gives each step. */
+struct mproc_stop_steps {
+    uint64_t ask_ms;
+    uint64_t terminate_ms;
+    uint64_t kill_ms;
+};
+
+/**
+ * Starts a process that runs one of the context's entries.
+ *
+ * When this returns, the process is set up and its entry runs or is about to: what could not be done (a
+ * directory, a limit, an argument) is an error here and not an exit code there. Signals that come meanwhile
+ * are held in both.
+ *
+ * @param entry        name of the entry
+ * @param args         what it gets; NULL for none. Not changed, not taken
+ * @param options      NULL for the defaults
+ * @param ret_process  the handle
+ *
+ * Returns: 0.
+ * Errors: -EINVAL: no such entry, or an option is wrong; those of args; -EDEADLK: method fork in a process
+ * with threads; -ECANCELED: the thread's token is stopped, nothing new begins; -EAGAIN: MPROC_PROCESSES_MAX
+ * or RLIMIT_NPROC reached; -EMFILE, -ENOMEM; -ETIMEDOUT: the guard did not answer (is it stopped?);
+ * -EOWNERDEAD: the guard and its spare are gone, and with threads running no new one can be had; -EPERM:
+ * called in a fork of the owner; what setting it up gave. Ownership: the caller's, ends with
+ * mproc_process_free(). Threads: any. Blocking: until the deadline of the options; about 0.2 ms as a rule.
+ */
+MPROC_EXPORT int mproc_process_start(struct mproc_context *context, const char *entry,
+                                     const struct mproc_args *args,
+                                     const struct mproc_process_options *options,
+                                     struct mproc_process **ret_process);
+
+/**
+ * Takes one more reference.
+ *
+ * Returns: the same handle.
+ * Threads: any.
+ */
+MPROC_EXPORT struct mproc_process *mproc_process_ref(struct mproc_process *process);
+
+/**
+ * Gives a handle back. A process that still runs goes on, as the context's alone. NULL is a no-op.
+ *
+ * Threads: any; the sentinel goes with the last reference.
+ */
+MPROC_EXPORT void mproc_process_free(struct mproc_process *process);
+
+/**
+ * Waits for a process to end. Never depends on anybody reading what the process wrote.
+ *
+ * @param deadline_ns  when to give up; MPROC_NOW, MPROC_FOREVER
+ * @param ret_status   how it ended; may be NULL
+ *
+ * Returns: 0 once it has ended, also when asked again.
+ * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it runs; -ECANCELED: the caller was stopped.
+ * Threads: any, several at once. Blocking: until the deadline.
+ */
+MPROC_EXPORT int mproc_process_join(struct mproc_process *process, uint64_t deadline_ns,
+                                    struct mproc_status *ret_status);
+
+/**
+ * Whether a process runs.
+ *
+ * Returns: false once it has ended and its status is known.
+ * Threads: any.
+ */
+MPROC_EXPORT bool mproc_process_alive(struct mproc_process *process);
+
+/**
+ * Name, pid, and a descriptor that polls readable (POLLIN) once the process has ended: a pidfd, not to be
+ * closed.
+ *
+ * The pid is for people; by the time it is used it may be another's.
+ *
+ * Returns: the value.
+ * Threads: any.
+ */
+MPROC_EXPORT const char *mproc_process_name(const struct mproc_process *process);
+MPROC_EXPORT pid_t mproc_process_pid(const struct mproc_process *process);
+MPROC_EXPORT int mproc_process_sentinel(const struct mproc_process *process);
+
+/**
+ * Asks a process to end: stops its stop token, which cancels its waits in this library and interrupts its
+ * system calls. Interrupt, terminate and kill send SIGINT, SIGTERM and SIGKILL; signal sends any.
+ *
+ * Returns: 0; also when it has ended already.
+ * Errors: -EINVAL: no such signal; -EPERM: it has become another user's.
+ * Threads: any. Blocking: never.
+ */
+MPROC_EXPORT int mproc_process_ask(struct mproc_process *process);
+MPROC_EXPORT int mproc_process_interrupt(struct mproc_process *process);
+MPROC_EXPORT int mproc_process_terminate(struct mproc_process *process);
+MPROC_EXPORT int mproc_process_kill(struct mproc_process *process);
+MPROC_EXPORT int mproc_process_signal(struct mproc_process *process, int signo);
+
+/**
+ * Ends a process for certain: asks, then SIGTERM, then SIGKILL, each with its time. A stop of the caller does
+ * not cancel it.
+ *
+ * @param steps       how long each step may take; NULL for one second each. 0 for ask or terminate skips that
+ * step
+ * @param ret_status  how it ended, `step` says what it took; may be NULL
+ *
+ * Returns: 0 once it has ended.
+ * Errors: -ETIMEDOUT: not even SIGKILL ended it in time: it hangs inside the kernel.
+ * Threads: any. Blocking: the sum of the steps at most.
+ */
+MPROC_EXPORT int mproc_process_stop(struct mproc_process *process, const struct mproc_stop_steps *steps,
+                                    struct mproc_status *ret_status);
+
+/**
+ * The processes of a context that have not ended.
+ *
+ * @param ret_processes  room for `max` handles, each to be freed
+ * @param max            at most this many; 0 only counts
+ *
+ * Returns: how many there are, which may be more than `max`.
+ * Threads: any.
+ */
+MPROC_EXPORT size_t mproc_process_active(struct mproc_context *context, struct mproc_process **ret_processes,
+                                         size_t max);
+
+/**
+ * Says in words how a process ended: "exit code 3", "killed by SIGSEGV", "killed by SIGTERM (terminated by
+ * its owner)".
+ *
+ * @param ret_text  where to; always ends with a NUL
+ * @param size      its size in bytes, 96 is enough
+ *
+ * Returns: `ret_text`.
+ * Threads: any.
+ */
+MPROC_EXPORT const char *mproc_status_describe(const struct mproc_status *status, char *ret_text,
+                                               size_t size);
+
+/**
+ * In a worker: the name it was started under.
+ *
+ * Returns: the name; empty in a process that this library did not start.
+ * Threads: any.
+ */
+MPROC_EXPORT const char *mproc_process_own_name(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

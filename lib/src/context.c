@@ -1,0 +1,364 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mproc/deadline.h>
+#include <mproc/stop.h>
+
+#include "error_internal.h"
+#include "guard.h"
+#include "process_internal.h"
+#include "stop_internal.h"
+#include "system.h"
+
+/* One per process: shutdown signals and the subreaper are the process' too. */
+static struct mproc_context *_Atomic current_context;
+
+struct mproc_context *mproc_context_current(void)
+{
+    return atomic_load(&current_context);
+}
+
+void mproc_context_forget(void)
+{
+    /* The memory stays: the owner's handles, inherited by fork, may point into it. */
+    atomic_store(&current_context, NULL);
+}
+
+int mproc_context_check_owner(const struct mproc_context *context)
+{
+    if (context->owner == getpid())
+        return 0;
+    return mproc_fail(-EPERM,
+                      "the context belongs to process %d, of which this is a fork; open one of its own",
+                      (int)context->owner);
+}
+
+static int launch_guard(struct mproc_context *context)
+{
+    struct mproc_guard guard = {
+        .generation = context->generation, .slots = context->slots, .entries = context->entries};
+    sigset_t before;
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return mproc_fail(-errno, "no socket for the guard: %s", strerrordesc_np(errno));
+    int self = pidfd_open(getpid(), 0);
+    /* What stdio holds now would else be written by the guard's workers once more. */
+    fflush(NULL);
+    mproc_hold_signals(&before);
+    pid_t pid = self < 0 ? -1 : fork();
+    if (pid == 0) {
+        guard.channel = ends[1];
+        guard.owner_pidfd = self;
+        mproc_guard_run(&guard);
+    }
+    int err = -errno;
+    mproc_release_signals(&before);
+    int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    close(ends[1]);
+    if (self >= 0)
+        close(self);
+    if (pidfd < 0) {
+        siginfo_t info;
+        err = pid > 0 ? -errno : err;
+        close(ends[0]); /* which ends the guard, should there be one */
+        if (pid > 0)
+            mproc_reap(P_PID, (id_t)pid, true, &info);
+        return mproc_fail(err, "the guard could not be started: %s", strerrordesc_np(-err));
+    }
+    setpgid(pid, pid);
+    context->channel = ends[0];
+    context->guard_pid = pid;
+    context->guard_pidfd = pidfd;
+    return 0;
+}
+
+static int count_entries(const struct mproc_entry *entries, uint32_t *ret_count)
+{
+    uint32_t count = 0;
+
+    for (; entries && entries[count].name; count++) {
+        for (uint32_t i = 0; i < count; i++) {
+            if (strcmp(entries[i].name, entries[count].name) == 0)
+                return mproc_fail(-EINVAL, "two entries are named '%s'", entries[i].name);
+        }
+        if (!entries[count].run)
+            return mproc_fail(-EINVAL, "entry '%s' has no function", entries[count].name);
+    }
+    if (count == 0)
+        return mproc_fail(-EINVAL, "a context needs at least one entry that a process can run");
+    *ret_count = count;
+    return 0;
+}
+
+static int make_context(const struct mproc_context_options *options, struct mproc_context **ret_context)
+{
+    struct mproc_context *context = calloc(1, sizeof(*context));
+    int r;
+
+    if (!context)
+        return mproc_fail(-ENOMEM, "no memory for a context");
+    *context = (struct mproc_context){
+        .owner = getpid(), .entries = options->entries, .channel = -1, .guard_pidfd = -1, .generation = 1};
+    atomic_init(&context->refs, 1);
+    pthread_mutex_init(&context->lock, NULL);
+    r = mproc_slots_map(&context->slots);
+    if (r) {
+        free(context);
+        return r;
+    }
+    *ret_context = context;
+    return 0;
+}
+
+int mproc_context_open(const struct mproc_context_options *options, struct mproc_context **ret_context)
+{
+    struct mproc_context *context;
+    uint32_t nentries;
+
+    if (mproc_context_current())
+        return mproc_fail(-EBUSY, "this process has an open context already; use that one");
+    int r = count_entries(options ? options->entries : NULL, &nentries);
+    if (r)
+        return r;
+    if (mproc_has_threads())
+        return mproc_fail(
+            -EDEADLK, "the process has threads, whose locks a fork would inherit for ever locked; open the "
+                      "context early in main(), before the first thread");
+    r = make_context(options, &context);
+    if (r)
+        return r;
+    context->nentries = nentries;
+    prctl(PR_GET_CHILD_SUBREAPER, &context->was_subreaper);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    r = launch_guard(context);
+    if (r == 0)
+        atomic_store(&current_context, context);
+    else
+        prctl(PR_SET_CHILD_SUBREAPER, context->was_subreaper);
+    if (r) {
+        mproc_context_unref(context);
+        return r;
+    }
+    *ret_context = context;
+    return 0;
+}
+
+void mproc_context_unref(struct mproc_context *context)
+{
+    if (atomic_fetch_sub(&context->refs, 1) > 1)
+        return;
+    mproc_slots_unmap(context->slots);
+    pthread_mutex_destroy(&context->lock);
+    free(context);
+}
+
+/* The dead guard is reaped only now: as long as it was a zombie its number, which is also the group's, was
+ * its own. */
+static void bury_guard(struct mproc_context *context)
+{
+    siginfo_t info;
+
+    if (context->guard_pid == 0)
+        return;
+    mproc_reap(P_PIDFD, (id_t)context->guard_pidfd, true, &info);
+    close(context->guard_pidfd);
+    if (context->ngroups < MPROC_GROUPS)
+        context->groups[context->ngroups++] = (struct mproc_group){context->guard_pid, context->generation};
+    context->guard_pid = 0;
+    context->guard_pidfd = -1;
+}
+
+void mproc_context_hear(struct mproc_context *context, const struct mproc_answer *answer, int pidfd)
+{
+    if (answer->kind != MPROC_ANSWER_HELLO || pidfd < 0) {
+        if (pidfd >= 0)
+            close(pidfd);
+        return;
+    }
+    bury_guard(context);
+    context->guard_pid = answer->pid;
+    context->guard_pidfd = pidfd;
+    context->generation = answer->generation;
+    context->restarts++;
+}
+
+void mproc_context_lose_guard(struct mproc_context *context)
+{
+    pid_t spare = __atomic_load_n(&context->slots->spare_pid, __ATOMIC_ACQUIRE);
+    siginfo_t info;
+
+    close(context->channel);
+    context->channel = -1;
+    if (context->guard_pid > 0)
+        kill(-context->guard_pid, SIGKILL);
+    bury_guard(context);
+    if (spare > 0)
+        mproc_reap(P_PID, (id_t)spare, false, &info);
+    mproc_slots_lose(context->slots, context->generation);
+}
+
+static void listen_to_guard(struct mproc_context *context)
+{
+    struct mproc_answer answer;
+    int fds[MPROC_CHANNEL_FDS];
+    size_t nfds = 0;
+
+    while (context->channel >= 0) {
+        ssize_t len = mproc_channel_receive(context->channel, &answer, sizeof(answer), fds, &nfds);
+        if (len == 0)
+            mproc_context_lose_guard(context);
+        else if (len == (ssize_t)sizeof(answer))
+            mproc_context_hear(context, &answer, nfds > 0 ? fds[0] : -1);
+        else
+            return;
+    }
+}
+
+void mproc_context_settle(struct mproc_context *context, struct mproc_slot *slot)
+{
+    struct mproc_process *process = context->handles[slot - context->slots->slots];
+    siginfo_t info;
+
+    enum mproc_slot_state state = mproc_slot_state(slot);
+
+    if (!process || !(state == MPROC_SLOT_LOST || (slot->forked && state == MPROC_SLOT_RUNNING)))
+        return;
+    int r = mproc_reap(P_PIDFD, (id_t)process->pidfd, false, &info);
+    /* Another part of the program may have reaped it. */
+    if (r == -ECHILD && mproc_poll_one(process->pidfd, MPROC_NOW))
+        mproc_slot_end(slot, mproc_pidfd_end(process->pidfd, &info) ? &info : NULL);
+    else if (r > 0)
+        mproc_slot_end(slot, &info);
+}
+
+/* Nobody of the group is left: what is still lost was never started, or has been reaped elsewhere. */
+static void settle_generation(struct mproc_context *context, uint32_t generation)
+{
+    for (uint32_t i = 0; i < context->slots->used; i++) {
+        struct mproc_slot *slot = &context->slots->slots[i];
+        if (mproc_slot_state(slot) != MPROC_SLOT_LOST || slot->generation != generation)
+            continue;
+        mproc_context_settle(context, slot);
+        if (!context->handles[i])
+            mproc_slot_end(slot, NULL);
+    }
+}
+
+static void reap_groups(struct mproc_context *context)
+{
+    for (unsigned i = 0; i < context->ngroups;) {
+        struct mproc_group *group = &context->groups[i];
+        siginfo_t info;
+        int r;
+        while ((r = mproc_reap(P_PGID, (id_t)group->id, false, &info)) > 0) {
+            struct mproc_slot *slot = mproc_slots_find(context->slots, info.si_pid);
+            if (slot)
+                mproc_slot_end(slot, &info);
+        }
+        if (r == 0) {
+            i++;
+            continue;
+        }
+        settle_generation(context, group->generation);
+        *group = context->groups[--context->ngroups];
+    }
+}
+
+int mproc_context_refresh(struct mproc_context *context)
+{
+    listen_to_guard(context);
+    reap_groups(context);
+    mproc_process_sweep(context);
+    if (context->channel >= 0)
+        return 0;
+    if (mproc_has_threads())
+        return mproc_fail(
+            -EOWNERDEAD,
+            "the guard and its spare were both killed, and a new one cannot be forked while this "
+            "process has threads");
+    context->generation++;
+    context->restarts++;
+    return launch_guard(context);
+}
+
+int mproc_context_get_info(struct mproc_context *context, struct mproc_context_info *ret_info)
+{
+    int r = mproc_context_check_owner(context);
+
+    if (r)
+        return r;
+    pthread_mutex_lock(&context->lock);
+    mproc_context_refresh(context);
+    *ret_info = (struct mproc_context_info){.guard_pid = context->guard_pid, .restarts = context->restarts};
+    pthread_mutex_unlock(&context->lock);
+    ret_info->running = (uint32_t)mproc_process_active(context, NULL, 0);
+    return 0;
+}
+
+/* A spare that has just taken over is our child and may still be on its way out. */
+static void reap_watchers(struct mproc_context *context)
+{
+    const pid_t watchers[] = {__atomic_load_n(&context->slots->guard_pid, __ATOMIC_ACQUIRE),
+                              __atomic_load_n(&context->slots->spare_pid, __ATOMIC_ACQUIRE)};
+
+    for (size_t i = 0; i < sizeof(watchers) / sizeof(watchers[0]); i++) {
+        siginfo_t info;
+        int pidfd =
+            watchers[i] > 0 && waitid(P_PID, (id_t)watchers[i], &info, WEXITED | WNOHANG | WNOWAIT) == 0
+                ? pidfd_open(watchers[i], 0)
+                : -1;
+        if (pidfd < 0)
+            continue;
+        if (!mproc_poll_one(pidfd, mproc_deadline_ms(1500)))
+            pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+        mproc_reap(P_PIDFD, (id_t)pidfd, true, &info);
+        close(pidfd);
+    }
+}
+
+/* Ends the guard and with it everything below; then the owner is as it was. */
+static void dismiss_guard(struct mproc_context *context)
+{
+    pthread_mutex_lock(&context->lock);
+    listen_to_guard(context);
+    if (context->channel >= 0) {
+        int guard_pidfd = context->guard_pidfd;
+        shutdown(context->channel, SHUT_RDWR);
+        if (!mproc_poll_one(guard_pidfd, mproc_deadline_ms(1500)))
+            pidfd_send_signal(guard_pidfd, SIGKILL, NULL,
+                              0); /* stopped, or it waits for one whom the kernel cannot end */
+        mproc_context_lose_guard(context);
+    }
+    reap_watchers(context);
+    reap_groups(context);
+    mproc_process_conclude(context);
+    prctl(PR_SET_CHILD_SUBREAPER, context->was_subreaper);
+    pthread_mutex_unlock(&context->lock);
+}
+
+int mproc_context_close(struct mproc_context *context, uint64_t deadline_ns)
+{
+    if (!context)
+        return 0;
+    int r = mproc_context_check_owner(context);
+    if (r)
+        return r;
+    struct mproc_stop *before = mproc_stop_enter(mproc_stop_shield());
+    r = mproc_process_end_all(context, deadline_ns);
+    mproc_stop_enter(before);
+    atomic_store(&current_context, NULL);
+    mproc_context_quiesce();
+    dismiss_guard(context);
+    mproc_context_unref(context);
+    return r;
+}

@@ -1,0 +1,327 @@
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mproc/deadline.h>
+#include <mproc/process.h>
+
+#include "error_internal.h"
+#include "process_internal.h"
+#include "stop_internal.h"
+#include "system.h"
+#include "wait.h"
+
+/* A lost or forked process wakes nobody's word when it ends: then the pidfd is polled, and the stop looked at
+ * this often. */
+static const uint64_t poll_slice_ms = 10;
+/* How often who waits makes sure that there is a guard that could wake it. */
+static const uint64_t guard_slice_ms = 250;
+/* Between a process' end, which its pidfd shows, and the guard's record of it. */
+static const uint64_t record_ms = 500;
+
+static _Atomic unsigned forwarders;
+
+static size_t index_of(const struct mproc_process *process)
+{
+    return (size_t)(process->slot - process->context->slots->slots);
+}
+
+int mproc_process_new(struct mproc_context *context, struct mproc_slot *slot, int pidfd, const char *name,
+                      bool background, struct mproc_process **ret_process)
+{
+    struct mproc_process *process = calloc(1, sizeof(*process));
+
+    if (!process)
+        return mproc_fail(-ENOMEM, "no memory for the handle of '%s'", name);
+    process->context = context;
+    process->slot = slot;
+    process->pid = slot->pid;
+    process->pidfd = pidfd;
+    process->background = background;
+    snprintf(process->name, sizeof(process->name), "%s", name);
+    atomic_init(&process->refs, 2);
+    atomic_fetch_add(&context->refs, 1);
+    context->handles[index_of(process)] = process;
+    atomic_store(&context->pidfds[index_of(process)], pidfd + 1);
+    *ret_process = process;
+    return 0;
+}
+
+struct mproc_process *mproc_process_ref(struct mproc_process *process)
+{
+    atomic_fetch_add(&process->refs, 1);
+    return process;
+}
+
+static bool has_ended(const struct mproc_process *process)
+{
+    return mproc_slot_state(process->slot) == MPROC_SLOT_ENDED;
+}
+
+void mproc_context_quiesce(void)
+{
+    /* A handler on this very thread has run to its end; one on another is short and never blocks. */
+    while (atomic_load(&forwarders) > 0)
+        sched_yield();
+}
+
+/* Under the lock. Drops the context's own reference, the last. */
+static void release(struct mproc_process *process)
+{
+    struct mproc_context *context = process->context;
+    size_t index = index_of(process);
+
+    context->handles[index] = NULL;
+    atomic_store(&context->pidfds[index], 0);
+    mproc_context_quiesce();
+    close(process->pidfd);
+    mproc_slot_step(process->slot, MPROC_SLOT_ENDED, MPROC_SLOT_IDLE);
+    free(process);
+}
+
+void mproc_process_free(struct mproc_process *process)
+{
+    if (!process)
+        return;
+    struct mproc_context *context = process->context;
+    bool released = false;
+    /* In a fork of the owner the lock may be held by a thread that does not exist here. */
+    if (context->owner != getpid())
+        return;
+    pthread_mutex_lock(&context->lock);
+    if (atomic_fetch_sub(&process->refs, 1) == 2) {
+        released = has_ended(process);
+        if (released)
+            release(process);
+        else
+            context->nabandoned++;
+    }
+    pthread_mutex_unlock(&context->lock);
+    if (released)
+        mproc_context_unref(context);
+}
+
+/* The caller holds a reference of the context, the open one or a handle's, so that it cannot end here. */
+void mproc_process_sweep(struct mproc_context *context)
+{
+    unsigned left = 0;
+
+    if (context->nabandoned == 0)
+        return;
+    for (uint32_t i = 0; i < context->slots->used; i++) {
+        struct mproc_slot *slot = &context->slots->slots[i];
+        struct mproc_process *process = context->handles[i];
+        enum mproc_slot_state state = mproc_slot_state(slot);
+        if (state == MPROC_SLOT_IDLE || (process && atomic_load(&process->refs) > 1))
+            continue;
+        if (state == MPROC_SLOT_RUNNING && slot->forked)
+            mproc_context_settle(context, slot);
+        if (mproc_slot_state(slot) != MPROC_SLOT_ENDED) {
+            left++;
+        } else if (process) {
+            release(process);
+            atomic_fetch_sub(&context->refs, 1);
+        } else {
+            mproc_slot_step(slot, MPROC_SLOT_ENDED, MPROC_SLOT_IDLE);
+        }
+    }
+    context->nabandoned = left;
+}
+
+static void fill_status(const struct mproc_process *process, struct mproc_status *ret_status)
+{
+    const struct mproc_slot *slot = process->slot;
+    struct mproc_status status = {.step = (enum mproc_step)__atomic_load_n(&slot->step, __ATOMIC_ACQUIRE),
+                                  .guard_died = slot->guard_died};
+
+    switch (slot->end_code) {
+    case CLD_EXITED:
+        status.end = MPROC_END_EXIT;
+        status.code = slot->end_status;
+        status.returned = __atomic_load_n(&slot->returned, __ATOMIC_ACQUIRE);
+        status.result = status.returned ? slot->result : 0;
+        break;
+    case CLD_KILLED:
+    case CLD_DUMPED:
+        status.end = MPROC_END_SIGNAL;
+        status.signal = slot->end_status;
+        status.core_dumped = slot->end_code == CLD_DUMPED;
+        break;
+    default:
+        status.end = MPROC_END_UNKNOWN;
+    }
+    memcpy(status.detail, slot->detail, sizeof(status.detail));
+    status.detail[sizeof(status.detail) - 1] = '\0';
+    *ret_status = status;
+}
+
+static uint64_t earlier(uint64_t deadline_ns, uint64_t slice_ms)
+{
+    uint64_t slice_ns = mproc_deadline_ms(slice_ms);
+
+    return slice_ns < deadline_ns ? slice_ns : deadline_ns;
+}
+
+/* Somebody else may be in a long conversation with the guard; then it is he who notices. */
+static void look_after(struct mproc_process *process)
+{
+    struct mproc_context *context = process->context;
+
+    if (pthread_mutex_trylock(&context->lock))
+        return;
+    if (!process->slot->forked)
+        mproc_context_refresh(context);
+    mproc_context_settle(context, process->slot);
+    pthread_mutex_unlock(&context->lock);
+}
+
+static bool owner_reaps(const struct mproc_process *process)
+{
+    return process->slot->forked || mproc_slot_state(process->slot) == MPROC_SLOT_LOST;
+}
+
+/* Waits for a while, at most until the deadline. Returns 0 to look again, -ETIMEDOUT or -ECANCELED. */
+static int wait_a_while(struct mproc_process *process, enum mproc_slot_state state, uint64_t deadline_ns)
+{
+    const uint32_t *stop = mproc_stop_word();
+    uint64_t until_ns;
+    int r;
+
+    if (owner_reaps(process)) {
+        until_ns = earlier(deadline_ns, poll_slice_ms);
+        r = mproc_poll_one(process->pidfd, until_ns) ? 0 : -ETIMEDOUT;
+        if (r && stop && __atomic_load_n(stop, __ATOMIC_ACQUIRE))
+            return -ECANCELED;
+        look_after(process);
+    } else {
+        until_ns = earlier(deadline_ns, guard_slice_ms);
+        r = mproc_wait_one(&process->slot->state, state, until_ns);
+        if (r == -ETIMEDOUT)
+            look_after(process);
+    }
+    return r == -ETIMEDOUT && until_ns < deadline_ns ? 0 : r;
+}
+
+int mproc_process_join(struct mproc_process *process, uint64_t deadline_ns, struct mproc_status *ret_status)
+{
+    uint64_t until_ns = deadline_ns;
+    enum mproc_slot_state state;
+    int r = mproc_context_check_owner(process->context);
+
+    if (r)
+        return r;
+    /* Its pidfd has shown the end already: the record is a matter of moments. */
+    if (deadline_ns != MPROC_FOREVER && mproc_poll_one(process->pidfd, MPROC_NOW) &&
+        deadline_ns < mproc_deadline_ms(record_ms))
+        until_ns = mproc_deadline_ms(record_ms);
+    while ((state = mproc_slot_state(process->slot)) != MPROC_SLOT_ENDED && r == 0)
+        r = wait_a_while(process, state, until_ns);
+    if (state == MPROC_SLOT_ENDED) {
+        if (ret_status)
+            fill_status(process, ret_status);
+        return 0;
+    }
+    if (r == -ECANCELED)
+        return mproc_fail(r, "stopped while waiting for process '%s' (%d)", process->name, (int)process->pid);
+    return mproc_fail(deadline_ns == MPROC_NOW ? -EAGAIN : -ETIMEDOUT, "process '%s' (%d) has not ended",
+                      process->name, (int)process->pid);
+}
+
+bool mproc_process_alive(struct mproc_process *process)
+{
+    return mproc_process_join(process, MPROC_NOW, NULL) != 0;
+}
+
+const char *mproc_process_name(const struct mproc_process *process)
+{
+    return process->name;
+}
+
+pid_t mproc_process_pid(const struct mproc_process *process)
+{
+    return process->pid;
+}
+
+int mproc_process_sentinel(const struct mproc_process *process)
+{
+    return process->pidfd;
+}
+
+static void raise_word(uint32_t *word, uint32_t to)
+{
+    uint32_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+    while (now < to) {
+        if (__atomic_compare_exchange_n(word, &now, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            break;
+    }
+}
+
+/* Async-signal safe. */
+static int take_step(struct mproc_slot *slot, int pidfd, enum mproc_step step, uint32_t level, int signo)
+{
+    if (mproc_slot_state(slot) != MPROC_SLOT_ENDED)
+        raise_word(&slot->step, step);
+    if (level) {
+        raise_word(&slot->stop, level);
+        mproc_wake(&slot->stop);
+    }
+    if (pidfd_send_signal(pidfd, signo, NULL, 0) == 0 || errno == ESRCH)
+        return 0;
+    return -errno;
+}
+
+static void forward_once(struct mproc_slot *slot, int pidfd, uint32_t level)
+{
+    uint32_t before = __atomic_load_n(&slot->forwarded, __ATOMIC_ACQUIRE);
+
+    while (before < level) {
+        if (!__atomic_compare_exchange_n(&slot->forwarded, &before, level, false, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_ACQUIRE))
+            continue;
+        if (level == MPROC_STOP_WARM)
+            take_step(slot, pidfd, MPROC_STEP_ASK, level, MPROC_SIGNAL_ASK);
+        else
+            take_step(slot, pidfd, MPROC_STEP_TERMINATE, level, SIGTERM);
+        return;
+    }
+}
+
+void mproc_context_forward(int level)
+{
+    int saved = errno;
+
+    atomic_fetch_add(&forwarders, 1);
+    struct mproc_context *context = mproc_context_current();
+    uint32_t used = context ? __atomic_load_n(&context->slots->used, __ATOMIC_ACQUIRE) : 0;
+    for (uint32_t i = 0; i < used; i++) {
+        int pidfd = atomic_load(&context->pidfds[i]) - 1;
+        if (pidfd >= 0)
+            forward_once(&context->slots->slots[i], pidfd, (uint32_t)level);
+    }
+    atomic_fetch_sub(&forwarders, 1);
+    errno = saved;
+}
+
+void mproc_process_forward(struct mproc_process *process, int level)
+{
+    forward_once(process->slot, process->pidfd, (uint32_t)level);
+}
+
+int mproc_process_step(struct mproc_process *process, enum mproc_step step, int signo)
+{
+    int r = mproc_context_check_owner(process->context);
+
+    if (r)
+        return r;
+    r = take_step(process->slot, process->pidfd, step, step == MPROC_STEP_ASK ? MPROC_STOP_WARM : 0, signo);
+    return r ? mproc_fail(r, "signal %d could not be sent to process '%s' (%d): %s", signo, process->name,
+                          (int)process->pid, strerrordesc_np(-r))
+             : 0;
+}

@@ -1,0 +1,4 @@
+#include "shutdown_internal.h"
+void mproc_shutdown_forget(void)
+{
+}

@@ -1,0 +1,100 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "error_internal.h"
+#include "slots.h"
+#include "wait.h"
+
+int mproc_slots_map(struct mproc_slots **ret_slots)
+{
+    void *map =
+        mmap(NULL, sizeof(struct mproc_slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (map == MAP_FAILED)
+        return mproc_fail(-ENOMEM, "no memory for a table of %d processes", MPROC_PROCESSES_MAX);
+    *ret_slots = map;
+    return 0;
+}
+
+void mproc_slots_unmap(struct mproc_slots *slots)
+{
+    if (slots)
+        munmap(slots, sizeof(*slots));
+}
+
+enum mproc_slot_state mproc_slot_state(const struct mproc_slot *slot)
+{
+    return (enum mproc_slot_state)__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE);
+}
+
+bool mproc_slot_step(struct mproc_slot *slot, enum mproc_slot_state from, enum mproc_slot_state to)
+{
+    uint32_t expected = from;
+
+    return __atomic_compare_exchange_n(&slot->state, &expected, to, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+struct mproc_slot *mproc_slots_take(struct mproc_slots *slots)
+{
+    for (uint32_t i = 0; i < MPROC_PROCESSES_MAX; i++) {
+        struct mproc_slot *slot = &slots->slots[i];
+        if (mproc_slot_state(slot) != MPROC_SLOT_IDLE)
+            continue;
+        memset(slot, 0, sizeof(*slot));
+        if (i >= slots->used)
+            __atomic_store_n(&slots->used, i + 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&slot->state, MPROC_SLOT_STARTING, __ATOMIC_RELEASE);
+        return slot;
+    }
+    return NULL;
+}
+
+static bool is_open(enum mproc_slot_state state)
+{
+    return state != MPROC_SLOT_IDLE && state != MPROC_SLOT_ENDED;
+}
+
+struct mproc_slot *mproc_slots_find(struct mproc_slots *slots, pid_t pid)
+{
+    uint32_t used = __atomic_load_n(&slots->used, __ATOMIC_ACQUIRE);
+
+    for (uint32_t i = 0; i < used && i < MPROC_PROCESSES_MAX; i++) {
+        struct mproc_slot *slot = &slots->slots[i];
+        if (__atomic_load_n(&slot->pid, __ATOMIC_ACQUIRE) == pid && is_open(mproc_slot_state(slot)))
+            return slot;
+    }
+    return NULL;
+}
+
+void mproc_slot_end(struct mproc_slot *slot, const siginfo_t *info)
+{
+    uint32_t state = mproc_slot_state(slot);
+
+    if (!is_open((enum mproc_slot_state)state))
+        return;
+    slot->end_code = info ? info->si_code : 0;
+    slot->end_status = info ? info->si_status : 0;
+    __atomic_store_n(&slot->state, MPROC_SLOT_ENDED, __ATOMIC_RELEASE);
+    mproc_wake(&slot->state);
+}
+
+void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation)
+{
+    uint32_t used = __atomic_load_n(&slots->used, __ATOMIC_ACQUIRE);
+
+    for (uint32_t i = 0; i < used && i < MPROC_PROCESSES_MAX; i++) {
+        struct mproc_slot *slot = &slots->slots[i];
+        uint32_t state = mproc_slot_state(slot);
+        if (slot->forked || slot->generation != generation || !is_open((enum mproc_slot_state)state))
+            continue;
+        __atomic_store_n(&slot->guard_died, 1, __ATOMIC_RELAXED);
+        while (is_open((enum mproc_slot_state)state) && state != MPROC_SLOT_LOST) {
+            if (mproc_slot_step(slot, (enum mproc_slot_state)state, MPROC_SLOT_LOST))
+                break;
+            state = mproc_slot_state(slot);
+        }
+        mproc_wake(&slot->state);
+    }
+}

@@ -1,0 +1,419 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mproc/deadline.h>
+#include <mproc/process.h>
+#include <mproc/stop.h>
+
+#include "args_internal.h"
+#include "error_internal.h"
+#include "process_internal.h"
+#include "system.h"
+#include "worker.h"
+
+static const uint64_t default_start_ms = 10000;
+
+/* A start that is being made: the order, what goes with it, and what came back. */
+struct start {
+    struct mproc_context *context;
+    const struct mproc_entry *entry;
+    const struct mproc_process_options *options;
+    uint64_t deadline_ns;
+    struct mproc_order order;
+    unsigned char *body;
+    size_t body_len;
+    int body_fd;
+    int stdio[3];
+    struct mproc_args_wire wire;
+    struct mproc_slot *slot;
+};
+
+static int choose_stdio(struct start *start)
+{
+    for (int i = 0; i < 3; i++) {
+        int wanted = start->options->stdio[i];
+        int fd = wanted > 0 ? wanted : -1;
+        if (wanted < MPROC_STDIO_INHERIT)
+            return mproc_fail(-EINVAL, "stdio[%d] is %d, neither a descriptor nor one of MPROC_STDIO_…", i,
+                              wanted);
+        if (wanted > 0 && fcntl(wanted, F_GETFD) < 0)
+            return mproc_fail(-EBADF, "stdio[%d] is descriptor %d, which is not open", i, wanted);
+        if (wanted == MPROC_STDIO_INHERIT || (wanted == MPROC_STDIO_DEFAULT && i != STDIN_FILENO))
+            fd = fcntl(i, F_GETFD) < 0 ? -1 : i;
+        start->stdio[i] = fd;
+        if (fd >= 0)
+            start->order.flags |= (uint32_t)(MPROC_ORDER_STDIO << i);
+    }
+    return 0;
+}
+
+static size_t strings_len(const struct mproc_process_options *options, uint32_t *ret_nenv)
+{
+    size_t len = options->cwd ? strlen(options->cwd) + 1 : 0;
+    uint32_t nenv = 0;
+
+    for (; options->env && options->env[nenv]; nenv++)
+        len += strlen(options->env[nenv]) + 1;
+    *ret_nenv = nenv;
+    return len;
+}
+
+static int write_body(struct start *start)
+{
+    const struct mproc_process_options *options = start->options;
+    size_t limits_len = options->nlimits * sizeof(*options->limits);
+    size_t len = strings_len(options, &start->order.nenv);
+
+    start->order.strings_len = len;
+    start->order.args_len = start->wire.len;
+    start->order.nlimits = (uint32_t)options->nlimits;
+    start->order.has_cwd = options->cwd != NULL;
+    start->body_len = limits_len + len + start->wire.len;
+    start->body = malloc(start->body_len);
+    if (!start->body)
+        return mproc_fail(-ENOMEM, "no memory for a start of %zu bytes", start->body_len);
+    unsigned char *end = start->body;
+    if (limits_len > 0)
+        end = mempcpy(end, options->limits, limits_len);
+    if (options->cwd)
+        end = mempcpy(end, options->cwd, strlen(options->cwd) + 1);
+    for (uint32_t i = 0; i < start->order.nenv; i++)
+        end = mempcpy(end, options->env[i], strlen(options->env[i]) + 1);
+    memcpy(end, start->wire.bytes, start->wire.len);
+    return 0;
+}
+
+/* A body beyond a message travels as a memfd. */
+static int write_body_fd(struct start *start)
+{
+    size_t done = 0;
+
+    if (start->options->method == MPROC_START_FORK || start->body_len <= MPROC_CHANNEL_BYTES)
+        return 0;
+    start->body_fd = memfd_create("mproc-args", MFD_CLOEXEC);
+    if (start->body_fd < 0)
+        return mproc_fail(-errno, "no memory file for %zu bytes of arguments: %s", start->body_len,
+                          strerrordesc_np(errno));
+    while (done < start->body_len) {
+        ssize_t n = write(start->body_fd, start->body + done, start->body_len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return mproc_fail(n < 0 ? -errno : -ENOSPC,
+                              "%zu bytes of arguments could not be written to memory", start->body_len);
+        done += (size_t)n;
+    }
+    start->order.flags |= MPROC_ORDER_BODY_FD;
+    return 0;
+}
+
+static int prepare(struct start *start, const char *entry, const struct mproc_args *args)
+{
+    const struct mproc_process_options *options = start->options;
+    const char *name = options->name ? options->name : entry;
+
+    if ((unsigned)options->method >= MPROC_START__COUNT)
+        return mproc_fail(-EINVAL, "there is no start method %d", (int)options->method);
+    if (options->nlimits > 64 || (options->nlimits > 0 && !options->limits))
+        return mproc_fail(-EINVAL, "%zu limits for one process", options->nlimits);
+    for (uint32_t i = 0; i < start->context->nentries && !start->entry; i++) {
+        if (strcmp(start->context->entries[i].name, entry) == 0) {
+            start->entry = &start->context->entries[i];
+            start->order.entry = i;
+        }
+    }
+    if (!start->entry)
+        return mproc_fail(-EINVAL, "the context has no entry '%s'; add it to the entries it is opened with",
+                          entry);
+    snprintf(start->order.name, sizeof(start->order.name), "%s", name);
+    start->order.nice = options->nice;
+    if (options->clear_env)
+        start->order.flags |= MPROC_ORDER_CLEAR_ENV;
+    int r = choose_stdio(start);
+    if (r == 0)
+        r = mproc_args_encode(args, &start->wire);
+    if (r == 0)
+        r = write_body(start);
+    return r ? r : write_body_fd(start);
+}
+
+static void clean(struct start *start)
+{
+    free(start->wire.bytes);
+    free(start->body);
+    if (start->body_fd >= 0)
+        close(start->body_fd);
+}
+
+static int take_slot(struct start *start)
+{
+    struct mproc_context *context = start->context;
+
+    start->slot = mproc_slots_take(context->slots);
+    if (!start->slot)
+        return mproc_fail(-EAGAIN, "%d processes have a handle or run already; join and free some",
+                          MPROC_PROCESSES_MAX);
+    start->slot->id = start->order.id = ++context->last_id;
+    start->slot->generation = start->order.generation = context->generation;
+    start->order.slot = (uint32_t)(start->slot - context->slots->slots);
+    return 0;
+}
+
+/* The slot has no handle and may still have a dying worker: it is swept once that has been reaped. */
+static void abandon_slot(struct start *start)
+{
+    start->context->nabandoned++;
+    start->slot = NULL;
+}
+
+static int send_order(struct start *start)
+{
+    const struct iovec parts[] = {{&start->order, sizeof(start->order)}, {start->body, start->body_len}};
+    int fds[MPROC_CHANNEL_FDS];
+    size_t nfds = 0;
+
+    for (int i = 0; i < 3; i++) {
+        if (start->stdio[i] >= 0)
+            fds[nfds++] = start->stdio[i];
+    }
+    if (start->body_fd >= 0)
+        fds[nfds++] = start->body_fd;
+    for (unsigned i = 0; i < start->wire.nfds; i++)
+        fds[nfds++] = start->wire.fds[i];
+    return mproc_channel_send(start->context->channel, parts, start->body_fd >= 0 ? 1 : 2, fds, nfds);
+}
+
+/* Waits for the answer to this start. Errors: -ETIMEDOUT; -EOWNERDEAD: the guard died before the worker could
+ * answer, so its entry has not run and never will. */
+static int await_answer(struct start *start, int channel, uint64_t deadline_ns,
+                        struct mproc_answer *ret_answer, int *ret_pidfd)
+{
+    struct mproc_answer answer;
+    int fds[MPROC_CHANNEL_FDS];
+    size_t nfds = 0;
+
+    for (;;) {
+        if (!mproc_poll_one(channel, deadline_ns))
+            return -ETIMEDOUT;
+        ssize_t len = mproc_channel_receive(channel, &answer, sizeof(answer), fds, &nfds);
+        if (len == -EAGAIN)
+            continue;
+        if (len == -EMFILE)
+            return -EMFILE;
+        if (len != (ssize_t)sizeof(answer))
+            return -EOWNERDEAD;
+        int pidfd = nfds > 0 ? fds[0] : -1;
+        if (answer.kind != MPROC_ANSWER_HELLO && answer.id == start->order.id) {
+            *ret_answer = answer;
+            *ret_pidfd = pidfd;
+            return 0;
+        }
+        mproc_context_hear(start->context, &answer, pidfd);
+        if (answer.kind == MPROC_ANSWER_HELLO)
+            return -EOWNERDEAD;
+    }
+}
+
+static int give_up_waiting(struct start *start, struct mproc_answer *ret_answer, int *ret_pidfd)
+{
+    pid_t guard_pid = start->context->guard_pid;
+
+    if (mproc_slot_step(start->slot, MPROC_SLOT_STARTING, MPROC_SLOT_CANCELLED)) {
+        abandon_slot(start);
+        return mproc_fail(-ETIMEDOUT,
+                          "the guard (process %d) has not started '%s' until the deadline; is it stopped?",
+                          (int)guard_pid, start->order.name);
+    }
+    /* It began in this very moment: the answer is on its way. */
+    return await_answer(start, start->context->channel, mproc_deadline_ms(1000), ret_answer, ret_pidfd);
+}
+
+/* One try with the guard there is. */
+static int order_from_guard(struct start *start, struct mproc_answer *ret_answer, int *ret_pidfd)
+{
+    struct mproc_context *context = start->context;
+    int r = mproc_context_refresh(context);
+
+    if (r == 0)
+        r = take_slot(start);
+    if (r)
+        return r;
+    r = send_order(start);
+    if (r == 0)
+        r = await_answer(start, context->channel, start->deadline_ns, ret_answer, ret_pidfd);
+    else if (r == -EPIPE || r == -ECONNRESET)
+        r = -EOWNERDEAD;
+    if (r == -ETIMEDOUT)
+        r = give_up_waiting(start, ret_answer, ret_pidfd);
+    if (r && start->slot) {
+        mproc_slot_step(start->slot, MPROC_SLOT_STARTING,
+                        r == -EOWNERDEAD ? MPROC_SLOT_LOST : MPROC_SLOT_CANCELLED);
+        abandon_slot(start);
+    }
+    return r;
+}
+
+static int start_by_guard(struct start *start, struct mproc_answer *ret_answer, int *ret_pidfd)
+{
+    enum { TRIES = 4 };
+    int r = -EOWNERDEAD;
+
+    for (int i = 0; i < TRIES && r == -EOWNERDEAD; i++) {
+        r = order_from_guard(start, ret_answer, ret_pidfd);
+        if (r == -EOWNERDEAD && start->context->channel < 0)
+            return r; /* refresh has said why there is no guard */
+    }
+    if (r == -EOWNERDEAD)
+        mproc_fail(r, "the guard was killed %d times while it started '%s'", TRIES, start->order.name);
+    else if (r && r != -ETIMEDOUT && r != -EAGAIN)
+        mproc_fail(r, "'%s' could not be ordered from the guard: %s", start->order.name, strerrordesc_np(-r));
+    return r;
+}
+
+static _Noreturn void run_fork(struct start *start, int answer_fd, pid_t parent)
+{
+    int keep[MPROC_CHANNEL_FDS];
+    size_t nkeep = 0;
+    struct mproc_worker worker = {.order = &start->order,
+                                  .body = start->body,
+                                  .body_fd = -1,
+                                  .fds = start->wire.fds,
+                                  .nfds = start->wire.nfds,
+                                  .entry = start->entry,
+                                  .slot = start->slot,
+                                  .answer_fd = answer_fd,
+                                  .parent = parent,
+                                  .group = start->context->guard_pid};
+
+    keep[nkeep++] = answer_fd;
+    for (int i = 0; i < 3; i++) {
+        worker.stdio[i] = start->stdio[i];
+        if (start->stdio[i] >= 0)
+            keep[nkeep++] = start->stdio[i];
+    }
+    for (unsigned i = 0; i < start->wire.nfds; i++)
+        keep[nkeep++] = start->wire.fds[i];
+    mproc_close_all_but(keep, nkeep);
+    mproc_worker_run(&worker);
+}
+
+static void kill_fork(pid_t pid)
+{
+    siginfo_t info;
+
+    kill(pid, SIGKILL); /* our child, unreaped: the pid is its own */
+    mproc_reap(P_PID, (id_t)pid, true, &info);
+}
+
+static int start_by_fork(struct start *start, struct mproc_answer *ret_answer, int *ret_pidfd)
+{
+    pid_t self = getpid();
+    int ends[2];
+    int r;
+
+    if (mproc_has_threads())
+        return mproc_fail(
+            -EDEADLK,
+            "'%s' cannot be forked: this process has threads, and a lock one of them holds now would stay "
+            "locked in the child for ever; use MPROC_START_FORKSERVER",
+            start->order.name);
+    r = take_slot(start);
+    if (r)
+        return r;
+    start->slot->forked = 1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
+        mproc_slot_end(start->slot, NULL);
+        abandon_slot(start);
+        return mproc_fail(-errno, "no socket to hear from '%s': %s", start->order.name,
+                          strerrordesc_np(errno));
+    }
+    fflush(NULL); /* or the child would write it a second time */
+    pid_t pid = fork();
+    if (pid == 0)
+        run_fork(start, ends[1], self);
+    r = pid < 0 ? -errno : 0;
+    close(ends[1]);
+    if (r == 0)
+        r = await_answer(start, ends[0], start->deadline_ns, ret_answer, ret_pidfd);
+    close(ends[0]);
+    if (r == 0 && ret_answer->kind == MPROC_ANSWER_STARTED)
+        return 0;
+    if (pid > 0)
+        kill_fork(pid);
+    mproc_slot_end(start->slot, NULL);
+    if (r == 0)
+        return 0;
+    abandon_slot(start);
+    return mproc_fail(r == -EOWNERDEAD ? -ECHILD : r,
+                      "'%s' could not be forked, or died before it was set up: %s", start->order.name,
+                      strerrordesc_np(r == -EOWNERDEAD ? ECHILD : -r));
+}
+
+/* What the answer says becomes a handle or an error. */
+static int conclude(struct start *start, const struct mproc_answer *answer, int pidfd,
+                    struct mproc_process **ret_process)
+{
+    const char *name = start->order.name;
+    int r;
+
+    if (answer->kind == MPROC_ANSWER_STARTED && pidfd >= 0) {
+        r = mproc_process_new(start->context, start->slot, pidfd, name, start->options->background,
+                              ret_process);
+        if (r == 0)
+            return 0;
+        pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+    } else if (answer->kind == MPROC_ANSWER_FAILED) {
+        r = mproc_fail(answer->err, "'%s' could not be started: %s: %.*s", name,
+                       mproc_stage_name((enum mproc_stage)answer->stage), (int)sizeof(answer->detail),
+                       answer->detail[0] ? answer->detail : strerrordesc_np(-answer->err));
+    } else {
+        r = mproc_fail(-ECHILD, "'%s' died before it was set up", name);
+    }
+    if (pidfd >= 0)
+        close(pidfd);
+    abandon_slot(start);
+    return r;
+}
+
+int mproc_process_start(struct mproc_context *context, const char *entry, const struct mproc_args *args,
+                        const struct mproc_process_options *options, struct mproc_process **ret_process)
+{
+    static const struct mproc_process_options defaults;
+    struct start start = {.context = context, .options = options ? options : &defaults, .body_fd = -1};
+    struct mproc_answer answer;
+    int pidfd = -1;
+    int r = mproc_context_check_owner(context);
+
+    if (r == 0 && mproc_stop_level(NULL) != MPROC_RUNNING)
+        r = mproc_fail(-ECANCELED, "this thread is stopped: '%s' is not started any more", entry);
+    if (r)
+        return r;
+    start.deadline_ns =
+        start.options->deadline_ns ? start.options->deadline_ns : mproc_deadline_ms(default_start_ms);
+    r = prepare(&start, entry, args);
+    if (r == 0) {
+        mproc_hold_signals(&start.order.mask);
+        pthread_mutex_lock(&context->lock);
+        r = start.options->method == MPROC_START_FORK ? start_by_fork(&start, &answer, &pidfd)
+                                                      : start_by_guard(&start, &answer, &pidfd);
+        if (r == 0)
+            r = conclude(&start, &answer, pidfd, ret_process);
+        pthread_mutex_unlock(&context->lock);
+        /* A signal that another thread handled before the handle could be found is passed on here. */
+        if (r == 0 && mproc_stop_level(mproc_stop_process()) != MPROC_RUNNING)
+            mproc_process_forward(*ret_process, (int)mproc_stop_level(mproc_stop_process()));
+        mproc_release_signals(&start.order.mask);
+    }
+    clean(&start);
+    return r;
+}

@@ -1,0 +1,4 @@
+#include "thread_internal.h"
+void mproc_thread_forget(void)
+{
+}

@@ -1,0 +1,258 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <mproc/error.h>
+
+#include "args_internal.h"
+#include "error_internal.h"
+#include "process_internal.h"
+#include "shutdown_internal.h"
+#include "stop_internal.h"
+#include "system.h"
+#include "thread_internal.h"
+#include "worker.h"
+
+enum { EXIT_NOT_STARTED = 125 };
+
+static char own_name[64];
+
+const char *mproc_process_own_name(void)
+{
+    return own_name;
+}
+
+const char *mproc_stage_name(enum mproc_stage stage)
+{
+    static const char *const names[MPROC_STAGE__COUNT] = {
+        [MPROC_STAGE_FORK] = "forking",
+        [MPROC_STAGE_STDIO] = "setting its standard descriptors",
+        [MPROC_STAGE_CWD] = "changing to its working directory",
+        [MPROC_STAGE_ENV] = "setting its environment",
+        [MPROC_STAGE_LIMITS] = "setting its limits",
+        [MPROC_STAGE_NICE] = "setting its niceness",
+        [MPROC_STAGE_ARGS] = "decoding its arguments",
+        [MPROC_STAGE_PIDFD] = "opening its pidfd",
+    };
+
+    return (unsigned)stage < MPROC_STAGE__COUNT ? names[stage] : "an unknown step";
+}
+
+static _Noreturn void give_up(const struct mproc_worker *worker, enum mproc_stage stage, int err)
+{
+    struct mproc_answer answer = {.kind = MPROC_ANSWER_FAILED,
+                                  .generation = worker->order->generation,
+                                  .id = worker->order->id,
+                                  .pid = getpid(),
+                                  .stage = stage,
+                                  .err = err};
+
+    if (stage == MPROC_STAGE_ARGS)
+        snprintf(answer.detail, sizeof(answer.detail), "%.*s", (int)sizeof(answer.detail) - 1,
+                 mproc_error_detail());
+    mproc_answer_send(worker->answer_fd, &answer, -1);
+    __atomic_store_n(&worker->slot->answered, 1, __ATOMIC_RELEASE);
+    _exit(EXIT_NOT_STARTED);
+}
+
+static int set_stdio(const struct mproc_worker *worker)
+{
+    int sources[3];
+
+    /* First out of the way: one standard descriptor may be the source of another. */
+    for (int i = 0; i < 3; i++) {
+        sources[i] = worker->stdio[i] < 0 ? -1 : fcntl(worker->stdio[i], F_DUPFD_CLOEXEC, 3);
+        if (worker->stdio[i] >= 0 && sources[i] < 0)
+            return -errno;
+    }
+    for (int i = 0; i < 3; i++) {
+        int r = sources[i] < 0 ? mproc_open_null(i) : dup2(sources[i], i) < 0 ? -errno : 0;
+        if (r)
+            return r;
+        if (sources[i] >= 0)
+            close(sources[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (worker->stdio[i] > STDERR_FILENO)
+            close(worker->stdio[i]);
+    }
+    return 0;
+}
+
+static int set_env(const struct mproc_worker *worker, const char *string)
+{
+    if (worker->order->flags & MPROC_ORDER_CLEAR_ENV && clearenv())
+        return -ENOMEM;
+    for (uint32_t i = 0; i < worker->order->nenv; i++) {
+        char *copy = strdup(string);
+        if (!copy)
+            return -ENOMEM;
+        /* putenv keeps the string with "=", and takes a name without it away. */
+        if (putenv(copy))
+            return -errno;
+        if (!strchr(copy, '='))
+            free(copy);
+        string += strlen(string) + 1;
+    }
+    return 0;
+}
+
+static int set_limits(const struct mproc_worker *worker, const unsigned char *body)
+{
+    struct mproc_process_limit limit;
+
+    for (uint32_t i = 0; i < worker->order->nlimits; i++) {
+        memcpy(&limit, body + i * sizeof(limit), sizeof(limit));
+        if (setrlimit((__rlimit_resource_t)limit.resource, &limit.limit))
+            return -errno;
+    }
+    return 0;
+}
+
+static int set_nice(int more)
+{
+    errno = 0;
+    if (more == 0 || nice(more) != -1 || errno == 0)
+        return 0;
+    return -errno;
+}
+
+static int map_body(const struct mproc_worker *worker, const unsigned char **ret_body)
+{
+    const struct mproc_order *order = worker->order;
+    size_t len = order->nlimits * sizeof(struct mproc_process_limit) + order->strings_len + order->args_len;
+
+    if (worker->body) {
+        *ret_body = worker->body;
+        return 0;
+    }
+    void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, worker->body_fd, 0);
+    if (map == MAP_FAILED)
+        return -errno;
+    close(worker->body_fd);
+    *ret_body = map;
+    return 0;
+}
+
+/* Everything that can fail, in the order of the stages. */
+static struct mproc_args *set_up(const struct mproc_worker *worker)
+{
+    const struct mproc_order *order = worker->order;
+    const unsigned char *body = NULL;
+    struct mproc_args *args;
+    int r = map_body(worker, &body);
+
+    if (r)
+        give_up(worker, MPROC_STAGE_ARGS, mproc_fail(r, "its arguments could not be mapped"));
+    const char *cwd = (const char *)body + order->nlimits * sizeof(struct mproc_process_limit);
+    const char *env = order->has_cwd ? cwd + strlen(cwd) + 1 : cwd;
+    r = set_stdio(worker);
+    if (r)
+        give_up(worker, MPROC_STAGE_STDIO, r);
+    if (order->has_cwd && chdir(cwd))
+        give_up(worker, MPROC_STAGE_CWD, -errno);
+    r = set_env(worker, env);
+    if (r)
+        give_up(worker, MPROC_STAGE_ENV, r);
+    r = mproc_args_decode(cwd + order->strings_len, order->args_len, worker->fds, worker->nfds, &args);
+    if (r)
+        give_up(worker, MPROC_STAGE_ARGS, r);
+    r = set_nice(order->nice);
+    if (r)
+        give_up(worker, MPROC_STAGE_NICE, r);
+    r = set_limits(worker, body);
+    if (r)
+        give_up(worker, MPROC_STAGE_LIMITS, r);
+    return args;
+}
+
+static void answer_started(const struct mproc_worker *worker, int pidfd)
+{
+    const struct mproc_order *order = worker->order;
+    const struct mproc_answer answer = {
+        .kind = MPROC_ANSWER_STARTED, .generation = order->generation, .id = order->id, .pid = getpid()};
+
+    /* From here on the owner can no longer give up on the start. */
+    if (!mproc_slot_step(worker->slot, MPROC_SLOT_STARTING, MPROC_SLOT_RUNNING))
+        _exit(EXIT_NOT_STARTED);
+    if (mproc_answer_send(worker->answer_fd, &answer, pidfd))
+        _exit(EXIT_NOT_STARTED);
+    __atomic_store_n(&worker->slot->answered, 1, __ATOMIC_RELEASE);
+    close(pidfd);
+    close(worker->answer_fd);
+}
+
+static void spread_stop(int signo)
+{
+    (void)signo;
+    mproc_stop_spread();
+}
+
+static void become(const struct mproc_worker *worker)
+{
+    const struct mproc_order *order = worker->order;
+
+    snprintf(own_name, sizeof(own_name), "%.*s", (int)sizeof(own_name) - 1, order->name);
+    prctl(PR_SET_NAME, own_name);
+    mproc_context_forget();
+    mproc_shutdown_forget();
+    mproc_thread_forget();
+    mproc_stop_rebase(&worker->slot->stop);
+    /* Without SA_RESTART: who is asked to end comes out of a blocking system call. */
+    sigaction(MPROC_SIGNAL_ASK, &(struct sigaction){.sa_handler = spread_stop}, NULL);
+}
+
+/* Whatever else of stdio holds output is the program's to close; and a thread that hangs in a stream must not
+ * hold us. */
+static void flush_output(FILE *stream)
+{
+    if (ftrylockfile(stream))
+        return;
+    fflush_unlocked(stream);
+    funlockfile(stream);
+}
+
+static _Noreturn void finish(const struct mproc_worker *worker, int result)
+{
+    struct mproc_slot *slot = worker->slot;
+
+    slot->result = result;
+    if (result)
+        snprintf(slot->detail, sizeof(slot->detail), "%.*s", (int)sizeof(slot->detail) - 1,
+                 mproc_error_detail());
+    __atomic_store_n(&slot->returned, 1, __ATOMIC_RELEASE);
+    flush_output(stdout);
+    flush_output(stderr);
+    _exit(result >= 0 && result <= 255 ? result : 1);
+}
+
+_Noreturn void mproc_worker_run(const struct mproc_worker *worker)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* The parent may have died before it was set, and then nobody would kill us. */
+    if (getppid() != worker->parent)
+        _exit(EXIT_NOT_STARTED);
+    if (worker->group)
+        setpgid(0, worker->group);
+    __atomic_store_n(&worker->slot->pid, getpid(), __ATOMIC_RELEASE);
+    mproc_reset_signals();
+    /* Before the limits: there may be no descriptor left under them. */
+    int pidfd = pidfd_open(getpid(), 0);
+    if (pidfd < 0)
+        give_up(worker, MPROC_STAGE_PIDFD, -errno);
+    struct mproc_args *args = set_up(worker);
+    become(worker);
+    answer_started(worker, pidfd);
+    mproc_release_signals(&worker->order->mask);
+    int result = worker->entry->run(args);
+    mproc_args_free(args);
+    finish(worker, result);
+}

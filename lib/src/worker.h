@@ -1,0 +1,32 @@
+/* The first moments of a worker: from fork to its entry, and from its entry to its end. */
+#ifndef MPROC_WORKER_H
+#define MPROC_WORKER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "channel.h"
+#include "slots.h"
+
+/* What a worker needs, as the guard received it or as the owner has it in memory. */
+struct mproc_worker {
+    const struct mproc_order *order;
+    const unsigned char *body; /* NULL: it is in body_fd */
+    int body_fd;
+    int stdio[3]; /* -1: /dev/null */
+    const int *fds;
+    unsigned nfds;
+    const struct mproc_entry *entry;
+    struct mproc_slot *slot;
+    int answer_fd;
+    pid_t parent;
+    pid_t group; /* to join; 0: stays where it is */
+};
+
+/* Runs in the new process, with all signals held. */
+_Noreturn void mproc_worker_run(const struct mproc_worker *worker);
+
+/* "setting its working directory", for messages. */
+const char *mproc_stage_name(enum mproc_stage stage);
+
+#endif
