@@ -1,0 +1,201 @@
+/*
+ * Users of a queue are killed at random instants under load, inside system calls too, and replaced. A ledger
+ * in shared memory must balance: what a put has returned for is got exactly once; what one was killed in is
+ * got once or never; nothing is got twice, torn, or out of its putter's order; a killed getter has taken at
+ * most the one message it was at; and all who live go on.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include <mproc/error.h>
+#include <mproc/queue.h>
+#include <mproc/stop.h>
+
+enum {
+    PUTTERS = 3,
+    GETTERS = 3,
+    LIVES = 8192,       /* of putters, in one run */
+    PER_LIFE = 1 << 14, /* messages of one life */
+    LONGEST = 6000,     /* beyond a quarter of the ring, so a large one */
+    RING = 16384,
+    HANG_MS = 10000,
+};
+
+struct ledger {
+    uint32_t attempted[LIVES];
+    uint32_t put[LIVES];
+    uint8_t got[LIVES][PER_LIFE];
+};
+
+struct message {
+    uint32_t life;
+    uint32_t number;
+    unsigned char filling[LONGEST];
+};
+
+enum { MESSAGE_HEAD = offsetof(struct message, filling) };
+
+struct storm {
+    struct mproc_queue *queue;
+    struct ledger *ledger;
+    uint32_t lives;
+    long kills_of_getters;
+    long kills;
+};
+
+static size_t length_of(uint32_t life, uint32_t number)
+{
+    uint32_t mix = (life * 2654435761u) ^ (number * 40503u);
+
+    return mix % 64 == 0 ? 4200 + mix % (LONGEST - 4200) : mix % 700;
+}
+
+static unsigned char filling_of(uint32_t life, uint32_t number)
+{
+    return (unsigned char)(life * 31 + number);
+}
+
+static _Noreturn void put_for_ever(struct storm *storm, uint32_t life)
+{
+    struct message message = {.life = life};
+
+    for (uint32_t number = 0; number < PER_LIFE; number++) {
+        size_t length = length_of(life, number);
+        message.number = number;
+        memset(message.filling, filling_of(life, number), length);
+        __atomic_store_n(&storm->ledger->attempted[life], number + 1, __ATOMIC_RELAXED);
+        int err = mproc_queue_put(storm->queue, &message, MESSAGE_HEAD + length, mproc_deadline_ms(HANG_MS));
+        if (err)
+            _exit(err == -EPIPE ? 0 : 10);
+        __atomic_store_n(&storm->ledger->put[life], number + 1, __ATOMIC_RELAXED);
+    }
+    _exit(0);
+}
+
+static int record(struct storm *storm, const struct message *message, size_t len, uint32_t *ret_next)
+{
+    uint32_t life = message->life;
+    uint32_t number = message->number;
+
+    if (len < MESSAGE_HEAD || life >= LIVES || number >= PER_LIFE)
+        return 20;
+    if (len != MESSAGE_HEAD + length_of(life, number))
+        return 21;
+    for (size_t i = 0; i < len - MESSAGE_HEAD; i++) {
+        if (message->filling[i] != filling_of(life, number))
+            return 22;
+    }
+    if (number < ret_next[life])
+        return 23;
+    ret_next[life] = number + 1;
+    return __atomic_fetch_add(&storm->ledger->got[life][number], 1, __ATOMIC_RELAXED) == 0 ? 0 : 24;
+}
+
+static _Noreturn void get_for_ever(struct storm *storm)
+{
+    static uint32_t next[LIVES];
+    static struct message message;
+
+    for (;;) {
+        size_t len;
+        int err =
+            mproc_queue_get_into(storm->queue, mproc_deadline_ms(HANG_MS), sizeof(message), &message, &len);
+        if (err)
+            _exit(err == -EPIPE ? 0 : 11);
+        int code = record(storm, &message, len, next);
+        if (code)
+            _exit(code);
+    }
+}
+
+static pid_t start(struct storm *storm, int role)
+{
+    uint32_t life = role < PUTTERS ? storm->lives++ : 0;
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    if (role < PUTTERS)
+        put_for_ever(storm, life);
+    get_for_ever(storm);
+}
+
+/* Ends a user, which must not have ended by itself except for its work's end. */
+static void end(struct storm *storm, pid_t pid, int role)
+{
+    int status;
+
+    kill(pid, SIGKILL);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(!WIFEXITED(status) || WEXITSTATUS(status) == 0, "role %d ended with %d", role,
+              WEXITSTATUS(status));
+    if (WIFSIGNALED(status)) {
+        storm->kills++;
+        storm->kills_of_getters += role >= PUTTERS;
+    }
+}
+
+static void settle(const struct storm *storm)
+{
+    const struct ledger *ledger = storm->ledger;
+    long lost = 0;
+    long put = 0;
+
+    for (uint32_t life = 0; life < storm->lives; life++) {
+        put += ledger->put[life];
+        for (uint32_t number = 0; number < ledger->attempted[life]; number++) {
+            cr_assert_leq(ledger->got[life][number], 1, "doubled: %u of life %u", number, life);
+            lost += number < ledger->put[life] && ledger->got[life][number] == 0;
+        }
+    }
+    cr_log_info("%ld kills (%ld of getters), %ld messages put, %ld died with their getter", storm->kills,
+                storm->kills_of_getters, put, lost);
+    cr_assert_leq(lost, storm->kills_of_getters);
+    cr_assert_gt(put, storm->kills);
+}
+
+static void rage(struct storm *storm, uint64_t storm_ms, unsigned seed)
+{
+    uint64_t end_ns = mproc_deadline_ms(storm_ms);
+    pid_t users[PUTTERS + GETTERS];
+
+    for (int role = 0; role < PUTTERS + GETTERS; role++)
+        users[role] = start(storm, role);
+    while (mproc_clock_ns() < end_ns && storm->lives < LIVES - PUTTERS) {
+        int victim = rand_r(&seed) % (PUTTERS + GETTERS);
+        mproc_stop_sleep(mproc_clock_ns() + (uint64_t)(rand_r(&seed) % 1500000));
+        end(storm, users[victim], victim);
+        users[victim] = start(storm, victim);
+    }
+    cr_assert_eq(mproc_queue_close(storm->queue, mproc_deadline_ms(HANG_MS)), 0, "%s", mproc_error_detail());
+    for (int role = 0; role < PUTTERS + GETTERS; role++) {
+        int status;
+        cr_assert_eq(waitpid(users[role], &status, 0), users[role]);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "role %d ended with status %x", role,
+                  status);
+    }
+}
+
+/* MPROC_STORM_MS makes it longer. */
+Test(queue_storm, balances, .timeout = 280)
+{
+    const char *wanted = getenv("MPROC_STORM_MS");
+    struct storm storm = {0};
+
+    cr_assert_eq(mproc_queue_create(&(struct mproc_queue_options){.bytes = RING}, &storm.queue), 0);
+    storm.ledger = mmap(NULL, sizeof(*storm.ledger), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    cr_assert(storm.ledger != MAP_FAILED);
+    rage(&storm, wanted ? strtoul(wanted, NULL, 10) : 6000, (unsigned)mproc_clock_ns());
+    settle(&storm);
+    munmap(storm.ledger, sizeof(*storm.ledger));
+    mproc_queue_unref(storm.queue);
+}
