@@ -1,0 +1,194 @@
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/interrupts.h"
+#include "cli/pool.h"
+#include "cli/report_options.h"
+#include "cli/selection.h"
+#include "plan/nearest.h"
+
+enum { JOBS_MOST = 256, REPEATS_MOST = 1000000 };
+
+struct settings {
+    struct pf_report_settings reports;
+    size_t jobs;
+    size_t repeats;
+    const char *variant;
+    uint64_t deadline_ns;
+};
+
+/* What is run: each variant once, and the order of the trials with all repeats. */
+struct plan {
+    struct pf_arena *arena;
+    struct pf_trial **variants;
+    size_t variant_count;
+    const struct pf_trial **trials;
+    size_t trial_count;
+};
+
+static int parse_count(const char *text, size_t most, size_t *ret_count, struct pf_error *error)
+{
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (errno || text[0] < '0' || text[0] > '9' || *end || value < 1 || value > most)
+        return pf_error_set(error, -EINVAL, "\"%s\": a whole number from 1 to %zu was expected", text, most);
+    *ret_count = value;
+    return 0;
+}
+
+static int set_jobs(void *settings, const char *value, struct pf_error *error)
+{
+    return parse_count(value, JOBS_MOST, &((struct settings *)settings)->jobs, error);
+}
+
+static int set_repeat(void *settings, const char *value, struct pf_error *error)
+{
+    return parse_count(value, REPEATS_MOST, &((struct settings *)settings)->repeats, error);
+}
+
+static int set_variant(void *settings, const char *value, struct pf_error *error)
+{
+    (void)error;
+    ((struct settings *)settings)->variant = value;
+    return 0;
+}
+
+static int set_deadline(void *settings, const char *value, struct pf_error *error)
+{
+    return pf_duration_parse(value, &((struct settings *)settings)->deadline_ns, error);
+}
+
+static const struct pf_option check_options[] = {
+    {'j', "jobs", "N", "run N trials at once. Default: one for each processor", set_jobs},
+    {'r', "repeat", "N", "run each program N times", set_repeat},
+    {0, "variant", "NAME", "only the variants called NAME: broken, safe, ...", set_variant},
+    {'d', "deadline", "TIME", "instead of the deadline of each scenario (250ms, 10s, 2m)", set_deadline},
+    PF_OPTION_REPORT,
+    PF_OPTION_JSON,
+    {0},
+};
+
+static size_t processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+}
+
+static void plan_free(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->variant_count; i++)
+        pf_plan_free(plan->variants[i]);
+    pf_arena_free(plan->arena);
+}
+
+/* All variants once, then all of them again: early failures show early. */
+static struct plan plan_make(const struct pf_selection *selection, const struct settings *settings)
+{
+    struct plan plan = {.arena = pf_arena_new()};
+    for (size_t i = 0; i < selection->count; i++) {
+        const struct pf_scenario *scenario = selection->scenarios[i];
+        for (size_t k = 0; k < scenario->variant_count; k++) {
+            if (settings->variant && strcmp(scenario->variants[k].name, settings->variant) != 0)
+                continue;
+            struct pf_trial *trial = pf_plan_variant(scenario, &scenario->variants[k]);
+            if (settings->deadline_ns)
+                trial->deadline_ns = settings->deadline_ns;
+            struct pf_trial **slot =
+                pf_arena_grow(plan.arena, &plan.variants, &plan.variant_count, sizeof(*plan.variants));
+            *slot = trial;
+        }
+    }
+    plan.trial_count = plan.variant_count * settings->repeats;
+    plan.trials = pf_arena_alloc(plan.arena, (plan.trial_count + 1) * sizeof(*plan.trials));
+    for (size_t i = 0; i < plan.trial_count; i++)
+        plan.trials[i] = plan.variants[i % plan.variant_count];
+    return plan;
+}
+
+static int no_variant(const struct pf_command *command, const struct pf_selection *selection,
+                      const char *name)
+{
+    struct pf_nearest nearest = pf_nearest_new(name, strlen(name));
+    for (size_t i = 0; i < selection->count; i++)
+        for (size_t k = 0; k < selection->scenarios[i]->variant_count; k++)
+            pf_nearest_offer(&nearest, selection->scenarios[i]->variants[k].name);
+    if (nearest.best)
+        return pf_complain(command->name, PF_STATUS_USAGE,
+                           "none of the scenarios has a variant \"%s\"; did you mean \"%s\"?", name,
+                           nearest.best);
+    return pf_complain(command->name, PF_STATUS_USAGE, "none of the scenarios has a variant \"%s\"", name);
+}
+
+static int run_plan(const struct pf_command *command, const struct settings *settings,
+                    const struct plan *plan)
+{
+    struct pf_error error = {""};
+    if (pf_interrupts_install(&error) < 0)
+        return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    struct pf_result *result = pf_result_new();
+    struct pf_progress progress = pf_progress_start(plan->trial_count);
+    int r = pf_pool_run(plan->trials, plan->trial_count, settings->jobs, &progress, result, &error);
+    pf_progress_end(&progress);
+    if (r < 0)
+        pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    pf_result_finish(result);
+    int status = pf_report_settings_deliver(&settings->reports, result, command->name);
+    bool interrupted = pf_interrupts_count(NULL) > 0;
+    if (interrupted)
+        pf_complain(command->name, 0, "interrupted; what was not run is reported as skipped");
+    pf_result_free(result);
+    /* Half a check is no clean check. */
+    if ((r < 0 || interrupted) && status != PF_STATUS_FINDINGS)
+        return PF_STATUS_HARNESS;
+    return status;
+}
+
+static int run(const struct pf_command *command, int argc, char **argv)
+{
+    struct settings settings = {.jobs = processors(), .repeats = 1};
+    int operand;
+    int status = pf_options_parse(command, argc, argv, &settings, &operand);
+    if (status == PF_GO_ON)
+        status = pf_report_settings_check(&settings.reports, command->name);
+    if (status != PF_GO_ON)
+        return status;
+    struct pf_selection selection;
+    struct pf_error error = {""};
+    int r = pf_selection_open(argv + operand, (size_t)(argc - operand), &selection, &error);
+    if (r < 0)
+        return pf_complain(command->name, r == -ENOENT ? PF_STATUS_HARNESS : PF_STATUS_USAGE, "%s",
+                           error.message);
+    struct plan plan = plan_make(&selection, &settings);
+    if (plan.trial_count == 0 && settings.variant)
+        status = no_variant(command, &selection, settings.variant);
+    else
+        status = run_plan(command, &settings, &plan);
+    plan_free(&plan);
+    pf_selection_close(&selection);
+    return status;
+}
+
+const struct pf_command pf_command_check = {
+    .name = "check",
+    .operands = "[OPTION]... [ID | DIR]...",
+    .summary = "run scenarios: do broken programs fall in as told, and safe ones not?",
+    .about =
+        "Runs each program of the scenarios under the scenario's faults and compares what happens with what "
+        "is "
+        "expected: the broken one must fall into its pitfall, with the right diagnosis, and the safe one "
+        "must "
+        "come through. Without operands it runs the whole catalogue; a DIR is a scenario, or a folder of "
+        "scenarios, of your own. Ctrl-C once lets the trials under way end and reports what there is; twice "
+        "kills them.",
+    .options = check_options,
+    .clean = "everything was as expected",
+    .findings = "something was not as expected",
+    .examples = "  pitfall check -j4 --report junit:pitfall.xml\n"
+                "  pitfall check join-before-drain --variant broken --repeat 100\n",
+    .run = run,
+};

@@ -1,0 +1,266 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/interrupts.h"
+#include "cli/quote.h"
+#include "cli/report_options.h"
+#include "cli/terminal.h"
+#include "judge/judge.h"
+#include "plan/plan.h"
+#include "reports/formats.h"
+#include "supervise/supervise.h"
+
+struct settings {
+    struct pf_report_settings reports;
+    struct pf_trial *trial;
+    const char *trace;
+    const char *replay; /* the options so far, as they were given */
+};
+
+/* What was given is kept for the replay line, unless it only says where reports go. */
+static void remember(struct settings *settings, const char *option, const char *value)
+{
+    struct pf_arena *arena = settings->trial->arena;
+    settings->replay = pf_arena_printf(arena, "%s --%s %s", settings->replay, option, pf_quote(arena, value));
+}
+
+static int set_inject(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    struct pf_trial *trial = settings->trial;
+    struct pf_fault fault;
+    int r = pf_fault_parse(value, trial->arena, &fault, error);
+    if (r < 0)
+        return r;
+    struct pf_fault *slot =
+        pf_arena_grow(trial->arena, &trial->faults, &trial->fault_count, sizeof(*trial->faults));
+    *slot = fault;
+    remember(settings, "inject", value);
+    return 0;
+}
+
+static int set_limit(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    struct pf_trial *trial = settings->trial;
+    struct pf_limit limit;
+    int r = pf_limit_parse(value, trial->arena, &limit, error);
+    if (r < 0)
+        return r;
+    struct pf_limit *slot =
+        pf_arena_grow(trial->arena, &trial->limits, &trial->limit_count, sizeof(*trial->limits));
+    *slot = limit;
+    remember(settings, "limit", value);
+    return 0;
+}
+
+static int set_deadline(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    remember(settings, "deadline", value);
+    return pf_duration_parse(value, &settings->trial->deadline_ns, error);
+}
+
+static int set_grace(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    remember(settings, "grace", value);
+    return pf_duration_parse(value, &settings->trial->grace_ns, error);
+}
+
+static int set_share(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    remember(settings, "share", value);
+    return pf_share_parse(value, &settings->trial->share, error);
+}
+
+static int set_exit(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    size_t digits = strspn(value, "0123456789");
+    bool number = digits && digits <= 3 && !value[digits];
+    if (strcmp(value, "any") != 0 && !(number && strtol(value, NULL, 10) <= 255))
+        return pf_error_set(error, -EINVAL, "\"%s\": a status from 0 to 255 was expected, or any", value);
+    settings->trial->expect.exit = value;
+    remember(settings, "expect-exit", value);
+    return 0;
+}
+
+static int set_output(void *data, const char *value, struct pf_error *error)
+{
+    (void)error;
+    struct settings *settings = data;
+    settings->trial->expect.output = value;
+    settings->trial->capture = true;
+    remember(settings, "expect-output", value);
+    return 0;
+}
+
+static int set_trace(void *data, const char *value, struct pf_error *error)
+{
+    (void)error;
+    ((struct settings *)data)->trace = value;
+    return 0;
+}
+
+static const struct pf_option run_options[] = {
+    {'i', "inject", "SPEC",
+     "strike with a fault: SET:ACTION[:when=N][:proc=GLOB]..., for instance write:error=EINTR:when=3 or "
+     "point=lock-held:signal=TERM; may be given many times",
+     set_inject},
+    {'l', "limit", "RESOURCE=VALUE", "run under a resource limit, for instance nofile=32", set_limit},
+    {'d', "deadline", "TIME",
+     "call it a hang when it still runs after TIME (250ms, 10s, 2m); a deadlock that can be proven is told "
+     "at "
+     "once. Default: 60s",
+     set_deadline},
+    {'g', "grace", "TIME", "how long processes may outlive the program before they are orphans. Default: 1s",
+     set_grace},
+    {0, "share", "LIST", "give up parts of the containment: pid, ipc, shm", set_share},
+    {0, "expect-exit", "N", "the exit status that is right, or any. Default: 0", set_exit},
+    {0, "expect-output", "TEXT",
+     "its standard output must contain TEXT; the output is then kept for the report instead of shown",
+     set_output},
+    {0, "trace", "FILE", "write down everything that happens, for `pitfall judge`", set_trace},
+    PF_OPTION_REPORT,
+    PF_OPTION_JSON,
+    {0},
+};
+
+/* A clean run that nobody watches leaves the program's standard error as it would be without us. */
+static bool is_worth_telling(const struct pf_result *result)
+{
+    const struct pf_trial_result *trial = &result->trials[0];
+    return trial->verdict != PF_PASS || trial->finding_count || trial->fault_count || isatty(STDERR_FILENO);
+}
+
+static int report(const struct settings *settings, const struct pf_result *result, const char *name)
+{
+    if (settings->reports.deliveries.count)
+        return pf_report_settings_deliver(&settings->reports, result, name);
+    struct pf_report_options options = {.colour = pf_terminal_colour(STDERR_FILENO),
+                                        .width = pf_terminal_width(STDERR_FILENO),
+                                        .show_output = true,
+                                        .brief = true,
+                                        .title = "pitfall run"};
+    if (is_worth_telling(result) && pf_text_write(result, &options, stderr) < 0)
+        return PF_STATUS_HARNESS;
+    return pf_result_exit_status(result);
+}
+
+static bool is_stuck(void *context, const struct pf_trace *trace, const struct pf_snapshot *snapshot)
+{
+    (void)context;
+    return pf_judge_is_stuck(trace, snapshot);
+}
+
+/* What the caller asked for that cannot be started is the caller's mistake. */
+static int status_of(int r)
+{
+    return r == -ENOENT || r == -EACCES || r == -ENOEXEC ? PF_STATUS_USAGE : PF_STATUS_HARNESS;
+}
+
+static int supervise(const struct pf_command *command, const struct settings *settings,
+                     struct pf_trace *trace)
+{
+    struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = pf_interrupts_count};
+    struct pf_error error = {""};
+    int r = pf_supervise_trial(settings->trial, &watcher, trace, &error);
+    if (r < 0)
+        pf_complain(command->name, 0, "%s", error.message);
+    if (r < 0 && (status_of(r) == PF_STATUS_USAGE || trace->count == 0))
+        return status_of(r);
+    struct pf_result *result = pf_result_new();
+    pf_judge_trace(trace, result);
+    if (!result->trials[0].replay)
+        result->trials[0].replay = settings->trial->replay;
+    pf_result_finish(result);
+    int status = report(settings, result, command->name);
+    pf_result_free(result);
+    return r < 0 ? PF_STATUS_HARNESS : status;
+}
+
+static int run_trial(const struct pf_command *command, const struct settings *settings)
+{
+    struct pf_error error = {""};
+    if (pf_interrupts_install(&error) < 0)
+        return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    struct pf_trace *trace = pf_trace_new();
+    if (settings->trace) {
+        trace->sink = fopen(settings->trace, "we");
+        if (!trace->sink) {
+            pf_trace_free(trace);
+            return pf_complain(command->name, PF_STATUS_HARNESS, "%s: the trace cannot be written: %s",
+                               settings->trace, strerror(errno));
+        }
+    }
+    int status = supervise(command, settings, trace);
+    int r = trace->sink_error;
+    if (trace->sink && fclose(trace->sink) == EOF && r == 0)
+        r = -errno;
+    pf_trace_free(trace);
+    if (r < 0)
+        return pf_complain(command->name, PF_STATUS_HARNESS, "%s: the trace could not be written: %s",
+                           settings->trace, strerror(-r));
+    return status;
+}
+
+static void finish_trial(struct settings *settings, int count, char **words)
+{
+    struct pf_trial *trial = settings->trial;
+    trial->command = pf_arena_alloc(trial->arena, ((size_t)count + 1) * sizeof(*trial->command));
+    trial->command_count = (size_t)count;
+    const char *replay = pf_arena_printf(trial->arena, "pitfall run%s --", settings->replay);
+    for (int i = 0; i < count; i++) {
+        trial->command[i] = words[i];
+        replay = pf_arena_printf(trial->arena, "%s %s", replay, pf_quote(trial->arena, words[i]));
+    }
+    trial->replay = replay;
+    trial->stdout_to_stderr = pf_deliver_to_stdout(&settings->reports.deliveries);
+}
+
+static int run(const struct pf_command *command, int argc, char **argv)
+{
+    struct settings settings = {.trial = pf_plan_new(), .replay = ""};
+    int operand;
+    int status = pf_options_parse(command, argc, argv, &settings, &operand);
+    if (status == PF_GO_ON && operand == argc)
+        status = pf_complain(command->name, PF_STATUS_USAGE,
+                             "no command to run: pitfall run [OPTION]... -- CMD [ARG]...");
+    if (status == PF_GO_ON)
+        status = pf_report_settings_check(&settings.reports, command->name);
+    if (status == PF_GO_ON) {
+        finish_trial(&settings, argc - operand, argv + operand);
+        status = run_trial(command, &settings);
+    }
+    pf_plan_free(settings.trial);
+    return status;
+}
+
+const struct pf_command pf_command_run = {
+    .name = "run",
+    .operands = "[OPTION]... [--] CMD [ARG]...",
+    .summary = "one program, under faults if you like: verdict and diagnosis",
+    .about = "Runs CMD and everything it starts, and tells on standard error whether it hung, left processes "
+             "behind, "
+             "crashed or lost something, and why. A deadlock is proven and told as soon as nothing moves any "
+             "more. "
+             "The program's input, output and terminal are its own; a clean run without faults says nothing "
+             "unless "
+             "standard error is a terminal. With a report on standard output the program's output goes to "
+             "standard "
+             "error. Ctrl-C once asks the program to end, twice kills it.",
+    .options = run_options,
+    .clean = "the program ran without findings",
+    .findings = "findings: the report names them",
+    .examples =
+        "  pitfall run -- make -j2\n"
+        "  pitfall run --inject 'point=lock-held:signal=TERM:proc=0.1' --report html:r.html -- ./server\n",
+    .program_follows = true,
+    .run = run,
+};

@@ -1,0 +1,26 @@
+/*
+ * interrupts.h - Ctrl-C: the first asks for a warm end, the second for a cold one.
+ *
+ * SIGINT, SIGTERM and SIGHUP only count; the loops look at the count. It lies in memory that forked trials
+ * share, so that a Ctrl-C which the terminal sends to everybody is counted once, by the command itself.
+ */
+#ifndef PF_CLI_INTERRUPTS_H
+#define PF_CLI_INTERRUPTS_H
+
+#include <signal.h>
+
+#include "model/error.h"
+
+/* Starts counting. A signal that the caller had set to be ignored stays ignored. Returns 0 or -errno. */
+int pf_interrupts_install(struct pf_error *error);
+
+/* How many there were so far. Fits pf_watcher.interrupts; the context is not used. */
+int pf_interrupts_count(void *context);
+
+/* Holds the signals back; ret_before is the mask to wait and to restore with. */
+void pf_interrupts_block(sigset_t *ret_before);
+
+/* In a forked trial: from now on the signals only wake it up, the count is the parent's. */
+void pf_interrupts_follow(void);
+
+#endif
