@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -203,12 +202,9 @@ static void serve(struct pf_run *run, const struct seccomp_notif *notice)
 
 void pf_intercept_serve(struct pf_run *run)
 {
-    struct pollfd ready = {.fd = run->launched.notify_fd, .events = POLLIN};
-    while (poll(&ready, 1, 0) == 1 && (ready.revents & POLLIN)) {
-        union notification notice = {.room = {0}};
-        if (ioctl(run->launched.notify_fd, SECCOMP_IOCTL_NOTIF_RECV, &notice) < 0)
-            return; /* the caller died meanwhile */
-        run->moved_ns = pf_run_now(run);
-        serve(run, &notice.fields);
-    }
+    union notification notice = {.room = {0}};
+    if (ioctl(run->launched.notify_fd, SECCOMP_IOCTL_NOTIF_RECV, &notice) < 0)
+        return; /* the caller died meanwhile */
+    run->moved_ns = pf_run_now(run);
+    serve(run, &notice.fields);
 }

@@ -7,7 +7,7 @@
 
 #include "supervise/inject.h"
 
-/* Takes and answers the notifications that are waiting. */
+/* Takes and answers the notification that is waiting; sleeps when there is none. */
 void pf_intercept_serve(struct pf_run *run);
 
 /* Lets a caller go that was kept waiting. */

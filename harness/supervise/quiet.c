@@ -28,6 +28,7 @@ struct pf_quiet {
     uint64_t rested_ns;        /* no snapshot before this */
     uint64_t partial_ns;       /* next look at a part */
     json_t *last;              /* the last snapshot, to see whether another says anything new */
+    bool newcomers;            /* threads that the sampler does not know yet */
     struct pf_process **ended; /* may be zombies */
     size_t ended_count;
 };
@@ -49,14 +50,34 @@ void pf_quiet_free(struct pf_run *run)
     run->quiet = NULL;
 }
 
-void pf_quiet_add(struct pf_run *run, const struct pf_task *task)
+void pf_quiet_add(struct pf_run *run, struct pf_task *task)
 {
-    pf_sampler_add(run->quiet->sampler, task->process->pid, task->tid);
+    task->sampled = false;
+    run->quiet->newcomers = true;
 }
 
-void pf_quiet_remove(struct pf_run *run, const struct pf_task *task)
+void pf_quiet_remove(struct pf_run *run, struct pf_task *task)
 {
-    pf_sampler_remove(run->quiet->sampler, task->tid);
+    if (task->sampled)
+        pf_sampler_remove(run->quiet->sampler, task->tid);
+    task->sampled = false;
+}
+
+static void add_to_sampler(void *context, struct pf_task *task)
+{
+    struct pf_quiet *quiet = context;
+    if (!task->sampled)
+        task->sampled = pf_sampler_add(quiet->sampler, task->process->pid, task->tid) == 0;
+}
+
+/* Most threads of a busy tree never live long enough to be looked at: their files are opened at the first
+ * look. */
+static void scan(struct pf_run *run, bool complete, struct pf_sample *ret_sample)
+{
+    if (run->quiet->newcomers)
+        pf_tasks_each(&run->tasks, add_to_sampler, run->quiet);
+    run->quiet->newcomers = false;
+    pf_sampler_scan(run->quiet->sampler, complete, ret_sample);
 }
 
 void pf_quiet_ended(struct pf_run *run, struct pf_process *process)
@@ -124,7 +145,7 @@ static int look(struct pf_run *run, enum pf_snapshot_reason reason, struct pf_ar
     if (r < 0)
         return r;
     struct pf_sample after;
-    pf_sampler_scan(run->quiet->sampler, true, &after);
+    scan(run, true, &after);
     uint64_t end = pf_run_now(run);
     run->quiet->rested_ns = end + SNAPSHOT_COST_FACTOR * (end - begin);
     snapshot->reason = reason;
@@ -248,7 +269,7 @@ void pf_quiet_tick(struct pf_run *run)
         return;
     }
     struct pf_sample sample;
-    pf_sampler_scan(quiet->sampler, false, &sample);
+    scan(run, false, &sample);
     if (!sample.all_asleep || (quiet->still > 0 && !sample.all_still)) {
         after_movement(run, now);
         return;
@@ -272,7 +293,7 @@ void pf_quiet_deadline(struct pf_run *run)
     struct pf_arena *arena = pf_arena_new();
     struct pf_snapshot snapshot = {0};
     struct pf_sample before;
-    pf_sampler_scan(run->quiet->sampler, true, &before);
+    scan(run, true, &before);
     uint64_t seq = 0;
     if (look(run, PF_SNAPSHOT_DEADLINE, arena, &snapshot) == 0) {
         json_t *json = pf_record_to_json(&pf_snapshot_record, &snapshot);

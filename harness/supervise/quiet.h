@@ -14,8 +14,8 @@ void pf_quiet_init(struct pf_run *run);
 void pf_quiet_free(struct pf_run *run);
 
 /* The tree's threads come and go, and so do the zombies that its processes leave. */
-void pf_quiet_add(struct pf_run *run, const struct pf_task *task);
-void pf_quiet_remove(struct pf_run *run, const struct pf_task *task);
+void pf_quiet_add(struct pf_run *run, struct pf_task *task);
+void pf_quiet_remove(struct pf_run *run, struct pf_task *task);
 void pf_quiet_ended(struct pf_run *run, struct pf_process *process);
 
 /* When the next look is due, on the trace's clock. */

@@ -83,7 +83,12 @@ static void emit_begin(struct pf_run *run)
     for (size_t i = 0; i < trial->fault_count; i++)
         *(const char **)pf_arena_grow(arena, &begin.faults, &begin.fault_count, sizeof(*begin.faults)) =
             trial->faults[i].spec;
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_BEGIN, .begin = begin});
+    /* The trace may outlive the trial: what it says of the plan is a copy of its own. */
+    struct pf_event event = {.kind = PF_EVENT_BEGIN, .begin = begin};
+    json_t *json = pf_event_to_json(&event);
+    pf_event_from_json(json, arena, &event, NULL);
+    json_decref(json);
+    pf_run_emit(run, event);
 }
 
 /* The first Ctrl-C is passed on to the program, the second ends it. */
@@ -112,7 +117,8 @@ static uint64_t end_of_time(const struct pf_run *run)
     return end;
 }
 
-static void sleep_until_event(struct pf_run *run)
+/* Returns whether an intercepted call waits. */
+static bool sleep_until_event(struct pf_run *run)
 {
     uint64_t now = pf_run_now(run);
     uint64_t due = pf_quiet_due(run);
@@ -130,13 +136,16 @@ static void sleep_until_event(struct pf_run *run)
     struct signalfd_siginfo info;
     if (ppoll(sources, 4, &timeout, NULL) > 0 && (sources[0].revents & POLLIN))
         (void)!read(run->events_fd, &info, sizeof(info));
+    return sources[1].revents & POLLIN;
 }
 
 static void watch(struct pf_run *run)
 {
+    bool intercepted = false;
     while (!run->decided && !run->failed) {
         pf_lifecycle_serve(run);
-        pf_intercept_serve(run);
+        if (intercepted)
+            pf_intercept_serve(run);
         pf_output_serve(run);
         pf_inject_tick(run);
         serve_interrupts(run);
@@ -151,7 +160,7 @@ static void watch(struct pf_run *run)
         else
             pf_quiet_tick(run);
         if (!run->decided)
-            sleep_until_event(run);
+            intercepted = sleep_until_event(run);
     }
 }
 

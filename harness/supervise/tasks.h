@@ -46,6 +46,7 @@ struct pf_task {
     bool started;            /* has passed its first stop */
     bool stopped;            /* job control holds it */
     bool held;               /* a fault plan holds it */
+    bool sampled;            /* the sampler watches it */
     int call_number;         /* the watched call that it is in */
     const char *vfork_child; /* address of the child that this thread's vfork waits for */
     struct pf_task *next;    /* hash chain */
