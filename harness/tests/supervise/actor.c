@@ -1,0 +1,235 @@
+/*
+ * actor.c - the program under test of the supervision tests: `actor SCENE` plays one scene.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pitfall/point.h"
+
+static void say(const char *text)
+{
+    if (write(STDOUT_FILENO, text, strlen(text)) < 0)
+        _exit(9);
+}
+
+static int reap(pid_t child)
+{
+    int status;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return -1;
+    return status;
+}
+
+static int exit_seven(void)
+{
+    return 7;
+}
+
+/* Two children, each at a point of its own; what order they speak in is for the plan to say. */
+static int two_children(void)
+{
+    pid_t first = fork();
+    if (first == 0) {
+        PITFALL_POINT("first");
+        say("first\n");
+        _exit(0);
+    }
+    pid_t second = fork();
+    if (second == 0) {
+        PITFALL_POINT("second");
+        say("second\n");
+        PITFALL_POINT("second-spoke");
+        _exit(0);
+    }
+    return reap(first) | reap(second) ? 1 : 0;
+}
+
+static int write_thrice(void)
+{
+    for (int i = 0; i < 3; i++)
+        if (write(STDOUT_FILENO, "x\n", 2) < 0)
+            printf("%s\n", strerrorname_np(errno));
+    return 0;
+}
+
+static int ledger(void)
+{
+    PITFALL_LEDGER("sent", 7);
+    PITFALL_LEDGER("sent:jobs", 8);
+    PITFALL_LEDGER("received", 7);
+    return 0;
+}
+
+static int errno_is_kept(void)
+{
+    errno = ENOTTY;
+    PITFALL_POINT("here");
+    return errno == ENOTTY ? 0 : 1;
+}
+
+static int use_descriptors(void)
+{
+    for (int i = 0; i < 100; i++)
+        if (open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+            return errno == EMFILE ? 0 : 1;
+    return 2;
+}
+
+static void on_signal(int number)
+{
+    say(number == SIGUSR1 ? "USR1\n" : "other\n");
+}
+
+static int signal_at_point(void)
+{
+    signal(SIGUSR1, on_signal);
+    PITFALL_POINT("struck");
+    say("after\n");
+    return 0;
+}
+
+static int signal_child(void)
+{
+    int ready[2];
+    if (pipe(ready) < 0)
+        return 1;
+    pid_t child = fork();
+    if (child == 0) {
+        close(ready[1]);
+        char byte;
+        if (read(ready[0], &byte, 1) < 0)
+            _exit(1);
+        pause();
+        _exit(0);
+    }
+    kill(child, SIGTERM);
+    return WTERMSIG(reap(child)) == SIGTERM ? 0 : 1;
+}
+
+static int kill_child(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    kill(child, SIGKILL);
+    return WTERMSIG(reap(child)) == SIGKILL ? 0 : 1;
+}
+
+static void *run_exec(void *program)
+{
+    execl(program, program, "exit-seven", (char *)NULL);
+    _exit(1);
+}
+
+static char *self;
+
+/* Only in the thread that runs exec does the program go on; it takes over the main thread's identity. */
+static int thread_execs(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, run_exec, self);
+    pthread_join(thread, NULL);
+    return 1;
+}
+
+static int leave_orphan(void)
+{
+    if (fork() == 0) {
+        pause();
+        _exit(0);
+    }
+    return 0;
+}
+
+/* Outlives its parent, but only for as long as it takes to see that it is gone. */
+static int leave_straggler(void)
+{
+    int life[2];
+    if (pipe(life) < 0)
+        return 1;
+    if (fork() == 0) {
+        close(life[1]);
+        char byte;
+        _exit(read(life[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    return 0;
+}
+
+static int wait_for_self(void)
+{
+    int ends[2];
+    char byte;
+    return pipe(ends) == 0 && read(ends[0], &byte, 1) == 1;
+}
+
+static int arm_alarm(void)
+{
+    alarm(100);
+    alarm(0);
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_sec = 100}, NULL);
+    return 0;
+}
+
+static int spin(void)
+{
+    for (volatile unsigned long i = 0;; i++)
+        ;
+}
+
+static int stop_and_go(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        raise(SIGSTOP);
+        _exit(5);
+    }
+    int status;
+    waitpid(child, &status, WUNTRACED);
+    if (!WIFSTOPPED(status))
+        return 1;
+    kill(child, SIGCONT);
+    return WEXITSTATUS(reap(child)) == 5 ? 0 : 1;
+}
+
+static const struct {
+    const char *name;
+    int (*play)(void);
+} scenes[] = {
+    {"exit-seven", exit_seven},
+    {"two-children", two_children},
+    {"write-thrice", write_thrice},
+    {"ledger", ledger},
+    {"errno", errno_is_kept},
+    {"use-descriptors", use_descriptors},
+    {"signal-at-point", signal_at_point},
+    {"signal-child", signal_child},
+    {"kill-child", kill_child},
+    {"thread-execs", thread_execs},
+    {"leave-orphan", leave_orphan},
+    {"leave-straggler", leave_straggler},
+    {"wait-for-self", wait_for_self},
+    {"arm-alarm", arm_alarm},
+    {"spin", spin},
+    {"stop-and-go", stop_and_go},
+};
+
+int main(int argc, char **argv)
+{
+    self = argv[0];
+    for (size_t i = 0; argc == 2 && i < sizeof(scenes) / sizeof(scenes[0]); i++)
+        if (strcmp(scenes[i].name, argv[1]) == 0)
+            return scenes[i].play();
+    fprintf(stderr, "usage: actor SCENE\n");
+    return 64;
+}

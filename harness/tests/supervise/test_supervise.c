@@ -1,0 +1,358 @@
+/* Supervision of real programs, judged by the trace that it leaves. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "judge/judge.h"
+#include "plan/plan.h"
+#include "supervise/supervise.h"
+
+TestSuite(supervise, .timeout = 30);
+
+static struct pf_trial *plan(const char *scene)
+{
+    struct pf_trial *trial = pf_plan_new();
+    const char **command = pf_arena_alloc(trial->arena, 2 * sizeof(*command));
+    command[0] = ACTOR;
+    command[1] = scene;
+    trial->command = command;
+    trial->command_count = 2;
+    trial->capture = true;
+    trial->deadline_ns = 20000000000ULL;
+    return trial;
+}
+
+static void inject(struct pf_trial *trial, const char *spec)
+{
+    struct pf_error error = {""};
+    struct pf_fault *fault = pf_arena_grow(trial->arena, &trial->faults, &trial->fault_count, sizeof(*fault));
+    cr_assert_eq(pf_fault_parse(spec, trial->arena, fault, &error), 0, "%s", error.message);
+}
+
+static bool is_stuck(void *context, const struct pf_trace *trace, const struct pf_snapshot *snapshot)
+{
+    (void)context;
+    return pf_judge_is_stuck(trace, snapshot);
+}
+
+static struct pf_trace *run(struct pf_trial *trial)
+{
+    struct pf_watcher watcher = {.is_stuck = is_stuck};
+    struct pf_trace *trace = pf_trace_new();
+    struct pf_error error = {""};
+    int r = pf_supervise_trial(trial, &watcher, trace, &error);
+    cr_assert_eq(r, 0, "%s", error.message);
+    cr_assert_eq(waitpid(-1, NULL, __WALL), -1, "a process is left behind");
+    pf_plan_free(trial);
+    return trace;
+}
+
+static struct pf_trace *play(const char *scene)
+{
+    return run(plan(scene));
+}
+
+/* The nth event of a kind, from 0; NULL when there are fewer. */
+static const struct pf_event *find(const struct pf_trace *trace, enum pf_event_kind kind, size_t n)
+{
+    for (size_t i = 0; i < trace->count; i++)
+        if (trace->events[i]->kind == kind && n-- == 0)
+            return trace->events[i];
+    return NULL;
+}
+
+static size_t count(const struct pf_trace *trace, enum pf_event_kind kind)
+{
+    size_t n = 0;
+    while (find(trace, kind, n))
+        n++;
+    return n;
+}
+
+static const struct pf_ev_exit *exit_of(const struct pf_trace *trace, const char *process)
+{
+    for (size_t i = 0; i < trace->count; i++)
+        if (trace->events[i]->kind == PF_EVENT_EXIT && strcmp(trace->events[i]->exit.process, process) == 0)
+            return &trace->events[i]->exit;
+    return NULL;
+}
+
+static const char *output_of(const struct pf_trace *trace)
+{
+    char *all = pf_arena_strdup(trace->arena, "");
+    const struct pf_event *event;
+    for (size_t n = 0; (event = find(trace, PF_EVENT_OUTPUT, n)); n++)
+        if (strcmp(event->output.stream, "stdout") == 0)
+            all = pf_arena_printf(trace->arena, "%s%s", all, event->output.text);
+    return all;
+}
+
+static enum pf_verdict_kind verdict_of(const struct pf_trace *trace)
+{
+    return find(trace, PF_EVENT_VERDICT, 0)->verdict.kind;
+}
+
+Test(supervise, a_trace_starts_with_begin_and_ends_with_end)
+{
+    struct pf_trace *trace = play("exit-seven");
+    cr_assert_eq(trace->events[0]->kind, PF_EVENT_BEGIN);
+    cr_assert_str_eq(trace->events[0]->begin.command[1], "exit-seven");
+    cr_assert_eq(trace->events[trace->count - 1]->kind, PF_EVENT_END);
+    cr_assert_null(trace->events[trace->count - 1]->end.error);
+    cr_assert_eq(verdict_of(trace), PF_VERDICT_FINISHED);
+    cr_assert_eq(exit_of(trace, "0")->code, 7);
+    pf_trace_free(trace);
+}
+
+Test(supervise, children_are_numbered_in_the_order_of_their_birth)
+{
+    struct pf_trace *trace = play("two-children");
+    cr_assert_str_eq(find(trace, PF_EVENT_FORK, 1)->fork.process, "0.1");
+    cr_assert_str_eq(find(trace, PF_EVENT_FORK, 1)->fork.parent, "0");
+    cr_assert_str_eq(find(trace, PF_EVENT_FORK, 2)->fork.process, "0.2");
+    cr_assert_eq(count(trace, PF_EVENT_EXIT), 3);
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_hold_lasts_until_its_trigger_elsewhere)
+{
+    for (int i = 0; i < 20; i++) {
+        struct pf_trial *trial = plan("two-children");
+        inject(trial, i % 2 ? "point=first:hold=point=second-spoke" : "point=second:hold=exit@0.1");
+        struct pf_trace *trace = run(trial);
+        cr_assert_str_eq(output_of(trace), i % 2 ? "second\nfirst\n" : "first\nsecond\n");
+        cr_assert(find(trace, PF_EVENT_RELEASE, 0)->release.met);
+        pf_trace_free(trace);
+    }
+}
+
+Test(supervise, a_hold_whose_trigger_never_comes_is_ended_when_all_else_rests)
+{
+    struct pf_trial *trial = plan("two-children");
+    inject(trial, "point=first:hold=point=nowhere");
+    struct pf_trace *trace = run(trial);
+    const struct pf_event *release = find(trace, PF_EVENT_RELEASE, 0);
+    cr_assert_not_null(release);
+    cr_assert_not(release->release.met);
+    cr_assert_str_eq(release->release.why, "never");
+    cr_assert_eq(verdict_of(trace), PF_VERDICT_FINISHED);
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_child_can_be_held_before_its_first_instruction)
+{
+    struct pf_trial *trial = plan("two-children");
+    inject(trial, "start:hold=point=second-spoke:proc=0.1");
+    struct pf_trace *trace = run(trial);
+    cr_assert_str_eq(output_of(trace), "second\nfirst\n");
+    pf_trace_free(trace);
+}
+
+Test(supervise, kill_strikes_the_process_at_the_point)
+{
+    struct pf_trial *trial = plan("two-children");
+    inject(trial, "point=first:kill");
+    struct pf_trace *trace = run(trial);
+    cr_assert_str_eq(output_of(trace), "second\n");
+    cr_assert(exit_of(trace, "0.1")->signaled);
+    cr_assert_str_eq(exit_of(trace, "0.1")->signal, "SIGKILL");
+    cr_assert_str_eq(find(trace, PF_EVENT_INJECT, 0)->inject.target, "0.1");
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_signal_arrives_before_the_next_instruction_and_is_known_as_ours)
+{
+    struct pf_trial *trial = plan("signal-at-point");
+    inject(trial, "point=struck:signal=USR1");
+    struct pf_trace *trace = run(trial);
+    cr_assert_str_eq(output_of(trace), "USR1\nafter\n");
+    cr_assert_str_eq(find(trace, PF_EVENT_SIGNAL, 0)->signal.sender, "pitfall");
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_signal_of_the_tree_names_its_sender)
+{
+    struct pf_trace *trace = play("signal-child");
+    const struct pf_event *event = find(trace, PF_EVENT_SIGNAL, 0);
+    cr_assert_str_eq(event->signal.name, "SIGTERM");
+    cr_assert_str_eq(event->signal.thread, "0.1");
+    cr_assert_str_eq(event->signal.sender, "0");
+    cr_assert_eq(exit_of(trace, "0")->code, 0);
+    pf_trace_free(trace);
+}
+
+Test(supervise, who_sends_sigkill_is_seen_though_its_arrival_is_not)
+{
+    struct pf_trace *trace = play("kill-child");
+    const struct pf_event *event = find(trace, PF_EVENT_KILL, 0);
+    cr_assert_not_null(event);
+    cr_assert_str_eq(event->kill.thread, "0");
+    cr_assert_str_eq(event->kill.process, "0.1");
+    pf_trace_free(trace);
+}
+
+Test(supervise, an_error_is_injected_on_the_occurrence_that_is_asked_for)
+{
+    struct pf_trial *trial = plan("write-thrice");
+    inject(trial, "write:error=EINTR:when=2");
+    struct pf_trace *trace = run(trial);
+    cr_assert_str_eq(output_of(trace), "x\nx\nEINTR\n");
+    cr_assert_eq(count(trace, PF_EVENT_INJECT), 1);
+    cr_assert_eq(find(trace, PF_EVENT_INJECT, 0)->inject.occurrence, 2);
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_rule_that_never_fires_leaves_no_injection)
+{
+    struct pf_trial *trial = plan("write-thrice");
+    inject(trial, "write:error=EINTR:when=20");
+    struct pf_trace *trace = run(trial);
+    cr_assert_eq(count(trace, PF_EVENT_INJECT), 0);
+    pf_trace_free(trace);
+}
+
+Test(supervise, the_ledger_is_kept)
+{
+    struct pf_trace *trace = play("ledger");
+    cr_assert_eq(count(trace, PF_EVENT_LEDGER), 3);
+    cr_assert_str_eq(find(trace, PF_EVENT_LEDGER, 1)->ledger.book, "sent:jobs");
+    cr_assert_eq(find(trace, PF_EVENT_LEDGER, 1)->ledger.id, 8);
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_point_leaves_errno_alone)
+{
+    struct pf_trace *trace = play("errno");
+    cr_assert_eq(exit_of(trace, "0")->code, 0);
+    cr_assert_eq(count(trace, PF_EVENT_POINT), 1);
+    pf_trace_free(trace);
+}
+
+Test(supervise, running_into_a_planned_limit_is_seen)
+{
+    struct pf_trial *trial = plan("use-descriptors");
+    struct pf_limit *limit = pf_arena_grow(trial->arena, &trial->limits, &trial->limit_count, sizeof(*limit));
+    *limit = (struct pf_limit){.resource = "nofile", .value = 16};
+    struct pf_trace *trace = run(trial);
+    const struct pf_event *event = find(trace, PF_EVENT_LIMIT, 0);
+    cr_assert_not_null(event);
+    cr_assert_str_eq(event->limit.error, "EMFILE");
+    cr_assert_eq(event->limit.value, 16);
+    cr_assert_eq(exit_of(trace, "0")->code, 0);
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_limit_can_come_down_in_mid_run)
+{
+    struct pf_trial *trial = plan("use-descriptors");
+    inject(trial, "openat:limit=nofile:16:when=20");
+    struct pf_trace *trace = run(trial);
+    cr_assert_eq(exit_of(trace, "0")->code, 0);
+    cr_assert_eq(count(trace, PF_EVENT_INJECT), 1);
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_thread_that_execs_becomes_the_process)
+{
+    struct pf_trace *trace = play("thread-execs");
+    cr_assert_eq(exit_of(trace, "0")->code, 7);
+    cr_assert_eq(count(trace, PF_EVENT_EXIT), 1);
+    cr_assert_str_eq(find(trace, PF_EVENT_THREAD, 0)->thread.thread, "0/t1");
+    pf_trace_free(trace);
+}
+
+Test(supervise, who_outlives_the_root_for_good_is_abandoned)
+{
+    struct pf_trace *trace = play("leave-orphan");
+    const struct pf_event *verdict = find(trace, PF_EVENT_VERDICT, 0);
+    cr_assert_eq(verdict->verdict.kind, PF_VERDICT_ABANDONED);
+    cr_assert_eq(verdict->verdict.survivor_count, 1);
+    cr_assert_str_eq(verdict->verdict.survivors[0], "0.1");
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_straggler_that_ends_by_itself_is_not)
+{
+    for (int i = 0; i < 20; i++) {
+        struct pf_trace *trace = play("leave-straggler");
+        cr_assert_eq(verdict_of(trace), PF_VERDICT_FINISHED);
+        pf_trace_free(trace);
+    }
+}
+
+Test(supervise, a_deadlock_is_proven_at_once)
+{
+    struct pf_trace *trace = play("wait-for-self");
+    const struct pf_event *verdict = find(trace, PF_EVENT_VERDICT, 0);
+    cr_assert_eq(verdict->verdict.kind, PF_VERDICT_PROVEN);
+    const struct pf_event *snapshot = trace->events[verdict->verdict.snapshot - 1];
+    cr_assert_eq(snapshot->kind, PF_EVENT_SNAPSHOT);
+    cr_assert_lt(verdict->t_ns - snapshot->snapshot.quiet_since_ns, 1000000000ULL);
+    cr_assert_eq(count(trace, PF_EVENT_STACK), 1);
+    pf_trace_free(trace);
+}
+
+Test(supervise, the_deadline_ends_what_runs_for_ever)
+{
+    struct pf_trial *trial = plan("spin");
+    trial->deadline_ns = 100000000;
+    struct pf_trace *trace = run(trial);
+    cr_assert_eq(verdict_of(trace), PF_VERDICT_DEADLINE);
+    cr_assert(exit_of(trace, "0")->signaled);
+    pf_trace_free(trace);
+}
+
+Test(supervise, setting_and_clearing_timers_is_seen)
+{
+    struct pf_trace *trace = play("arm-alarm");
+    cr_assert_eq(count(trace, PF_EVENT_TIMER), 3);
+    cr_assert(find(trace, PF_EVENT_TIMER, 0)->timer.armed);
+    cr_assert_not(find(trace, PF_EVENT_TIMER, 1)->timer.armed);
+    cr_assert(find(trace, PF_EVENT_TIMER, 2)->timer.armed);
+    pf_trace_free(trace);
+}
+
+Test(supervise, job_control_works_as_without_a_tracer)
+{
+    struct pf_trace *trace = play("stop-and-go");
+    cr_assert_eq(exit_of(trace, "0")->code, 0);
+    cr_assert_eq(verdict_of(trace), PF_VERDICT_FINISHED);
+    pf_trace_free(trace);
+}
+
+Test(supervise, without_a_namespace_the_tree_is_contained_too)
+{
+    struct pf_trial *trial = plan("leave-orphan");
+    trial->share = PF_SHARE_PID;
+    struct pf_trace *trace = run(trial);
+    cr_assert_eq(verdict_of(trace), PF_VERDICT_ABANDONED);
+    cr_assert_str_eq(pf_trace_begin(trace)->environment.containment, "subreaper");
+    cr_assert(exit_of(trace, "0.1")->signaled);
+    pf_trace_free(trace);
+}
+
+static void refuse(const char *program, int expected, const char *words)
+{
+    struct pf_trial *trial = plan("unused");
+    trial->command[0] = program;
+    struct pf_trace *trace = pf_trace_new();
+    struct pf_error error = {""};
+    cr_assert_eq(pf_supervise_trial(trial, NULL, trace, &error), expected);
+    cr_assert(strstr(error.message, words), "%s", error.message);
+    cr_assert_str_eq(trace->events[trace->count - 1]->end.error, error.message);
+    cr_assert_eq(waitpid(-1, NULL, __WALL), -1);
+    pf_trace_free(trace);
+    pf_plan_free(trial);
+}
+
+Test(supervise, a_program_that_cannot_start_is_an_error_that_says_why)
+{
+    refuse("no-such-program", -ENOENT, "command not found");
+    refuse("/no/such/program", -ENOENT, "no such program");
+    refuse("/etc/passwd", -EACCES, "may not be executed");
+    refuse("/etc", -EACCES, "is a directory");
+    refuse("", -ENOENT, "empty");
+}
