@@ -167,9 +167,9 @@ static void each_exit_reason(enum mproc_start_method method)
     CHECK(status.end == MPROC_END_EXIT);
     CHECK(status.code == 42);
     CHECK(status.returned && status.result == 42);
-    CHECK_STR(mproc_status_describe(&status, text, sizeof(text)), "exit code 42") == 0);
+    CHECK_STR(mproc_status_describe(&status, text, sizeof(text)), "exit code 42");
     CHECK(!mproc_process_alive(process));
-    CHECK(mproc_process_terminate(process); /* to one that has ended is no error */
+    CHECK(mproc_process_terminate(process) == 0); /* to one that has ended is no error */
     mproc_process_free(process);
 
     process = start("raise", with_int(SIGKILL), &options);
