@@ -25,6 +25,7 @@ int pf_duration_parse(const char *text, uint64_t *ret_ns, struct pf_error *error
 const char *pf_duration_text(uint64_t ns, struct pf_arena *arena);
 /* "pid,ipc,shm" to enum pf_share bits. */
 int pf_share_parse(const char *text, unsigned *ret_share, struct pf_error *error);
+const char *pf_share_text(unsigned share, struct pf_arena *arena);
 /* Resource number of prlimit(2) for "nofile", or -1. */
 int pf_limit_resource(const char *name);
 
@@ -47,7 +48,8 @@ struct pf_variant {
 struct pf_scenario {
     struct pf_arena *arena; /* owns everything below */
     const char *id;
-    const char *directory;
+    unsigned order;        /* place in the catalogue; UINT_MAX: behind all that have one */
+    const char *directory; /* absolute */
     const char *title, *story, *why, *recognise, *avoid, *seed;
     struct pf_source *sources;
     size_t source_count;
@@ -73,18 +75,29 @@ struct pf_catalogue {
     size_t count;
 };
 
-/* Every scenario folder directly below `directory`. */
+/*
+ * Every scenario folder directly below `directory`; or `directory` alone, when it is a scenario itself. The
+ * first manifest that cannot be read ends it. Errors: -ENOENT (no such directory, or no scenario in it),
+ * -EINVAL (a malformed manifest, or two scenarios of one id).
+ */
 int pf_catalogue_read(const char *directory, struct pf_catalogue *ret_catalogue, struct pf_error *error);
 void pf_catalogue_free(struct pf_catalogue *catalogue);
 const struct pf_scenario *pf_catalogue_find(const struct pf_catalogue *catalogue, const char *id);
 /* The nearest id to a mistyped one, or NULL. */
 const char *pf_catalogue_suggest(const struct pf_catalogue *catalogue, const char *id);
 
-/* The trial of one variant of a scenario; captured output, limits, faults and expectations from the manifest.
+/*
+ * The trial of one variant of a scenario; captured output, limits, faults and expectations from the manifest.
+ * It is a copy: the scenario may be freed before it.
  */
 struct pf_trial *pf_plan_variant(const struct pf_scenario *scenario, const struct pf_variant *variant);
 /* An empty trial to be filled from a command line: default deadline and grace. */
 struct pf_trial *pf_plan_new(void);
 void pf_plan_free(struct pf_trial *trial);
+/*
+ * The command line that does the trial again ("pitfall run --limit nofile=32 -- …"), quoted for a shell.
+ * pf_plan_variant sets it as trial->replay; whoever fills a trial by hand sets it last.
+ */
+const char *pf_plan_replay(const struct pf_trial *trial);
 
 #endif

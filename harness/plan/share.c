@@ -38,3 +38,12 @@ int pf_share_parse(const char *text, unsigned *ret_share, struct pf_error *error
     *ret_share = share;
     return 0;
 }
+
+const char *pf_share_text(unsigned share, struct pf_arena *arena)
+{
+    const char *text = "";
+    for (size_t i = 0; i < SHARE_COUNT; i++)
+        if (share & (unsigned)shares[i].bit)
+            text = pf_arena_printf(arena, "%s%s%s", text, *text ? "," : "", shares[i].name);
+    return text;
+}
