@@ -72,7 +72,7 @@ static const char *command_or_skip(const struct search *search, const char *name
     const char *path = find_command(search, name);
     if (!path)
         search->variant->skip = pf_arena_printf(search->arena, "no %s on this machine", name);
-    return path ? path : name;
+    return path ? path : pf_arena_strdup(search->arena, name);
 }
 
 static const char *fill_in_folder(const struct search *search, const char *word)

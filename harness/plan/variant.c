@@ -49,10 +49,11 @@ static int read_finding(const struct place *place, const char *text, const char 
     const char *finding = NULL;
     do {
         cursor.at += strspn(cursor.at, " ");
-        struct pf_word word = pf_cursor_word(&cursor, ", ");
-        cursor.at += strspn(cursor.at, " ");
+        struct pf_word word = pf_cursor_word(&cursor, ",");
+        while (word.length > 0 && word.start[word.length - 1] == ' ')
+            word.length--;
         const char *kind = pf_arena_strndup(arena, word.start, word.length);
-        if (pf_names_find(&pf_finding_kind_names, kind) < 0 || (*cursor.at != ',' && *cursor.at != '\0'))
+        if (pf_names_find(&pf_finding_kind_names, kind) < 0)
             return refuse_kind(place, word);
         finding = finding ? pf_arena_printf(arena, "%s,%s", finding, kind) : kind;
     } while (pf_cursor_take(&cursor, ','));
