@@ -1,0 +1,159 @@
+#include "judge/account.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OUTPUT_MAX = 64 * 1024, PLACES_MAX = 8 };
+
+static const char *place_of(struct pf_case *c, const struct pf_ev_inject *inject)
+{
+    const char *at = inject->at ? inject->at : "its trigger";
+    const char *place = inject->thread ? pf_arena_printf(c->arena, "%s at %s", inject->thread, at)
+                                       : pf_arena_printf(c->arena, "at %s", at);
+    if (inject->occurrence)
+        place = pf_arena_printf(c->arena, "%s (occurrence %" PRIu64 ")", place, inject->occurrence);
+    if (inject->target && (!inject->thread || strcmp(inject->target, inject->thread) != 0))
+        place = pf_arena_printf(c->arena, "%s, on %s", place, inject->target);
+    return place;
+}
+
+void pf_account_faults(struct pf_case *c)
+{
+    struct pf_trial_result *trial = c->trial;
+    size_t count = c->begin->fault_count;
+    trial->faults = pf_arena_alloc(c->arena, (count + 1) * sizeof(*trial->faults));
+    trial->fault_count = count;
+    for (size_t i = 0; i < count; i++)
+        trial->faults[i] =
+            (struct pf_fault_account){.spec = pf_arena_strdup(c->arena, c->begin->faults[i]), .armed = true};
+    for (size_t i = 0; i < c->trace->count; i++) {
+        const struct pf_event *event = c->trace->events[i];
+        if (event->kind != PF_EVENT_INJECT || event->inject.fault >= count)
+            continue;
+        struct pf_fault_account *account = &trial->faults[event->inject.fault];
+        account->fired++;
+        if (account->where_count < PLACES_MAX)
+            *(const char **)pf_arena_grow(c->arena, &account->where, &account->where_count,
+                                          sizeof(*account->where)) = place_of(c, &event->inject);
+    }
+}
+
+static double milliseconds(uint64_t ns)
+{
+    return (double)ns / 1e6;
+}
+
+void pf_account_end(struct pf_case *c)
+{
+    struct pf_trial_result *trial = c->trial;
+    const struct pf_life *root = pf_case_root(c);
+    if (root && root->exit) {
+        trial->exit = pf_arena_alloc(c->arena, sizeof(*trial->exit));
+        *trial->exit = (struct pf_exit){
+            .signaled = root->exit->exit.signaled,
+            .code = root->exit->exit.code,
+            .signal = pf_arena_strdup(c->arena, root->exit->exit.signal),
+        };
+    }
+    const struct pf_event *last = c->trace->events[c->trace->count - 1];
+    trial->duration_ms = milliseconds(last->t_ns);
+    const struct pf_event *snapshot = c->history->snapshot;
+    if (c->proven && c->history->verdict->t_ns > snapshot->snapshot.quiet_since_ns)
+        trial->verdict_latency_ms =
+            milliseconds(c->history->verdict->t_ns - snapshot->snapshot.quiet_since_ns);
+}
+
+static void add_note(struct pf_case *c, const char *text)
+{
+    *(const char **)pf_arena_grow(c->arena, &c->trial->notes, &c->trial->note_count,
+                                  sizeof(*c->trial->notes)) = pf_arena_strdup(c->arena, text);
+}
+
+/* Does not cut a UTF-8 character in two. */
+static size_t whole_characters(const char *text, size_t room)
+{
+    while (room > 0 && ((unsigned char)text[room] & 0xC0) == 0x80)
+        room--;
+    return room;
+}
+
+void pf_account_output(struct pf_case *c)
+{
+    size_t size = 0;
+    uint64_t dropped = 0;
+    char *text = c->begin->captured ? pf_arena_alloc(c->arena, OUTPUT_MAX + 1) : NULL;
+    for (size_t i = 0; i < c->trace->count; i++) {
+        const struct pf_event *event = c->trace->events[i];
+        if (event->kind == PF_EVENT_NOTE && event->note.text)
+            add_note(c, event->note.text);
+        if (event->kind != PF_EVENT_OUTPUT || !text)
+            continue;
+        const char *piece = event->output.text ? event->output.text : "";
+        size_t length = strlen(piece), room = OUTPUT_MAX - size;
+        size_t taken = dropped ? 0 : length <= room ? length : whole_characters(piece, room);
+        memcpy(text + size, piece, taken);
+        size += taken;
+        dropped += event->output.dropped + (length - taken);
+    }
+    c->trial->output = text;
+    if (dropped)
+        add_note(c, pf_arena_printf(c->scratch, "%" PRIu64 " bytes of output are not kept here", dropped));
+}
+
+static bool is_plain(const char *word)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./%@";
+    return word[0] && word[strspn(word, safe)] == '\0';
+}
+
+static void quote(FILE *out, const char *word)
+{
+    if (is_plain(word)) {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*word, out);
+    fputc('\'', out);
+}
+
+static void write_replay(FILE *out, const struct pf_ev_begin *begin)
+{
+    fputs("pitfall run", out);
+    for (size_t i = 0; i < begin->fault_count; i++) {
+        fputs(" --inject ", out);
+        quote(out, begin->faults[i]);
+    }
+    for (size_t i = 0; i < begin->limit_count; i++)
+        fprintf(out, " --limit %s=%" PRIu64, begin->limits[i].resource, begin->limits[i].value);
+    if (begin->deadline_ns)
+        fprintf(out, " --deadline %" PRIu64 "ms", (begin->deadline_ns + 999999) / 1000000);
+    fputs(" --", out);
+    for (size_t i = 0; i < begin->command_count; i++) {
+        fputc(' ', out);
+        quote(out, begin->command[i]);
+    }
+}
+
+const char *pf_account_replay(const struct pf_ev_begin *begin, struct pf_arena *arena)
+{
+    if (!begin->command_count)
+        return NULL;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        abort(); /* out of memory, as everywhere in an arena */
+    write_replay(out, begin);
+    if (fclose(out) != 0)
+        abort();
+    const char *replay = pf_arena_strdup(arena, text);
+    free(text);
+    return replay;
+}

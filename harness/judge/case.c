@@ -1,0 +1,50 @@
+#include "judge/case.h"
+
+#include <string.h>
+
+struct pf_finding *pf_case_find(struct pf_case *c, enum pf_finding_kind kind, enum pf_severity severity,
+                                const char *process, const char *message)
+{
+    struct pf_finding *finding =
+        pf_arena_grow(c->arena, &c->trial->findings, &c->trial->finding_count, sizeof(*finding));
+    finding->kind = kind;
+    finding->severity = severity;
+    finding->process = pf_arena_strdup(c->arena, process);
+    finding->message = pf_arena_strdup(c->arena, message);
+    return finding;
+}
+
+void pf_case_cite(struct pf_case *c, struct pf_finding *finding, uint64_t seq)
+{
+    if (seq)
+        *(uint64_t *)pf_arena_grow(c->arena, &finding->evidence, &finding->evidence_count, sizeof(seq)) = seq;
+}
+
+const struct pf_finding *pf_case_found(const struct pf_case *c, enum pf_finding_kind kind)
+{
+    for (size_t i = 0; i < c->trial->finding_count; i++)
+        if (c->trial->findings[i].kind == kind)
+            return &c->trial->findings[i];
+    return NULL;
+}
+
+enum pf_verdict_kind pf_case_verdict(const struct pf_case *c)
+{
+    return c->history->verdict ? c->history->verdict->verdict.kind : PF_VERDICT__COUNT;
+}
+
+const struct pf_life *pf_case_root(const struct pf_case *c)
+{
+    return c->history->life_count ? &c->history->lives[0] : NULL;
+}
+
+const char *pf_case_label(const struct pf_case *c, const char *address)
+{
+    const struct pf_thread_state *thread =
+        c->history->snapshot ? pf_snapshot_thread(&c->history->snapshot->snapshot, address) : NULL;
+    const struct pf_life *life = pf_history_life(c->history, pf_process_of(address, c->scratch));
+    const char *name = strchr(address, '/') && thread && thread->name ? thread->name : NULL;
+    if (!name && life)
+        name = life->name;
+    return name ? pf_arena_printf(c->scratch, "%s (%s)", address, name) : address;
+}

@@ -1,0 +1,206 @@
+#include "judge/chain.h"
+
+#include <string.h>
+
+enum { CIRCLES_TRIED = 64 }; /* of how many threads the shortest circle is looked for */
+
+static void add_link(const struct pf_graph *graph, struct pf_link **links, size_t *count, size_t from,
+                     const struct pf_waker *waker, size_t to)
+{
+    if (to == from || !pf_graph_stuck(graph, to))
+        return;
+    struct pf_link *link = pf_arena_grow(graph->arena, links, count, sizeof(*link));
+    *link = (struct pf_link){.from = from, .waker = waker, .to = to};
+}
+
+size_t pf_chain_links(const struct pf_graph *graph, size_t thread, struct pf_link **ret_links)
+{
+    const struct pf_graph_thread *waiter = &graph->threads[thread];
+    struct pf_link *links = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < waiter->waker_count; i++) {
+        const struct pf_waker *waker = &waiter->wakers[i];
+        if (waker->remote || waker->kind == PF_WAKER_ANYONE)
+            continue;
+        if (waker->kind == PF_WAKER_THREAD) {
+            /* A thread may wait for itself: it locks what it has locked. */
+            struct pf_link *link = pf_arena_grow(graph->arena, &links, &count, sizeof(*link));
+            *link = (struct pf_link){.from = thread, .waker = waker, .to = waker->index};
+            continue;
+        }
+        const struct pf_graph_process *process = &graph->processes[waker->index];
+        for (size_t k = 0; k < process->thread_count; k++)
+            add_link(graph, &links, &count, thread, waker, process->threads[k]);
+    }
+    *ret_links = links;
+    return count;
+}
+
+/* Breadth-first; came_by[t] is the link by which t was first reached. */
+struct search {
+    const struct pf_graph *graph;
+    struct pf_link *came_by;
+    bool *reached;
+    size_t *queue;
+    size_t head, tail;
+};
+
+static struct search search_from(const struct pf_graph *graph, size_t start)
+{
+    size_t count = graph->snapshot->thread_count;
+    struct search search = {
+        .graph = graph,
+        .came_by = pf_arena_alloc(graph->arena, count * sizeof(struct pf_link)),
+        .reached = pf_arena_alloc(graph->arena, count * sizeof(bool)),
+        .queue = pf_arena_alloc(graph->arena, (count + 1) * sizeof(size_t)),
+    };
+    search.queue[search.tail++] = start;
+    return search;
+}
+
+static void reach(struct search *search, const struct pf_link *link)
+{
+    if (search->reached[link->to])
+        return;
+    search->reached[link->to] = true;
+    search->came_by[link->to] = *link;
+    search->queue[search->tail++] = link->to;
+}
+
+/* The way from the start to `to`, read backwards from the links that reached it. */
+static struct pf_chain *way_to(const struct search *search, size_t start, size_t to)
+{
+    const struct pf_graph *graph = search->graph;
+    struct pf_chain *chain = pf_arena_alloc(graph->arena, sizeof(*chain));
+    size_t count = 0;
+    for (size_t at = to; count == 0 || at != start; at = search->came_by[at].from)
+        count++;
+    chain->links = pf_arena_alloc(graph->arena, (count + 1) * sizeof(*chain->links));
+    chain->count = count;
+    chain->closes_at = PF_NOWHERE;
+    for (size_t at = to, i = count; i > 0; at = search->came_by[at].from)
+        chain->links[--i] = search->came_by[at];
+    return chain;
+}
+
+struct pf_chain *pf_chain_between(const struct pf_graph *graph, size_t from, size_t to,
+                                  pf_link_filter *filter)
+{
+    struct search search = search_from(graph, from);
+    while (search.head < search.tail && !search.reached[to]) {
+        struct pf_link *links;
+        size_t count = pf_chain_links(graph, search.queue[search.head++], &links);
+        for (size_t i = 0; i < count; i++)
+            if (links[i].to != from || to == from)
+                if (!filter || filter(graph, &links[i]))
+                    reach(&search, &links[i]);
+    }
+    return search.reached[to] ? way_to(&search, from, to) : NULL;
+}
+
+static void close_chain(struct pf_chain *chain)
+{
+    size_t last = chain->links[chain->count - 1].to;
+    chain->closes_at = PF_NOWHERE;
+    for (size_t i = 0; i < chain->count && last != PF_NOWHERE; i++)
+        if (chain->links[i].from == last) {
+            chain->closes_at = i;
+            return;
+        }
+}
+
+/* The second may run through threads of the first: the story ends where it first comes back. */
+struct pf_chain *pf_chain_join(const struct pf_graph *graph, const struct pf_chain *first,
+                               const struct pf_chain *second)
+{
+    struct pf_chain *chain = pf_arena_alloc(graph->arena, sizeof(*chain));
+    chain->links = pf_arena_alloc(graph->arena, (first->count + second->count) * sizeof(*chain->links));
+    memcpy(chain->links, first->links, first->count * sizeof(*chain->links));
+    chain->count = first->count;
+    chain->closes_at = PF_NOWHERE;
+    for (size_t i = 0; i < second->count && chain->closes_at == PF_NOWHERE; i++) {
+        chain->links[chain->count++] = second->links[i];
+        close_chain(chain);
+    }
+    return chain;
+}
+
+static bool dead_end(const struct pf_graph *graph, size_t thread)
+{
+    struct pf_link *links;
+    return pf_chain_links(graph, thread, &links) == 0;
+}
+
+static bool left_by_the_dead(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_graph_thread *waiter = &graph->threads[thread];
+    return waiter->hard && waiter->waker_count == 0;
+}
+
+struct pf_chain *pf_chain_to_nobody(const struct pf_graph *graph, const struct pf_chain *way, size_t last)
+{
+    struct pf_chain *chain = pf_arena_alloc(graph->arena, sizeof(*chain));
+    size_t count = way ? way->count : 0;
+    chain->links = pf_arena_alloc(graph->arena, (count + 1) * sizeof(*chain->links));
+    if (count)
+        memcpy(chain->links, way->links, count * sizeof(*chain->links));
+    chain->links[count] = (struct pf_link){.from = last, .to = PF_NOWHERE};
+    chain->count = count + 1;
+    chain->closes_at = PF_NOWHERE;
+    return chain;
+}
+
+struct pf_chain *pf_chain_from(const struct pf_graph *graph, size_t start)
+{
+    struct search search = search_from(graph, start);
+    struct pf_chain *best = NULL;
+    bool best_is_cause = false;
+    for (size_t tried = 0; search.head < search.tail; tried++) {
+        size_t at = search.queue[search.head++];
+        struct pf_chain *way = at == start ? NULL : way_to(&search, start, at), *found = NULL;
+        bool cause = left_by_the_dead(graph, at);
+        struct pf_link *links;
+        size_t count = pf_chain_links(graph, at, &links);
+        for (size_t i = 0; i < count; i++)
+            if (links[i].to != start)
+                reach(&search, &links[i]);
+        if (cause || dead_end(graph, at)) {
+            found = pf_chain_to_nobody(graph, way, at);
+        } else if (tried < CIRCLES_TRIED && (!best || (way ? way->count : 0) + 1 < best->count)) {
+            struct pf_chain *circle = pf_chain_between(graph, at, at, NULL);
+            if (circle && way)
+                found = pf_chain_join(graph, way, circle);
+            else if (circle) {
+                close_chain(circle);
+                found = circle;
+            }
+        }
+        if (found &&
+            (!best || (cause && !best_is_cause) || (cause == best_is_cause && found->count < best->count))) {
+            best = found;
+            best_is_cause = cause;
+        }
+    }
+    return best;
+}
+
+bool pf_link_is_for_end(const struct pf_graph *graph, const struct pf_link *link)
+{
+    (void)graph;
+    const struct pf_object *object = link->waker ? link->waker->object : NULL;
+    if (!link->waker)
+        return false;
+    if (!object)
+        return link->waker->kind == PF_WAKER_PROCESS;
+    return object->kind == PF_OBJECT_FUTEX && object->futex->kind == PF_FUTEX_JOIN;
+}
+
+bool pf_link_is_internal(const struct pf_graph *graph, const struct pf_link *link)
+{
+    return link->to != PF_NOWHERE && graph->threads[link->from].process == graph->threads[link->to].process;
+}
+
+bool pf_link_leads_to_end(const struct pf_graph *graph, const struct pf_link *link)
+{
+    return pf_link_is_for_end(graph, link) || pf_link_is_internal(graph, link);
+}

@@ -1,0 +1,51 @@
+/* chain.h - ways through the stuck part of the wait-for graph: who waits for whom, until it closes or ends.
+ */
+#ifndef PF_JUDGE_CHAIN_H
+#define PF_JUDGE_CHAIN_H
+
+#include "judge/graph.h"
+
+/* One stuck thread waits for something that another one will not do. */
+struct pf_link {
+    size_t from;                  /* thread */
+    const struct pf_waker *waker; /* NULL: nobody at all could end the wait */
+    size_t to;                    /* thread, or PF_NOWHERE */
+};
+
+struct pf_chain {
+    struct pf_link *links;
+    size_t count;
+    size_t closes_at; /* index of the link whose `from` the last link leads back to, or PF_NOWHERE */
+};
+
+/* Which links a search may follow; NULL follows all. */
+typedef bool pf_link_filter(const struct pf_graph *graph, const struct pf_link *link);
+
+/* All links of a stuck thread, in the order of its wakers; main threads come before others. */
+size_t pf_chain_links(const struct pf_graph *graph, size_t thread, struct pf_link **ret_links);
+
+/* The shortest way of at least one link; `to` may be `from`. Returns NULL when there is none. */
+struct pf_chain *pf_chain_between(const struct pf_graph *graph, size_t from, size_t to,
+                                  pf_link_filter *filter);
+
+/* `first` and then `second`; closed where the end of the second meets a thread of the whole. */
+struct pf_chain *pf_chain_join(const struct pf_graph *graph, const struct pf_chain *first,
+                               const struct pf_chain *second);
+
+/* The way (NULL: none) and then the wait of thread `last`, which nobody could end. */
+struct pf_chain *pf_chain_to_nobody(const struct pf_graph *graph, const struct pf_chain *way, size_t last);
+
+/*
+ * The shortest story that starts with a stuck thread: a way to a wait that nobody could end (one that a dead
+ * owner leaves behind is preferred, for that is the cause), or a way that closes to a circle.
+ */
+struct pf_chain *pf_chain_from(const struct pf_graph *graph, size_t start);
+
+/* The wait is for the end of a process or of a thread. */
+bool pf_link_is_for_end(const struct pf_graph *graph, const struct pf_link *link);
+/* Both threads are of one process. */
+bool pf_link_is_internal(const struct pf_graph *graph, const struct pf_link *link);
+/* Either of the two: where the end of a process takes the end of its threads. */
+bool pf_link_leads_to_end(const struct pf_graph *graph, const struct pf_link *link);
+
+#endif

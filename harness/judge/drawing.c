@@ -1,0 +1,185 @@
+#include "judge/drawing.h"
+
+#include <string.h>
+
+#include "judge/phrases.h"
+
+enum { OTHERS_DRAWN = 24 };
+#define NOBODY "nobody"
+
+static const struct pf_object *waited_object(const struct pf_graph *graph, const struct pf_link *link)
+{
+    const struct pf_wait *wait = &graph->threads[link->from].state->wait;
+    if (link->waker)
+        return link->waker->object;
+    return wait->target_count ? pf_graph_object(graph, wait->targets[0].object) : NULL;
+}
+
+static const struct pf_target *waited_target(const struct pf_graph *graph, const struct pf_link *link)
+{
+    const struct pf_wait *wait = &graph->threads[link->from].state->wait;
+    if (link->waker && link->waker->target)
+        return link->waker->target;
+    return wait->target_count ? &wait->targets[0] : NULL;
+}
+
+static const struct pf_life *life_of(const struct pf_case *c, const char *address)
+{
+    return pf_history_life(c->history, pf_process_of(address, c->scratch));
+}
+
+/* Whom the last link of a chain points to when nobody living could end the wait. */
+static const char *dead_end(const struct pf_graph *graph, const struct pf_link *link, const char *dead)
+{
+    const struct pf_object *object = waited_object(graph, link);
+    const char *owner = object && object->futex ? object->futex->dead_owner : NULL;
+    return owner ? owner : dead ? dead : NOBODY;
+}
+
+void pf_draw_node(struct pf_case *c, const char *id, const char *state)
+{
+    struct pf_diagnosis *diagnosis = c->trial->diagnosis;
+    for (size_t i = 0; i < diagnosis->node_count; i++)
+        if (strcmp(diagnosis->nodes[i].id, id) == 0)
+            return;
+    const char *where = pf_phrase_where(c, id);
+    struct pf_node *node = pf_arena_grow(c->arena, &diagnosis->nodes, &diagnosis->node_count, sizeof(*node));
+    *node = (struct pf_node){
+        .id = pf_arena_strdup(c->arena, id),
+        .label = pf_arena_strdup(c->arena, strcmp(id, NOBODY) == 0 ? NOBODY : pf_case_label(c, id)),
+        .state = pf_arena_strdup(c->arena, state),
+        .where = pf_arena_strdup(c->arena, where),
+    };
+}
+
+struct pf_edge *pf_draw_edge(struct pf_case *c, const char *from, const char *to, const char *resource,
+                             const char *why)
+{
+    struct pf_diagnosis *diagnosis = c->trial->diagnosis;
+    struct pf_edge *edge = pf_arena_grow(c->arena, &diagnosis->edges, &diagnosis->edge_count, sizeof(*edge));
+    edge->from = pf_arena_strdup(c->arena, from);
+    edge->to = pf_arena_strdup(c->arena, to);
+    edge->resource = pf_arena_strdup(c->arena, resource);
+    edge->why = pf_arena_strdup(c->arena, why);
+    return edge;
+}
+
+void pf_draw_evidence(struct pf_case *c, struct pf_edge *edge, uint64_t seq)
+{
+    if (seq)
+        *(uint64_t *)pf_arena_grow(c->arena, &edge->evidence, &edge->evidence_count, sizeof(seq)) = seq;
+}
+
+/* In how many processes the possible wakers of this part of the wait are. */
+static size_t wakers_of(const struct pf_graph_thread *thread, const struct pf_waker *waker)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < thread->waker_count; i++)
+        count += !thread->wakers[i].remote && thread->wakers[i].object == waker->object &&
+                 thread->wakers[i].kind == waker->kind;
+    return count;
+}
+
+static const char *why_nobody(const struct pf_case *c, const struct pf_link *link, const char *dead)
+{
+    const struct pf_graph_thread *thread = &c->graph->threads[link->from];
+    const struct pf_object *object = waited_object(c->graph, link);
+    const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), object);
+    const char *end = dead_end(c->graph, link, dead);
+    bool owned = object && object->futex && object->futex->dead_owner;
+    if (strcmp(end, NOBODY) != 0) {
+        const char *how = pf_phrase_end(c, life_of(c, end));
+        return owned ? pf_arena_printf(c->scratch, "%s %s while it held it, so nobody can %s any more",
+                                       pf_case_label(c, end), how, deed)
+                     : pf_arena_printf(c->scratch,
+                                       "%s, which could have held it, %s, and nobody who lives can %s",
+                                       pf_case_label(c, end), how, deed);
+    }
+    if (object && object->futex && object->futex->owner_elsewhere)
+        return "the thread that locked it was not copied by fork, so in this process nobody can unlock it";
+    bool alone = thread->waker_count && thread->wakers[0].kind == PF_WAKER_PROCESS &&
+                 thread->wakers[0].index == thread->process;
+    return alone ? pf_arena_printf(c->scratch, "only %s itself could %s, and it has no thread left to do so",
+                                   thread->state->process, deed)
+                 : pf_arena_printf(c->scratch, "nobody who lives could %s", deed);
+}
+
+const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, const char *dead)
+{
+    if (link->to == PF_NOWHERE)
+        return why_nobody(c, link, dead);
+    const struct pf_graph_thread *thread = &c->graph->threads[link->from];
+    const struct pf_thread_state *to = c->graph->threads[link->to].state;
+    const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), link->waker->object);
+    const char *state = pf_phrase_wait(c, to);
+    const char *label = pf_case_label(c, to->thread);
+    size_t others = wakers_of(thread, link->waker) - 1;
+    bool own = link->waker->kind == PF_WAKER_PROCESS && link->waker->index == thread->process;
+    if (link->to == link->from)
+        return pf_arena_printf(c->scratch, "only %s itself could %s, but it waits", label, deed);
+    if (own && !others)
+        return pf_arena_printf(c->scratch, "only threads of %s itself could %s, and all are stuck: %s %s",
+                               to->process, deed, label, state);
+    if (others)
+        return pf_arena_printf(c->scratch, "of the %zu processes that could %s all are stuck: %s %s",
+                               others + 1, deed, label, state);
+    return pf_arena_printf(c->scratch, "only %s could %s, but it %s", label, deed, state);
+}
+
+static void draw_link(struct pf_case *c, const struct pf_link *link, const char *dead)
+{
+    const struct pf_thread_state *from = c->graph->threads[link->from].state;
+    const char *to =
+        link->to == PF_NOWHERE ? dead_end(c->graph, link, dead) : c->graph->threads[link->to].state->thread;
+    const struct pf_life *life = link->to == PF_NOWHERE ? life_of(c, to) : NULL;
+    pf_draw_node(c, from->thread, pf_phrase_wait(c, from));
+    if (link->to != PF_NOWHERE)
+        pf_draw_node(c, to, pf_phrase_wait(c, c->graph->threads[link->to].state));
+    else
+        pf_draw_node(c, to,
+                     life && life->exit        ? pf_phrase_end(c, life)
+                     : strcmp(to, NOBODY) == 0 ? "there is nobody who could end this wait"
+                                               : "has ended");
+    struct pf_edge *edge =
+        pf_draw_edge(c, from->thread, to, pf_phrase_resource(c, from, waited_target(c->graph, link)),
+                     pf_draw_why(c, link, dead));
+    uint64_t stack = 0;
+    pf_history_stack(c->history, from->thread, &stack);
+    pf_draw_evidence(c, edge, c->history->snapshot->seq);
+    pf_draw_evidence(c, edge, stack);
+    pf_draw_evidence(c, edge, life && life->exit ? life->exit->seq : 0);
+}
+
+void pf_draw_chain(struct pf_case *c, const struct pf_chain *chain, const char *dead)
+{
+    struct pf_diagnosis *diagnosis = c->trial->diagnosis;
+    for (size_t i = 0; i < chain->count; i++)
+        draw_link(c, &chain->links[i], dead);
+    for (size_t i = chain->closes_at; chain->closes_at != PF_NOWHERE && i < chain->count; i++)
+        *(const char **)pf_arena_grow(c->arena, &diagnosis->cycle, &diagnosis->cycle_count,
+                                      sizeof(*diagnosis->cycle)) =
+            pf_arena_strdup(c->arena, c->graph->threads[chain->links[i].from].state->thread);
+}
+
+static bool has_edge_from(const struct pf_diagnosis *diagnosis, const char *id)
+{
+    for (size_t i = 0; i < diagnosis->edge_count; i++)
+        if (strcmp(diagnosis->edges[i].from, id) == 0)
+            return true;
+    return false;
+}
+
+void pf_draw_others(struct pf_case *c)
+{
+    size_t drawn = 0;
+    for (size_t i = 0; i < c->graph->snapshot->thread_count && drawn < OTHERS_DRAWN; i++) {
+        if (!pf_graph_stuck(c->graph, i) ||
+            has_edge_from(c->trial->diagnosis, c->graph->threads[i].state->thread))
+            continue;
+        struct pf_link *links;
+        size_t count = pf_chain_links(c->graph, i, &links);
+        struct pf_link nobody = {.from = i, .to = PF_NOWHERE};
+        draw_link(c, count ? &links[0] : &nobody, NULL);
+        drawn++;
+    }
+}

@@ -1,0 +1,327 @@
+#include "judge/phrases.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { LISTED = 4 }; /* names in one sentence before the rest is only counted */
+
+const char *pf_phrase_time(struct pf_arena *arena, uint64_t ns)
+{
+    uint64_t ms = (ns + 500000) / 1000000;
+    if (ms < 1000)
+        return pf_arena_printf(arena, "%" PRIu64 " ms", ms);
+    if (ms % 1000 == 0 || ms >= 100000)
+        return pf_arena_printf(arena, "%" PRIu64 " s", ms / 1000);
+    return pf_arena_printf(arena, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms % 1000 / 100);
+}
+
+const char *pf_phrase_count(struct pf_arena *arena, uint64_t count, const char *word)
+{
+    return pf_arena_printf(arena, "%" PRIu64 " %s%s", count, word, count == 1 ? "" : "s");
+}
+
+const char *pf_phrase_list(struct pf_arena *arena, const char *const *items, size_t count)
+{
+    if (!count)
+        return "nobody";
+    size_t named = count <= LISTED + 1 ? count : LISTED;
+    const char *text = items[0];
+    for (size_t i = 1; i < named; i++)
+        text = pf_arena_printf(arena, "%s%s%s", text, i + 1 == count ? " and " : ", ", items[i]);
+    return named == count ? text : pf_arena_printf(arena, "%s and %zu more", text, count - named);
+}
+
+static const struct pf_object *object_of(const struct pf_case *c, const struct pf_target *target)
+{
+    return target && c->history->snapshot
+               ? pf_snapshot_object(&c->history->snapshot->snapshot, target->object)
+               : NULL;
+}
+
+static const char *futex_noun(const struct pf_futex *futex)
+{
+    switch (futex->kind) {
+    case PF_FUTEX_MUTEX:
+        return "mutex";
+    case PF_FUTEX_ROBUST:
+        return "robust mutex";
+    case PF_FUTEX_PI:
+        return "priority-inheriting lock";
+    case PF_FUTEX_JOIN:
+        return "end of a thread";
+    case PF_FUTEX_SEMAPHORE:
+        return "semaphore";
+    default:
+        return "lock or condition";
+    }
+}
+
+static const char *object_noun(const struct pf_object *object)
+{
+    switch (object->kind) {
+    case PF_OBJECT_PIPE:
+        return "pipe";
+    case PF_OBJECT_FIFO:
+        return "FIFO";
+    case PF_OBJECT_SOCKET:
+        return object->listening ? "listening socket" : "socket";
+    case PF_OBJECT_FILE:
+        return "file";
+    case PF_OBJECT_TTY:
+        return "terminal";
+    case PF_OBJECT_EVENTFD:
+        return "eventfd";
+    case PF_OBJECT_TIMERFD:
+        return "timer";
+    case PF_OBJECT_SIGNALFD:
+        return "signalfd";
+    case PF_OBJECT_EPOLL:
+        return "epoll set";
+    case PF_OBJECT_PIDFD:
+        return "end of a process";
+    case PF_OBJECT_INOTIFY:
+        return "inotify watch";
+    case PF_OBJECT_MQUEUE:
+        return "message queue";
+    case PF_OBJECT_FUTEX:
+        return object->futex ? futex_noun(object->futex) : "lock";
+    case PF_OBJECT_SYSV:
+        return "System V object";
+    default:
+        return "object";
+    }
+}
+
+static const char *article(const char *noun)
+{
+    return strchr("aeiou", noun[0]) ? "an" : "a";
+}
+
+/* "a pipe (fd 4)", "the FIFO /tmp/f (fd 3)". */
+static const char *named_object(const struct pf_case *c, const struct pf_object *object,
+                                const struct pf_target *target)
+{
+    const char *noun = object_noun(object);
+    const char *text = object->path ? pf_arena_printf(c->scratch, "the %s %s", noun, object->path)
+                                    : pf_arena_printf(c->scratch, "%s %s", article(noun), noun);
+    return target->fd >= 0 ? pf_arena_printf(c->scratch, "%s (fd %" PRId64 ")", text, target->fd) : text;
+}
+
+static const char *memory_of(const struct pf_case *c, const struct pf_futex *futex)
+{
+    if (futex->place)
+        return pf_arena_printf(c->scratch, "in %s", futex->place);
+    return futex->shared ? "in shared memory" : "in its own memory";
+}
+
+static const char *futex_phrase(const struct pf_case *c, const struct pf_futex *futex)
+{
+    if (futex->kind == PF_FUTEX_JOIN)
+        return futex->owner
+                   ? pf_arena_printf(c->scratch, "waits for thread %s to end", pf_case_label(c, futex->owner))
+                   : "waits for a thread to end";
+    const char *noun = futex_noun(futex);
+    const char *memory = memory_of(c, futex);
+    if (futex->dead_owner)
+        return pf_arena_printf(c->scratch, "waits for a %s %s that %s held when it ended", noun, memory,
+                               pf_case_label(c, futex->dead_owner));
+    if (futex->owner_elsewhere)
+        return pf_arena_printf(c->scratch,
+                               "waits for a %s %s whose owner is in another process: the lock was "
+                               "copied by fork while it was held",
+                               noun, memory);
+    if (futex->owner)
+        return pf_arena_printf(c->scratch, "waits for a %s %s that %s holds", noun, memory,
+                               pf_case_label(c, futex->owner));
+    if (futex->kind == PF_FUTEX_SEMAPHORE)
+        return pf_arena_printf(c->scratch, "waits for a semaphore %s to be posted", memory);
+    return pf_arena_printf(c->scratch, "waits for a %s %s", noun, memory);
+}
+
+static const char *child_phrase(const struct pf_case *c, const struct pf_wait *wait)
+{
+    const char *names[wait->target_count + 1];
+    for (size_t i = 0; i < wait->target_count; i++)
+        names[i] = wait->targets[i].process ? pf_case_label(c, wait->targets[i].process) : "a child";
+    if (wait->target_count == 1)
+        return pf_arena_printf(c->scratch, "waits for process %s to end", names[0]);
+    return pf_arena_printf(c->scratch, "waits for any of its children to end: %s",
+                           pf_phrase_list(c->scratch, names, wait->target_count));
+}
+
+/* "data from a pipe (fd 4)". */
+static const char *wish(const struct pf_case *c, const struct pf_target *target, bool readable, bool writable)
+{
+    const struct pf_object *object = object_of(c, target);
+    if (!object)
+        return "something that could not be read";
+    if (object->kind == PF_OBJECT_PIDFD && object->pid_of)
+        return pf_arena_printf(c->scratch, "process %s to end", pf_case_label(c, object->pid_of));
+    const char *name = named_object(c, object, target);
+    bool stream = object->kind == PF_OBJECT_PIPE || object->kind == PF_OBJECT_FIFO ||
+                  object->kind == PF_OBJECT_SOCKET || object->kind == PF_OBJECT_MQUEUE ||
+                  object->kind == PF_OBJECT_TTY;
+    if (object->listening)
+        return pf_arena_printf(c->scratch, "a connection to %s", name);
+    if (object->kind == PF_OBJECT_EPOLL)
+        return pf_arena_printf(c->scratch, "any of the %zu members of %s", object->member_count, name);
+    if (stream && writable && !readable)
+        return pf_arena_printf(c->scratch, "room in %s that is full", name);
+    return stream ? pf_arena_printf(c->scratch, "data from %s", name) : name;
+}
+
+static const char *poll_phrase(const struct pf_case *c, const struct pf_wait *wait)
+{
+    const char *wishes[wait->target_count + 1];
+    for (size_t i = 0; i < wait->target_count; i++)
+        wishes[i] = wish(c, &wait->targets[i], wait->targets[i].readable, wait->targets[i].writable);
+    if (!wait->target_count)
+        return "waits in poll for nothing but a signal";
+    return pf_arena_printf(c->scratch, wait->target_count == 1 ? "waits for %s" : "waits for any of: %s",
+                           pf_phrase_list(c->scratch, wishes, wait->target_count));
+}
+
+static const char *target_phrase(const struct pf_case *c, const struct pf_wait *wait)
+{
+    const struct pf_target *target = wait->target_count ? &wait->targets[0] : NULL;
+    const struct pf_object *object = object_of(c, target);
+    if (!object)
+        return pf_arena_printf(c->scratch, "waits in %s for something that could not be read",
+                               wait->call ? wait->call : "a system call");
+    if (wait->kind == PF_WAIT_FUTEX)
+        return object->futex ? futex_phrase(c, object->futex) : "waits for a lock";
+    if (wait->kind == PF_WAIT_LOCK)
+        return pf_arena_printf(c->scratch, "waits for the lock on %s", named_object(c, object, target));
+    if (wait->kind == PF_WAIT_CONNECT)
+        return pf_arena_printf(c->scratch, "waits for its connection through %s to be taken",
+                               named_object(c, object, target));
+    if (wait->kind == PF_WAIT_SEMAPHORE)
+        return "waits for a System V semaphore";
+    return pf_arena_printf(c->scratch, "waits for %s",
+                           wish(c, target, wait->kind == PF_WAIT_READ, wait->kind == PF_WAIT_WRITE));
+}
+
+const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state *thread)
+{
+    const struct pf_wait *wait = &thread->wait;
+    switch (wait->kind) {
+    case PF_WAIT_NONE:
+        return "runs";
+    case PF_WAIT_SLEEP:
+        return "sleeps";
+    case PF_WAIT_CHILD:
+        return wait->target_count ? child_phrase(c, wait) : "waits for a child to end";
+    case PF_WAIT_VFORK:
+        return wait->target_count && wait->targets[0].process
+                   ? pf_arena_printf(c->scratch, "waits for its vfork child %s to exec or end",
+                                     pf_case_label(c, wait->targets[0].process))
+                   : "waits for its vfork child to exec or end";
+    case PF_WAIT_POLL:
+        return poll_phrase(c, wait);
+    case PF_WAIT_SIGNAL:
+        return "waits for a signal";
+    case PF_WAIT_OPEN:
+        return "waits in open for the other end of a FIFO";
+    case PF_WAIT_EXIT:
+        return "has ended";
+    case PF_WAIT_HELD:
+        return "is held by the fault plan";
+    case PF_WAIT_STOPPED:
+        return "is stopped";
+    case PF_WAIT_UNKNOWN:
+        return pf_arena_printf(c->scratch, "is blocked in %s, which this version cannot read%s%s",
+                               wait->call ? wait->call : "a system call", wait->detail ? ": " : "",
+                               wait->detail ? wait->detail : "");
+    default:
+        return target_phrase(c, wait);
+    }
+}
+
+const char *pf_phrase_resource(const struct pf_case *c, const struct pf_thread_state *thread,
+                               const struct pf_target *target)
+{
+    const struct pf_object *object = object_of(c, target);
+    if (!object)
+        return thread->wait.kind == PF_WAIT_CHILD || thread->wait.kind == PF_WAIT_VFORK ? "end of a process"
+                                                                                        : "not known";
+    if (object->kind == PF_OBJECT_FUTEX && object->futex)
+        return pf_arena_printf(c->scratch, "%s at 0x%" PRIx64 " %s", object_noun(object),
+                               object->futex->address, memory_of(c, object->futex));
+    const char *noun = object_noun(object);
+    const char *text = object->path ? pf_arena_printf(c->scratch, "%s %s", noun, object->path) : noun;
+    return target->fd >= 0 ? pf_arena_printf(c->scratch, "%s (fd %" PRId64 ")", text, target->fd)
+                           : pf_arena_strdup(c->scratch, text);
+}
+
+const char *pf_phrase_deed(const struct pf_thread_state *thread, const struct pf_target *target,
+                           const struct pf_object *object)
+{
+    if (!object)
+        return "end";
+    bool reads = thread->wait.kind == PF_WAIT_READ || (target && target->readable);
+    switch (object->kind) {
+    case PF_OBJECT_FUTEX:
+        if (!object->futex || object->futex->kind == PF_FUTEX_PLAIN)
+            return "wake it";
+        if (object->futex->kind == PF_FUTEX_JOIN)
+            return "end";
+        return object->futex->kind == PF_FUTEX_SEMAPHORE ? "post it" : "unlock it";
+    case PF_OBJECT_PIPE:
+    case PF_OBJECT_FIFO:
+    case PF_OBJECT_SOCKET:
+    case PF_OBJECT_MQUEUE:
+        return reads ? "write to it" : "read from it";
+    case PF_OBJECT_PIDFD:
+        return "end";
+    case PF_OBJECT_EVENTFD:
+        return "signal it";
+    case PF_OBJECT_TIMERFD:
+        return "set it";
+    case PF_OBJECT_FILE:
+        return "release it";
+    default:
+        return "end that wait";
+    }
+}
+
+const char *pf_phrase_end(const struct pf_case *c, const struct pf_life *life)
+{
+    if (!life || !life->exit)
+        return "lives";
+    const struct pf_ev_exit *end = &life->exit->exit;
+    if (!end->signaled)
+        return pf_arena_printf(c->scratch, "ended with status %" PRIu64, end->code);
+    return end->signal ? pf_arena_printf(c->scratch, "was killed by %s", end->signal)
+                       : pf_arena_printf(c->scratch, "was killed by signal %" PRIu64, end->code);
+}
+
+/* The C library is where threads wait, never where the reader's mistake is. */
+static bool in_system_library(const struct pf_frame *frame)
+{
+    const char *slash = frame->module ? strrchr(frame->module, '/') : NULL;
+    const char *module = slash ? slash + 1 : frame->module;
+    return module && (strncmp(module, "libc.", 5) == 0 || strncmp(module, "libc-", 5) == 0 ||
+                      strncmp(module, "libpthread", 10) == 0 || strncmp(module, "ld-", 3) == 0 ||
+                      strncmp(module, "[vdso]", 6) == 0);
+}
+
+const char *pf_phrase_where(const struct pf_case *c, const char *thread)
+{
+    uint64_t seq;
+    const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
+    const struct pf_frame *named = NULL;
+    for (size_t i = 0; stack && i < stack->frame_count; i++) {
+        const struct pf_frame *frame = &stack->frames[i];
+        if (in_system_library(frame))
+            continue;
+        if (frame->file && frame->line)
+            return pf_arena_printf(c->scratch, "%s at %s:%" PRIu64,
+                                   frame->function ? frame->function : "code", frame->file, frame->line);
+        if (!named && frame->function)
+            named = frame;
+    }
+    if (!named)
+        return NULL;
+    return named->module ? pf_arena_printf(c->scratch, "%s in %s", named->function, named->module)
+                         : pf_arena_strdup(c->scratch, named->function);
+}

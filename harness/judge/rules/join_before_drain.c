@@ -1,0 +1,101 @@
+/*
+ * join-before-drain: somebody waits for the end of a process (or of a thread) that cannot end before what it
+ * writes is read, and whoever should read it is the one who waits, or waits for it.
+ */
+#include "judge/phrases.h"
+#include "judge/rules/rule.h"
+
+/* Is the thread blocked on a pipe or socket that is full? Returns the object. */
+static const struct pf_object *full_object(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_wait *wait = &graph->threads[thread].state->wait;
+    for (size_t i = 0; i < wait->target_count; i++) {
+        const struct pf_target *target = &wait->targets[i];
+        bool writes = wait->kind == PF_WAIT_WRITE ||
+                      (wait->kind == PF_WAIT_POLL && target->writable && !target->readable);
+        const struct pf_object *object = pf_graph_object(graph, target->object);
+        if (writes && object &&
+            (object->kind == PF_OBJECT_PIPE || object->kind == PF_OBJECT_FIFO ||
+             object->kind == PF_OBJECT_SOCKET))
+            return object;
+    }
+    return NULL;
+}
+
+/* From the writer to the one who waits for its end: by a reader of what is full, and only so. */
+static struct pf_chain *way_by_readers(const struct pf_graph *graph, size_t writer, size_t waiter)
+{
+    struct pf_link *links;
+    size_t count = pf_chain_links(graph, writer, &links);
+    struct pf_chain *best = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct pf_chain step = {.links = &links[i], .count = 1, .closes_at = PF_NOWHERE};
+        struct pf_chain *way = NULL;
+        if (links[i].to == waiter)
+            way = pf_chain_join(graph, &step, &(struct pf_chain){0});
+        else if (links[i].to != writer) {
+            struct pf_chain *rest = pf_chain_between(graph, links[i].to, waiter, pf_link_leads_to_end);
+            way = rest ? pf_chain_join(graph, &step, rest) : NULL;
+        }
+        if (way && (!best || way->count < best->count))
+            best = way;
+    }
+    return best;
+}
+
+/* The wait for the end that leads from the waiter to the writer. */
+static struct pf_chain *way_to_writer(const struct pf_graph *graph, size_t waiter, size_t writer)
+{
+    struct pf_chain *way = pf_chain_between(graph, waiter, writer, pf_link_leads_to_end);
+    return way && pf_link_is_for_end(graph, &way->links[0]) ? way : NULL;
+}
+
+static void tell(struct pf_case *c, const struct pf_chain *way, size_t writer, struct pf_match *ret_match)
+{
+    const struct pf_thread_state *waiter = c->graph->threads[way->links[0].from].state;
+    const struct pf_thread_state *blocked = c->graph->threads[writer].state;
+    const struct pf_object *object = full_object(c->graph, writer);
+    const char *size = object->capacity
+                           ? pf_arena_printf(c->scratch, " It holds %s and is full.",
+                                             pf_phrase_count(c->scratch, object->capacity, "byte"))
+                           : "";
+    const char *last = pf_case_label(c, waiter->thread);
+    ret_match->summary = pf_arena_printf(
+        c->scratch,
+        "%s %s. But %s %s, and cannot end before that is read.%s %s should read it, and will not before the "
+        "other has ended: both wait for ever.",
+        last, pf_phrase_wait(c, waiter), pf_case_label(c, blocked->thread), pf_phrase_wait(c, blocked), size,
+        last);
+    ret_match->fix =
+        "Read everything first and wait for the end afterwards: drain the queue or the pipe until "
+        "end of file, then join. Where both must happen at once, read in a thread or with poll "
+        "(in Python: communicate() instead of wait()).";
+}
+
+bool pf_rule_join_before_drain(struct pf_case *c, struct pf_match *ret_match)
+{
+    if (!c->proven)
+        return false;
+    struct pf_chain *best = NULL;
+    size_t best_writer = PF_NOWHERE;
+    for (size_t writer = 0; writer < c->graph->snapshot->thread_count; writer++) {
+        if (!pf_graph_stuck(c->graph, writer) || !full_object(c->graph, writer))
+            continue;
+        for (size_t waiter = 0; waiter < c->graph->snapshot->thread_count; waiter++) {
+            if (waiter == writer || !pf_graph_stuck(c->graph, waiter))
+                continue;
+            struct pf_chain *way = way_to_writer(c->graph, waiter, writer);
+            struct pf_chain *back = way ? way_by_readers(c->graph, writer, waiter) : NULL;
+            struct pf_chain *circle = back ? pf_chain_join(c->graph, way, back) : NULL;
+            if (circle && (!best || circle->count < best->count)) {
+                best = circle;
+                best_writer = writer;
+            }
+        }
+    }
+    if (!best)
+        return false;
+    ret_match->chain = best;
+    tell(c, best, best_writer, ret_match);
+    return true;
+}

@@ -1,0 +1,32 @@
+/* rule.h - the registry of diagnosis rules: each knows one pitfall by its mechanism. */
+#ifndef PF_JUDGE_RULES_RULE_H
+#define PF_JUDGE_RULES_RULE_H
+
+#include "judge/case.h"
+#include "judge/chain.h"
+
+/* What a rule that recognises its pitfall says about it. */
+struct pf_match {
+    const struct pf_chain
+        *chain; /* the waits that show it; NULL: the rule has written nodes and edges, if any */
+    const char
+        *dead; /* process that could have ended the chain's last wait, had it not died; NULL: see the lock */
+    const char *summary;
+    const char *fix;
+};
+
+struct pf_rule {
+    const char *pitfall; /* id in the catalogue */
+    bool (*match)(struct pf_case *c, struct pf_match *ret_match);
+};
+
+/* The most specific first; ended by an entry without a pitfall. */
+extern const struct pf_rule pf_rules[];
+
+bool pf_rule_join_before_drain(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_terminate_with_lock(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_hung_thread(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_fd_exhaustion(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_orphaned_daemon(struct pf_case *c, struct pf_match *ret_match);
+
+#endif

@@ -1,0 +1,437 @@
+#include "judge/wakers.h"
+
+#include <string.h>
+
+enum { EPOLL_DEPTH = 5 }; /* the kernel allows no deeper nesting of epoll sets */
+
+/* The part of a wait that is looked at: a target and what would end it there. */
+struct search {
+    struct pf_graph *graph;
+    struct pf_graph_thread *thread;
+    const struct pf_target *target;
+    bool readable, writable;
+    bool through_epoll; /* interest may be edge-triggered: what is already there need not wake */
+};
+
+static void raise_base(struct pf_graph_thread *thread, enum pf_grade grade, const char *why)
+{
+    if (grade > thread->base) {
+        thread->base = grade;
+        thread->why = why;
+    }
+}
+
+static void add(const struct search *search, enum pf_waker_kind kind, size_t index,
+                const struct pf_object *object)
+{
+    struct pf_graph_thread *thread = search->thread;
+    struct pf_waker *last = thread->waker_count ? &thread->wakers[thread->waker_count - 1] : NULL;
+    if (last && last->kind == kind && last->index == index && last->object == object)
+        return; /* one process often holds the same end through several descriptors */
+    struct pf_waker *waker =
+        pf_arena_grow(search->graph->arena, &thread->wakers, &thread->waker_count, sizeof(*waker));
+    *waker = (struct pf_waker){.kind = kind, .index = index, .target = search->target, .object = object};
+}
+
+static void add_remote(const struct search *search, size_t process)
+{
+    size_t before = search->thread->waker_count;
+    add(search, PF_WAKER_PROCESS, process, NULL);
+    if (search->thread->waker_count > before)
+        search->thread->wakers[before].remote = true;
+}
+
+static void add_process(const struct search *search, const char *address, const struct pf_object *object)
+{
+    size_t index = pf_lookup_find(&search->graph->process_index, address);
+    if (index == PF_NOWHERE)
+        raise_base(search->thread, PF_GRADE_ALIVE, "somebody unseen could end it");
+    else
+        add(search, PF_WAKER_PROCESS, index, object);
+}
+
+static void add_anyone(const struct search *search, const struct pf_object *object)
+{
+    add(search, PF_WAKER_ANYONE, 0, object);
+}
+
+/* Those who have the object open in one of the wanted ways; returns how many. */
+static size_t add_holders(const struct search *search, const struct pf_object *object, bool readers,
+                          bool writers)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < object->holder_count; i++) {
+        const struct pf_holder *holder = &object->holders[i];
+        if ((readers && holder->reads) || (writers && holder->writes)) {
+            add_process(search, holder->process, object);
+            found++;
+        }
+    }
+    return found;
+}
+
+static void end_of_process(const struct search *search, const char *address)
+{
+    size_t index = pf_lookup_find(&search->graph->process_index, address);
+    const struct pf_process_state *state = index == PF_NOWHERE ? NULL : search->graph->processes[index].state;
+    if (index == PF_NOWHERE || (state && state->zombie))
+        raise_base(search->thread, PF_GRADE_ALIVE, "what it waits for has just ended");
+    else
+        add(search, PF_WAKER_PROCESS, index, NULL);
+}
+
+static void pipe_wakers(const struct search *search, const struct pf_object *object)
+{
+    bool either = !search->readable && !search->writable; /* waits for a hang-up only */
+    size_t found = 0;
+    if (search->readable && object->queued > 0 && !search->through_epoll)
+        raise_base(search->thread, PF_GRADE_ALIVE, "data is there to be read");
+    if (search->readable || either)
+        found += add_holders(search, object, false, true);
+    if (search->writable || either)
+        found += add_holders(search, object, true, false);
+    if (!found && !search->through_epoll)
+        raise_base(search->thread, PF_GRADE_ALIVE, "the other end is closed, which ends the wait");
+    if (object->kind == PF_OBJECT_FIFO || object->path) {
+        raise_base(search->thread, PF_GRADE_OUTSIDE, "anybody can open the FIFO by its name");
+        add_anyone(search, object);
+    }
+}
+
+static void socket_wakers(const struct search *search, const struct pf_object *object)
+{
+    add_holders(search, object, true, true);
+    if (object->listening || search->thread->state->wait.kind == PF_WAIT_ACCEPT) {
+        add_anyone(search, object);
+        return;
+    }
+    const struct pf_object *peer = pf_graph_object(search->graph, object->peer);
+    if (object->peer_outside)
+        raise_base(search->thread, PF_GRADE_OUTSIDE, "the other end is held outside the tree");
+    else if (peer && peer->holder_count)
+        add_holders(search, peer, true, true);
+    else if (object->external)
+        add_anyone(search, object);
+    else
+        raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who holds the other end of the socket");
+}
+
+static void object_wakers(const struct search *search, const struct pf_object *object, int depth);
+
+static void epoll_wakers(const struct search *search, const struct pf_object *object, int depth)
+{
+    add_holders(search, object, true, true);
+    for (size_t i = 0; i < object->holder_count; i++)
+        add_process(search, object->holders[i].process, object);
+    if (depth == EPOLL_DEPTH) {
+        raise_base(search->thread, PF_GRADE_ALIVE, "epoll sets are nested too deeply to be followed");
+        return;
+    }
+    for (size_t i = 0; i < object->member_count; i++) {
+        const struct pf_object *member = pf_graph_object(search->graph, object->members[i]);
+        struct search inner = *search;
+        inner.readable = inner.writable = inner.through_epoll = true;
+        if (member)
+            object_wakers(&inner, member, depth + 1);
+        else
+            raise_base(search->thread, PF_GRADE_ALIVE, "a member of its epoll set is not known");
+    }
+}
+
+static void by_name(const struct search *search, const struct pf_object *object, const char *why)
+{
+    raise_base(search->thread, PF_GRADE_OUTSIDE, why);
+    add_anyone(search, object);
+}
+
+static void object_wakers(const struct search *search, const struct pf_object *object, int depth)
+{
+    if (object->external)
+        raise_base(search->thread, PF_GRADE_OUTSIDE,
+                   object->external_why ? object->external_why : "somebody outside the tree can act on it");
+    switch (object->kind) {
+    case PF_OBJECT_PIPE:
+    case PF_OBJECT_FIFO:
+        pipe_wakers(search, object);
+        return;
+    case PF_OBJECT_SOCKET:
+        socket_wakers(search, object);
+        return;
+    case PF_OBJECT_TIMERFD:
+        if (object->armed)
+            raise_base(search->thread, PF_GRADE_ALIVE, "the timer it waits for will expire");
+        add_holders(search, object, true, true);
+        return;
+    case PF_OBJECT_EVENTFD:
+        add_holders(search, object, true, true);
+        return;
+    case PF_OBJECT_EPOLL:
+        epoll_wakers(search, object, depth);
+        return;
+    case PF_OBJECT_PIDFD:
+        end_of_process(search, object->pid_of);
+        return;
+    case PF_OBJECT_SYSV:
+    case PF_OBJECT_MQUEUE:
+        add_anyone(search, object);
+        return;
+    case PF_OBJECT_TTY:
+        by_name(search, object, "somebody can type at the terminal");
+        return;
+    case PF_OBJECT_SIGNALFD:
+        by_name(search, object, "anybody can send it a signal");
+        return;
+    case PF_OBJECT_INOTIFY:
+        by_name(search, object, "anybody can change the file it watches");
+        return;
+    default:
+        raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who could end this wait");
+    }
+}
+
+/* A word in memory: everybody who can reach it may wake the waiter. */
+static void reach_wakers(const struct search *search, const struct pf_object *object)
+{
+    const struct pf_futex *futex = object->futex;
+    if (!futex->shared) {
+        add(search, PF_WAKER_PROCESS, search->thread->process, object);
+        return;
+    }
+    for (size_t i = 0; i < futex->process_count; i++)
+        add_process(search, futex->processes[i], object);
+    if (!futex->process_count)
+        raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who shares the memory");
+    /* A file or a named segment can still be mapped by anybody who runs. */
+    if (!futex->place || futex->place[0] == '/' || strncmp(futex->place, "memfd:", 6) == 0)
+        add_anyone(search, object);
+}
+
+/* A lock whose owner is known: true when the wait is on the owner and on nobody else. */
+static bool owner_waker(const struct search *search, const struct pf_object *object)
+{
+    const struct pf_futex *futex = object->futex;
+    bool kernel_wakes = futex->kind == PF_FUTEX_ROBUST || futex->kind == PF_FUTEX_PI;
+    if (futex->owner) {
+        size_t owner = pf_lookup_find(&search->graph->thread_index, futex->owner);
+        if (owner == PF_NOWHERE) {
+            raise_base(search->thread, PF_GRADE_ALIVE, "the owner of the lock was not seen");
+            return false;
+        }
+        bool told = kernel_wakes || futex->kind == PF_FUTEX_JOIN;
+        if (told && search->graph->threads[owner].state->wait.kind == PF_WAIT_EXIT) {
+            raise_base(search->thread, PF_GRADE_ALIVE, "the kernel tells it of that thread's end");
+            return false;
+        }
+        size_t process = search->graph->threads[owner].process;
+        if (kernel_wakes && process != search->thread->process)
+            add(search, PF_WAKER_PROCESS, process, object); /* its end hands the lock over */
+        else
+            add(search, PF_WAKER_THREAD, owner, object);
+        return true;
+    }
+    if (futex->dead_owner || futex->owner_elsewhere) {
+        if (kernel_wakes)
+            raise_base(search->thread, PF_GRADE_ALIVE, "the kernel hands a dead owner's lock on");
+        return !kernel_wakes;
+    }
+    if (futex->owner_tid)
+        raise_base(search->thread, PF_GRADE_ALIVE, "the owner of the lock is not known");
+    else
+        reach_wakers(search, object);
+    return false;
+}
+
+/* Returns whether the wait is a hard one: only the known owner, or nobody, can end it. */
+static bool futex_wakers(const struct search *search, const struct pf_object *object)
+{
+    if (object->external)
+        raise_base(search->thread, PF_GRADE_OUTSIDE,
+                   object->external_why ? object->external_why : "memory shared with somebody outside");
+    switch (object->futex->kind) {
+    case PF_FUTEX_MUTEX:
+    case PF_FUTEX_ROBUST:
+    case PF_FUTEX_PI:
+        return owner_waker(search, object);
+    case PF_FUTEX_JOIN:
+        if (object->futex->owner)
+            return owner_waker(search, object);
+        raise_base(search->thread, PF_GRADE_ALIVE, "the thread it joins was not seen");
+        return false;
+    default:
+        reach_wakers(search, object);
+        return false;
+    }
+}
+
+/* Returns whether the wait is a hard one: the holders are known. */
+static bool file_lock_wakers(const struct search *search, const struct pf_object *object)
+{
+    if (object->external)
+        raise_base(search->thread, PF_GRADE_OUTSIDE,
+                   object->external_why ? object->external_why
+                                        : "somebody outside the tree may hold the lock");
+    for (size_t i = 0; i < object->lock_count; i++) {
+        const struct pf_file_lock *lock = &object->locks[i];
+        if (lock->process)
+            add_process(search, lock->process, object);
+        /* An open file, and the lock with it, may be shared by inheritance: any of its holders can let go. */
+        bool posix = lock->type && strcmp(lock->type, "posix") == 0;
+        if (!posix && !add_holders(search, object, true, true) && !lock->process)
+            raise_base(search->thread, PF_GRADE_OUTSIDE, "the lock is held outside the tree");
+        if (posix && !lock->process)
+            raise_base(search->thread, PF_GRADE_OUTSIDE, "the lock is held outside the tree");
+    }
+    if (!object->lock_count || search->graph->obscured)
+        raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who holds the lock");
+    return true;
+}
+
+static void child_wakers(const struct search *search)
+{
+    const struct pf_wait *wait = &search->thread->state->wait;
+    struct search inner = *search;
+    for (size_t i = 0; i < wait->target_count; i++) {
+        inner.target = &wait->targets[i];
+        end_of_process(&inner, wait->targets[i].process);
+    }
+    if (!wait->target_count)
+        raise_base(search->thread, PF_GRADE_ALIVE, "it is not known which child it waits for");
+    /* Another thread may reap the child first, or make a new one. */
+    add_remote(search, search->thread->process);
+    /* Were this process a subreaper, any orphan among its descendants could become a child of its own. */
+    const char *own = search->thread->state->process;
+    for (size_t i = 0; wait->children && i < search->graph->process_count; i++)
+        if (i != search->thread->process && pf_address_descends(search->graph->processes[i].address, own))
+            add_remote(search, i);
+}
+
+static void vfork_wakers(const struct search *search)
+{
+    const struct pf_wait *wait = &search->thread->state->wait;
+    if (!wait->target_count)
+        raise_base(search->thread, PF_GRADE_ALIVE, "its vfork child was not seen");
+    for (size_t i = 0; i < wait->target_count; i++)
+        end_of_process(search, wait->targets[i].process);
+}
+
+/* Every target of a wait on objects; what one of them does is enough to end it. */
+static void target_wakers(const struct search *search)
+{
+    const struct pf_wait *wait = &search->thread->state->wait;
+    bool hard = wait->target_count > 0;
+    if (!wait->target_count)
+        raise_base(search->thread, PF_GRADE_ALIVE, "it is not known what it waits for");
+    for (size_t i = 0; i < wait->target_count; i++) {
+        const struct pf_target *target = &wait->targets[i];
+        const struct pf_object *object = pf_graph_object(search->graph, target->object);
+        struct search inner = *search;
+        inner.target = target;
+        inner.readable = wait->kind == PF_WAIT_READ || target->readable;
+        inner.writable = wait->kind == PF_WAIT_WRITE || target->writable;
+        if (!object || (wait->kind == PF_WAIT_FUTEX && !object->futex)) {
+            raise_base(search->thread, PF_GRADE_ALIVE, "it is not known what it waits for");
+            hard = false;
+        } else if (wait->kind == PF_WAIT_FUTEX) {
+            hard &= futex_wakers(&inner, object);
+        } else if (wait->kind == PF_WAIT_LOCK) {
+            hard &= file_lock_wakers(&inner, object);
+        } else {
+            hard = false;
+            object_wakers(&inner, object, 0);
+        }
+    }
+    search->thread->hard = hard;
+}
+
+/* A connection is taken, or refused, by whoever holds the listening socket. */
+static void connect_wakers(const struct search *search)
+{
+    const struct pf_wait *wait = &search->thread->state->wait;
+    bool known = wait->target_count > 0;
+    for (size_t i = 0; i < wait->target_count; i++) {
+        const struct pf_object *object = pf_graph_object(search->graph, wait->targets[i].object);
+        const struct pf_object *listener = object && object->listening
+                                               ? object
+                                               : pf_graph_object(search->graph, object ? object->peer : NULL);
+        struct search inner = *search;
+        inner.target = &wait->targets[i];
+        known &= listener && add_holders(&inner, listener, true, true);
+        if ((object && (object->external || object->peer_outside)) || (listener && listener->external))
+            raise_base(search->thread, PF_GRADE_OUTSIDE, "somebody outside the tree can take the connection");
+    }
+    if (!known)
+        raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who listens");
+}
+
+static void for_a_signal(const struct search *search)
+{
+    raise_base(search->thread, PF_GRADE_OUTSIDE, "anybody can send it a signal");
+    add_anyone(search, NULL);
+}
+
+static void wait_wakers(const struct search *search)
+{
+    const struct pf_wait *wait = &search->thread->state->wait;
+    switch (wait->kind) {
+    case PF_WAIT_NONE:
+        raise_base(search->thread, PF_GRADE_ALIVE, "it runs");
+        return;
+    case PF_WAIT_SLEEP:
+        raise_base(search->thread, PF_GRADE_ALIVE, "it sleeps for a time only");
+        return;
+    case PF_WAIT_HELD:
+        raise_base(search->thread, PF_GRADE_ALIVE, "the fault plan holds it there");
+        return;
+    case PF_WAIT_STOPPED:
+        raise_base(search->thread, PF_GRADE_OUTSIDE, "SIGCONT lets it go on");
+        add_anyone(search, NULL);
+        return;
+    case PF_WAIT_SIGNAL:
+        for_a_signal(search);
+        return;
+    case PF_WAIT_OPEN:
+        raise_base(search->thread, PF_GRADE_OUTSIDE, "anybody can open the other end of the FIFO");
+        add_anyone(search, NULL);
+        return;
+    case PF_WAIT_CHILD:
+        child_wakers(search);
+        return;
+    case PF_WAIT_VFORK:
+        vfork_wakers(search);
+        return;
+    case PF_WAIT_CONNECT:
+        connect_wakers(search);
+        return;
+    case PF_WAIT_POLL:
+        if (wait->target_count)
+            target_wakers(search);
+        else
+            for_a_signal(search); /* a poll of nothing waits for a signal handler */
+        return;
+    case PF_WAIT_READ:
+    case PF_WAIT_WRITE:
+    case PF_WAIT_ACCEPT:
+    case PF_WAIT_FUTEX:
+    case PF_WAIT_LOCK:
+    case PF_WAIT_SEMAPHORE:
+        target_wakers(search);
+        return;
+    default:
+        raise_base(search->thread, PF_GRADE_ALIVE, "it is not known what it waits for");
+    }
+}
+
+void pf_wakers_find(struct pf_graph *graph, size_t index)
+{
+    struct pf_graph_thread *thread = &graph->threads[index];
+    const struct pf_process_state *process = graph->processes[thread->process].state;
+    struct search search = {.graph = graph, .thread = thread};
+    thread->ended = thread->state->wait.kind == PF_WAIT_EXIT;
+    if (thread->ended)
+        return;
+    if (thread->state->wait.timed)
+        raise_base(thread, PF_GRADE_ALIVE, "its wait ends by itself after a time");
+    if (process && process->timer)
+        raise_base(thread, PF_GRADE_ALIVE, "a timer of its process may fire");
+    wait_wakers(&search);
+}
