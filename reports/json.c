@@ -10,7 +10,9 @@ int pf_json_write(const struct pf_result *result, const struct pf_report_options
         return -ENOMEM;
     /* ASCII only: a terminal on the other side must not see control characters of the upper set. */
     errno = 0;
-    int r = json_dumpf(json, file, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 ? (errno ? -errno : -EIO) : 0;
+    int r = json_dumpf(json, file, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9)) < 0
+                ? (errno ? -errno : -EIO)
+                : 0;
     json_decref(json);
     if (r == 0 && fputc('\n', file) == EOF)
         r = errno ? -errno : -EIO;

@@ -6,7 +6,6 @@
 
 #include "cli/commands.h"
 #include "cli/interrupts.h"
-#include "cli/quote.h"
 #include "cli/report_options.h"
 #include "cli/terminal.h"
 #include "judge/judge.h"
@@ -18,15 +17,7 @@ struct settings {
     struct pf_report_settings reports;
     struct pf_trial *trial;
     const char *trace;
-    const char *replay; /* the options so far, as they were given */
 };
-
-/* What was given is kept for the replay line, unless it only says where reports go. */
-static void remember(struct settings *settings, const char *option, const char *value)
-{
-    struct pf_arena *arena = settings->trial->arena;
-    settings->replay = pf_arena_printf(arena, "%s --%s %s", settings->replay, option, pf_quote(arena, value));
-}
 
 static int set_inject(void *data, const char *value, struct pf_error *error)
 {
@@ -39,7 +30,6 @@ static int set_inject(void *data, const char *value, struct pf_error *error)
     struct pf_fault *slot =
         pf_arena_grow(trial->arena, &trial->faults, &trial->fault_count, sizeof(*trial->faults));
     *slot = fault;
-    remember(settings, "inject", value);
     return 0;
 }
 
@@ -54,29 +44,22 @@ static int set_limit(void *data, const char *value, struct pf_error *error)
     struct pf_limit *slot =
         pf_arena_grow(trial->arena, &trial->limits, &trial->limit_count, sizeof(*trial->limits));
     *slot = limit;
-    remember(settings, "limit", value);
     return 0;
 }
 
 static int set_deadline(void *data, const char *value, struct pf_error *error)
 {
-    struct settings *settings = data;
-    remember(settings, "deadline", value);
-    return pf_duration_parse(value, &settings->trial->deadline_ns, error);
+    return pf_duration_parse(value, &((struct settings *)data)->trial->deadline_ns, error);
 }
 
 static int set_grace(void *data, const char *value, struct pf_error *error)
 {
-    struct settings *settings = data;
-    remember(settings, "grace", value);
-    return pf_duration_parse(value, &settings->trial->grace_ns, error);
+    return pf_duration_parse(value, &((struct settings *)data)->trial->grace_ns, error);
 }
 
 static int set_share(void *data, const char *value, struct pf_error *error)
 {
-    struct settings *settings = data;
-    remember(settings, "share", value);
-    return pf_share_parse(value, &settings->trial->share, error);
+    return pf_share_parse(value, &((struct settings *)data)->trial->share, error);
 }
 
 static int set_exit(void *data, const char *value, struct pf_error *error)
@@ -87,7 +70,6 @@ static int set_exit(void *data, const char *value, struct pf_error *error)
     if (strcmp(value, "any") != 0 && !(number && strtol(value, NULL, 10) <= 255))
         return pf_error_set(error, -EINVAL, "\"%s\": a status from 0 to 255 was expected, or any", value);
     settings->trial->expect.exit = value;
-    remember(settings, "expect-exit", value);
     return 0;
 }
 
@@ -97,7 +79,6 @@ static int set_output(void *data, const char *value, struct pf_error *error)
     struct settings *settings = data;
     settings->trial->expect.output = value;
     settings->trial->capture = true;
-    remember(settings, "expect-output", value);
     return 0;
 }
 
@@ -215,18 +196,15 @@ static void finish_trial(struct settings *settings, int count, char **words)
     struct pf_trial *trial = settings->trial;
     trial->command = pf_arena_alloc(trial->arena, ((size_t)count + 1) * sizeof(*trial->command));
     trial->command_count = (size_t)count;
-    const char *replay = pf_arena_printf(trial->arena, "pitfall run%s --", settings->replay);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         trial->command[i] = words[i];
-        replay = pf_arena_printf(trial->arena, "%s %s", replay, pf_quote(trial->arena, words[i]));
-    }
-    trial->replay = replay;
+    trial->replay = pf_plan_replay(trial);
     trial->stdout_to_stderr = pf_deliver_to_stdout(&settings->reports.deliveries);
 }
 
 static int run(const struct pf_command *command, int argc, char **argv)
 {
-    struct settings settings = {.trial = pf_plan_new(), .replay = ""};
+    struct settings settings = {.trial = pf_plan_new()};
     int operand;
     int status = pf_options_parse(command, argc, argv, &settings, &operand);
     if (status == PF_GO_ON && operand == argc)

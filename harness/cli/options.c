@@ -82,7 +82,8 @@ static void print_help(const struct pf_command *command)
         print_status(&page, PF_STATUS_SKIPPED, "everything was skipped");
     } else {
         print_status(&page, PF_STATUS_USAGE, "bad usage or bad input");
-        print_status(&page, PF_STATUS_HARNESS, "the output could not be written");
+        print_status(&page, PF_STATUS_HARNESS,
+                     "the scenarios are missing, or the output could not be written");
     }
     printf("\nExamples:\n%s", command->examples);
     pf_arena_free(page.arena);

@@ -1,0 +1,191 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sample.h"
+
+TestSuite(text, .timeout = 10);
+
+static const struct pf_report_options plain_options = {.title = "pitfall check", .show_output = true};
+
+static char *check_report(void)
+{
+    struct pf_result *result = sample_result();
+    char *text = sample_write("text", result, &plain_options, NULL);
+    pf_result_free(result);
+    return text;
+}
+
+static void expect_in(const char *text, const char *part)
+{
+    cr_expect_not_null(strstr(text, part), "\"%s\" is missing in:\n%s", part, text);
+}
+
+static void expect_not_in(const char *text, const char *part)
+{
+    cr_expect_null(strstr(text, part), "\"%s\" must not be in:\n%s", part, text);
+}
+
+Test(text, starts_with_the_totals_and_one_line_per_program)
+{
+    char *text = check_report();
+    const char *first =
+        "pitfall check: 5 trials: 2 passed, 1 failed, 1 could not be tested, 1 skipped\n\n"
+        "SCENARIO             VARIANT    RESULT       FINDING       DIAGNOSIS          LATENCY\n"
+        "join-before-drain    broken     as expected  deadlock      join-before-drain    12 ms\n"
+        "join-before-drain    safe       as expected  -             -                        -\n"
+        "terminate-with-lock  safe       FAILED       lost, zombie  -                        -\n"
+        "fd-exhaustion        broken     ERROR        -             -                        -\n"
+        "hung-thread          broken-py  skipped      -             -                        -\n";
+    cr_assert_eq(strncmp(text, first, strlen(first)), 0, "%s", text);
+    free(text);
+}
+
+Test(text, tells_the_diagnosis_of_a_broken_program_in_words)
+{
+    char *text = check_report();
+    expect_in(text,
+              "join-before-drain/broken: deadlock, as expected (proven), said 12 ms after the last movement");
+    expect_in(text, "  The parent waits for its child to end");
+    expect_in(text, "    0 (feeder): waits for the end of 0.1, in main at feeder.c:31\n"
+                    "      -> 0.1 (feeder), the process: it is blocked itself\n");
+    expect_in(text, "      -> 0 (feeder), pipe (fd 4): only 0 reads from it");
+    expect_in(text, "The circle closes: 0 -> 0.1 -> 0\n");
+    expect_in(text, "  Fix: Read until end of file first");
+    free(text);
+}
+
+Test(text, tells_of_a_failure_why_what_and_how_to_do_it_again)
+{
+    char *text = check_report();
+    expect_in(text, "terminate-with-lock/safe: FAILED: lost, zombie");
+    expect_in(text, "  Why: it lost two messages");
+    expect_in(text, "    lost in 0.2: lost");
+    expect_in(text, "    zombie (warning): one zombie\n");
+    expect_in(text, "struck once: 0.1 at point=lock-held");
+    expect_in(text, "  The program: ended with status 3 after 1.5 s\n");
+    expect_in(text, "    | first line\n    | second ");
+    expect_in(text, "  Replay: pitfall check terminate-with-lock --variant safe\n");
+    free(text);
+}
+
+Test(text, says_why_something_was_not_tested)
+{
+    char *text = check_report();
+    expect_in(text, "ERROR: it could not be tested\n  Why: the kernel refused seccomp: run it as root\n");
+    expect_in(text, "hung-thread/broken-py: skipped\n  Why: no python3 here\n");
+    free(text);
+}
+
+Test(text, ends_with_where_it_ran)
+{
+    char *text = check_report();
+    expect_in(text, "pitfall 0.1.0, Linux 6.1.0 x86_64, containment: subreaper (user namespaces are\nrefused "
+                    "here)\n");
+    free(text);
+}
+
+Test(text, prose_keeps_to_the_width)
+{
+    struct pf_result *result = sample_repeats(1, 0);
+    struct pf_report_options options = plain_options;
+    for (options.width = 50; options.width < 120; options.width += 7) {
+        char *text = sample_write("text", result, &options, NULL);
+        char *body = strstr(text, "  The parent waits");
+        cr_assert_not_null(body);
+        for (char *line = strtok(body, "\n"); line && !strstr(line, "Replay:"); line = strtok(NULL, "\n"))
+            cr_expect_leq(strlen(line), (size_t)options.width, "%d: %s", options.width, line);
+        free(text);
+    }
+    pf_result_free(result);
+}
+
+Test(text, folds_repeats_into_counts)
+{
+    struct pf_result *all = sample_repeats(200, 0), *some = sample_repeats(200, 50);
+    char *clean = sample_write("text", all, &plain_options, NULL);
+    char *mixed = sample_write("text", some, &plain_options, NULL);
+    expect_in(clean,
+              "join-before-drain  broken   200 of 200 as expected  deadlock  join-before-drain    12 ms\n");
+    expect_in(mixed, "join-before-drain  broken   196 of 200 as expected");
+    expect_in(mixed, "it did not fall in\n");
+    expect_in(mixed, "... and 3 more failures of it");
+    /* The same story is told once. */
+    cr_expect_null(strstr(strstr(mixed, "it did not fall in") + 1, "it did not fall in"));
+    cr_expect_lt(strlen(mixed), 3000);
+    free(clean);
+    free(mixed);
+    pf_result_free(all);
+    pf_result_free(some);
+}
+
+Test(text, colour_only_where_asked_for)
+{
+    struct pf_result *result = sample_repeats(1, 0);
+    struct pf_report_options options = plain_options;
+    options.colour = true;
+    char *coloured = sample_write("text", result, &options, NULL);
+    char *bare = sample_write("text", result, &plain_options, NULL);
+    expect_in(coloured, "\033[32mas expected");
+    expect_not_in(bare, "\033");
+    free(coloured);
+    free(bare);
+    pf_result_free(result);
+}
+
+Test(text, a_clean_run_is_one_line_when_brief)
+{
+    struct pf_report_options options = {.title = "pitfall run", .brief = true};
+    struct pf_result *clean = sample_run(SAMPLE_CLEAN), *failed = sample_run(SAMPLE_FAIL);
+    char *short_text = sample_write("text", clean, &options, NULL);
+    char *long_text = sample_write("text", failed, &options, NULL);
+    cr_expect_str_eq(short_text, "pitfall run: no findings; the program ended with status 0 after 20 ms\n");
+    expect_in(long_text, "pitfall run: FAILED: lost, zombie\n  Command: ./odd\\nname");
+    expect_in(long_text, "  Why: ");
+    free(short_text);
+    free(long_text);
+    pf_result_free(clean);
+    pf_result_free(failed);
+}
+
+Test(text, a_run_tells_its_story_without_a_table)
+{
+    struct pf_report_options options = {.title = "pitfall run"};
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    char *text = sample_write("text", result, &options, NULL);
+    expect_in(text, "  Command: /opt/app/feeder 4\n");
+    expect_in(text, "  Fix: ");
+    expect_in(text, "  The program: had not ended after 124 ms\n");
+    expect_not_in(text, "SCENARIO");
+    free(text);
+    pf_result_free(result);
+}
+
+Test(text, output_is_left_out_when_not_asked_for)
+{
+    struct pf_report_options options = {.title = "pitfall check"};
+    struct pf_result *result = sample_result();
+    char *text = sample_write("text", result, &options, NULL);
+    expect_not_in(text, "first line");
+    free(text);
+    pf_result_free(result);
+}
+
+Test(text, shows_the_last_lines_of_a_long_output)
+{
+    struct pf_result *result = sample_run(SAMPLE_FAIL);
+    char *output = NULL;
+    size_t size;
+    FILE *file = open_memstream(&output, &size);
+    for (int i = 1; i <= 100; i++)
+        fprintf(file, "line %d\n", i);
+    fclose(file);
+    result->trials[0].output = output;
+    char *text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "    | line 81\n");
+    expect_in(text, "    | line 100\n");
+    expect_not_in(text, "    | line 80\n");
+    free(text);
+    free(output);
+    pf_result_free(result);
+}
