@@ -62,6 +62,8 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
 /* The ids, in the form of pf_object.id and of `outside` above, of the descriptors that a process has open. */
 int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count);
 
+struct pf_frame; /* model/event.h */
+
 /*
  * The call stack of a thread that is stopped under ptrace by the caller, innermost first, at most 32 frames.
  * Returns 0 or -errno (-ENODATA: no stack could be read).

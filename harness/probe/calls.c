@@ -1,0 +1,199 @@
+#include "probe/calls.h"
+
+#include <inttypes.h>
+#include <seccomp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#ifndef SYS_futex_wait
+#define SYS_futex_wait 455
+#endif
+
+static const struct pf_call calls[] = {
+    [SYS_read] = {pf_decode_descriptor, PF_WAIT_READ},
+    [SYS_readv] = {pf_decode_descriptor, PF_WAIT_READ},
+    [SYS_pread64] = {pf_decode_descriptor, PF_WAIT_READ},
+    [SYS_preadv] = {pf_decode_descriptor, PF_WAIT_READ},
+    [SYS_preadv2] = {pf_decode_descriptor, PF_WAIT_READ},
+    [SYS_recvfrom] = {pf_decode_descriptor, PF_WAIT_READ},
+    [SYS_recvmsg] = {pf_decode_descriptor, PF_WAIT_READ},
+    /* The time limit of recvmmsg is looked at only when a message has come: it does not end the wait. */
+    [SYS_recvmmsg] = {pf_decode_descriptor, PF_WAIT_READ},
+    [SYS_write] = {pf_decode_descriptor, PF_WAIT_WRITE},
+    [SYS_writev] = {pf_decode_descriptor, PF_WAIT_WRITE},
+    [SYS_pwrite64] = {pf_decode_descriptor, PF_WAIT_WRITE},
+    [SYS_pwritev] = {pf_decode_descriptor, PF_WAIT_WRITE},
+    [SYS_pwritev2] = {pf_decode_descriptor, PF_WAIT_WRITE},
+    [SYS_sendto] = {pf_decode_sendto, PF_WAIT_WRITE},
+    [SYS_sendmsg] = {pf_decode_sendto, PF_WAIT_WRITE},
+    [SYS_sendmmsg] = {pf_decode_sendto, PF_WAIT_WRITE},
+    [SYS_accept] = {pf_decode_descriptor, PF_WAIT_ACCEPT},
+    [SYS_accept4] = {pf_decode_descriptor, PF_WAIT_ACCEPT},
+    [SYS_connect] = {pf_decode_connect, PF_WAIT_CONNECT},
+    [SYS_mq_timedreceive] = {pf_decode_queue, PF_WAIT_READ, PF_CLOCK_DEADLINE, 4},
+    [SYS_mq_timedsend] = {pf_decode_queue, PF_WAIT_WRITE, PF_CLOCK_DEADLINE, 4},
+    [SYS_poll] = {pf_decode_poll, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 2},
+    [SYS_ppoll] = {pf_decode_poll, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 2},
+    [SYS_select] = {pf_decode_select, PF_WAIT_POLL, PF_CLOCK_TIMEVAL, 4},
+    [SYS_pselect6] = {pf_decode_select, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 4},
+    [SYS_epoll_wait] = {pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 3},
+    [SYS_epoll_pwait] = {pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 3},
+    [SYS_epoll_pwait2] = {pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 3},
+    [SYS_wait4] = {pf_decode_wait4, PF_WAIT_CHILD},
+    [SYS_waitid] = {pf_decode_waitid, PF_WAIT_CHILD},
+    [SYS_vfork] = {pf_decode_vfork, PF_WAIT_VFORK},
+    [SYS_clone] = {pf_decode_vfork, PF_WAIT_VFORK},
+    [SYS_clone3] = {pf_decode_vfork, PF_WAIT_VFORK},
+    [SYS_futex] = {pf_decode_futex, PF_WAIT_FUTEX},
+    [SYS_futex_waitv] = {pf_decode_futex_waitv, PF_WAIT_FUTEX, PF_CLOCK_DEADLINE, 3},
+    [SYS_futex_wait] = {pf_decode_futex_wait, PF_WAIT_FUTEX, PF_CLOCK_DEADLINE, 4},
+    [SYS_nanosleep] = {pf_decode_nothing, PF_WAIT_SLEEP, PF_CLOCK_TIMESPEC, 0},
+    [SYS_clock_nanosleep] = {pf_decode_nothing, PF_WAIT_SLEEP, PF_CLOCK_TIMESPEC, 2},
+    [SYS_flock] = {pf_decode_flock, PF_WAIT_LOCK},
+    [SYS_fcntl] = {pf_decode_fcntl, PF_WAIT_LOCK},
+    [SYS_open] = {pf_decode_open, PF_WAIT_OPEN},
+    [SYS_creat] = {pf_decode_open, PF_WAIT_OPEN},
+    [SYS_openat] = {pf_decode_openat, PF_WAIT_OPEN},
+    [SYS_openat2] = {pf_decode_openat, PF_WAIT_OPEN},
+    [SYS_pause] = {pf_decode_nothing, PF_WAIT_SIGNAL},
+    [SYS_rt_sigsuspend] = {pf_decode_nothing, PF_WAIT_SIGNAL},
+    [SYS_rt_sigtimedwait] = {pf_decode_nothing, PF_WAIT_SIGNAL, PF_CLOCK_TIMESPEC, 2},
+    [SYS_semop] = {pf_decode_sysv, PF_WAIT_SEMAPHORE, .detail = "sem"},
+    [SYS_semtimedop] = {pf_decode_sysv, PF_WAIT_SEMAPHORE, PF_CLOCK_TIMESPEC, 3, "sem"},
+    [SYS_msgrcv] = {pf_decode_sysv, PF_WAIT_READ, .detail = "msg"},
+    [SYS_msgsnd] = {pf_decode_sysv, PF_WAIT_WRITE, .detail = "msg"},
+    [SYS_restart_syscall] = {pf_decode_restart, PF_WAIT_UNKNOWN},
+};
+
+void pf_wait_set_unknown(struct pf_blocked *blocked, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    struct pf_wait *wait = blocked->wait;
+    wait->kind = PF_WAIT_UNKNOWN;
+    wait->detail = pf_arena_strdup(blocked->survey->arena, text);
+    wait->targets = NULL;
+    wait->target_count = 0;
+    pf_survey_unknown(blocked->survey, "%s: %s", blocked->thread->address, text);
+}
+
+struct pf_target *pf_wait_add_target(struct pf_blocked *blocked, const char *object, int64_t fd)
+{
+    struct pf_wait *wait = blocked->wait;
+    struct pf_target *target =
+        pf_arena_grow(blocked->survey->arena, &wait->targets, &wait->target_count, sizeof(*target));
+    target->object = object;
+    target->fd = fd;
+    return target;
+}
+
+bool pf_blocked_memory(struct pf_blocked *blocked, uint64_t address, void *buffer, size_t size)
+{
+    int code = pf_proc_memory(blocked->thread->tid, address, buffer, size);
+    if (code)
+        pf_wait_set_unknown(blocked, "its memory cannot be read: %s", strerror(-code));
+    return code == 0;
+}
+
+static uint64_t to_ns(int64_t seconds, int64_t nanoseconds)
+{
+    if (seconds < 0)
+        return 0;
+    return (uint64_t)seconds > UINT64_MAX / 2000000000u
+               ? UINT64_MAX
+               : (uint64_t)seconds * 1000000000u + (uint64_t)nanoseconds;
+}
+
+static void read_clock(struct pf_blocked *blocked)
+{
+    const struct pf_call *row = blocked->row;
+    struct pf_wait *wait = blocked->wait;
+    uint64_t arg = blocked->call->args[row->clock_arg];
+    int64_t pair[2] = {0};
+    switch (row->clock) {
+    case PF_CLOCK_NONE:
+        return;
+    case PF_CLOCK_MILLISECONDS:
+        wait->timed = (int32_t)arg >= 0;
+        wait->timeout_ns = wait->timed ? (uint64_t)arg % (1ull << 31) * 1000000u : 0;
+        return;
+    case PF_CLOCK_DEADLINE:
+        wait->timed = arg != 0;
+        return;
+    case PF_CLOCK_TIMESPEC:
+    case PF_CLOCK_TIMEVAL:
+        wait->timed = arg != 0;
+        /* The limit only informs; that there is one is what counts. */
+        if (arg && pf_proc_memory(blocked->thread->tid, arg, pair, sizeof(pair)) == 0)
+            wait->timeout_ns = to_ns(pair[0], row->clock == PF_CLOCK_TIMEVAL ? pair[1] * 1000 : pair[1]);
+    }
+}
+
+static const char *call_name(struct pf_survey *survey, long number)
+{
+    char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
+    const char *copy =
+        name ? pf_arena_strdup(survey->arena, name) : pf_arena_printf(survey->arena, "syscall %ld", number);
+    free(name);
+    return copy;
+}
+
+void pf_call_decode(struct pf_blocked *blocked)
+{
+    long number = blocked->call->number;
+    struct pf_wait *wait = blocked->wait;
+    wait->call = call_name(blocked->survey, number);
+    if ((size_t)number >= sizeof(calls) / sizeof(calls[0]) || !calls[number].decode) {
+        pf_wait_set_unknown(blocked, "blocked in %s, which is not read", wait->call);
+        return;
+    }
+    blocked->row = &calls[number];
+    wait->kind = blocked->row->kind;
+    read_clock(blocked);
+    blocked->row->decode(blocked);
+}
+
+void pf_decode_nothing(struct pf_blocked *blocked)
+{
+    (void)blocked;
+}
+
+/*
+ * After a stop, calls with a time limit go on under a number of their own. The argument registers are still
+ * those of the first call; which call that was only the kernel function tells.
+ */
+void pf_decode_restart(struct pf_blocked *blocked)
+{
+    static const struct restart {
+        const char *function;
+        long number;
+    } restarts[] = {
+        {"nanosleep", SYS_nanosleep},
+        {"poll", SYS_poll},
+        {"futex", SYS_futex},
+    };
+    char function[128];
+    pf_proc_wchan(blocked->thread->pid, blocked->thread->tid, function, sizeof(function));
+    for (size_t i = 0; i < sizeof(restarts) / sizeof(restarts[0]); i++) {
+        if (!strstr(function, restarts[i].function))
+            continue;
+        blocked->row = &calls[restarts[i].number];
+        blocked->wait->kind = blocked->row->kind;
+        /* A sleep that goes on may have been relative or absolute, by either call; it ends in any case. */
+        if (restarts[i].number == SYS_nanosleep)
+            blocked->wait->timed = true;
+        else
+            read_clock(blocked);
+        blocked->row->decode(blocked);
+        return;
+    }
+    pf_wait_set_unknown(blocked, "a call that goes on after a stop (%s)",
+                        *function ? function : "restart_syscall");
+}

@@ -1,0 +1,166 @@
+#include "probe/procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+ssize_t pf_proc_read(const char *path, char *buffer, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    ssize_t length = read(fd, buffer, size - 1);
+    int code = length < 0 ? -errno : 0;
+    close(fd);
+    if (code)
+        return code;
+    buffer[length] = '\0';
+    return length;
+}
+
+int pf_proc_read_all(const char *path, struct pf_arena *arena, char **ret_text)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    size_t length = 0, size = 4096;
+    char *text = malloc(size);
+    int code = text ? 0 : -ENOMEM;
+    while (!code) {
+        ssize_t got = read(fd, text + length, size - length);
+        if (got <= 0) {
+            code = got < 0 ? -errno : 0;
+            break;
+        }
+        length += (size_t)got;
+        if (length < size)
+            continue;
+        char *larger = realloc(text, size * 2);
+        if (!larger) {
+            code = -ENOMEM;
+            break;
+        }
+        text = larger;
+        size *= 2;
+    }
+    close(fd);
+    if (!code)
+        *ret_text = pf_arena_strndup(arena, text, length);
+    free(text);
+    return code;
+}
+
+static ssize_t read_task(pid_t pid, pid_t tid, const char *name, char *buffer, size_t size)
+{
+    char path[80];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, name);
+    return pf_proc_read(path, buffer, size);
+}
+
+char pf_proc_stat_state(const char *line)
+{
+    /* The name stands in parentheses and may itself contain some. */
+    const char *end = strrchr(line, ')');
+    return end && end[1] == ' ' ? end[2] : '\0';
+}
+
+int pf_proc_stat(pid_t pid, pid_t tid, struct pf_task_stat *ret_stat)
+{
+    char line[1024];
+    ssize_t length = read_task(pid, tid, "stat", line, sizeof(line));
+    if (length < 0)
+        return (int)length;
+    const char *begin = strchr(line, '(');
+    const char *end = strrchr(line, ')');
+    struct pf_task_stat stat = {0};
+    if (!begin || !end ||
+        sscanf(end + 1,
+               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %" SCNu64
+               " %*d %*u %" SCNu64,
+               &stat.state, &stat.parent, &stat.group, &stat.threads, &stat.virtual_size) != 5)
+        return -EPROTO;
+    snprintf(stat.name, sizeof(stat.name), "%.*s", (int)(end - begin - 1), begin + 1);
+    *ret_stat = stat;
+    return 0;
+}
+
+bool pf_proc_counters_parse(const char *line, struct pf_counters *ret_counters)
+{
+    char *rest;
+    uint64_t run = strtoull(line, &rest, 10);
+    if (rest == line)
+        return false;
+    strtoull(rest, &rest, 10); /* time spent runnable: grows without the thread having run */
+    *ret_counters = (struct pf_counters){.run_ns = run, .slices = strtoull(rest, NULL, 10)};
+    return true;
+}
+
+bool pf_counters_equal(const struct pf_counters *a, const struct pf_counters *b)
+{
+    return a->run_ns == b->run_ns && a->slices == b->slices;
+}
+
+int pf_proc_counters(pid_t pid, pid_t tid, struct pf_counters *ret_counters)
+{
+    char line[96];
+    ssize_t length = read_task(pid, tid, "schedstat", line, sizeof(line));
+    if (length < 0)
+        return (int)length;
+    return pf_proc_counters_parse(line, ret_counters) ? 0 : -EPROTO;
+}
+
+int pf_proc_call(pid_t pid, pid_t tid, struct pf_task_call *ret_call)
+{
+    char line[256];
+    ssize_t length = read_task(pid, tid, "syscall", line, sizeof(line));
+    if (length < 0)
+        return (int)length;
+    struct pf_task_call call = {.state = PF_CALL_RUNNING};
+    char *rest = line;
+    long number = strtol(line, &rest, 10);
+    if (rest != line) {
+        call.state = number < 0 ? PF_CALL_OUTSIDE : PF_CALL_INSIDE;
+        call.number = number;
+        for (size_t i = 0; i < 6 && number >= 0; i++)
+            call.args[i] = strtoull(rest, &rest, 16);
+        call.stack = strtoull(rest, &rest, 16);
+        call.instruction = strtoull(rest, &rest, 16);
+    }
+    *ret_call = call;
+    return 0;
+}
+
+void pf_proc_wchan(pid_t pid, pid_t tid, char *buffer, size_t size)
+{
+    if (read_task(pid, tid, "wchan", buffer, size) < 0 || strcmp(buffer, "0") == 0)
+        buffer[0] = '\0';
+}
+
+int pf_proc_handlers(pid_t pid, uint64_t *ret_mask)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    ssize_t length = pf_proc_read(path, text, sizeof(text));
+    if (length < 0)
+        return (int)length;
+    const char *caught = strstr(text, "\nSigCgt:");
+    if (!caught)
+        return -EPROTO;
+    *ret_mask = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);
+    return 0;
+}
+
+int pf_proc_memory(pid_t pid, uint64_t address, void *buffer, size_t size)
+{
+    struct iovec local = {.iov_base = buffer, .iov_len = size};
+    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
+    ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+    if (got < 0)
+        return -errno;
+    return (size_t)got == size ? 0 : -EFAULT;
+}

@@ -1,0 +1,71 @@
+/*
+ * procfs.h - the small files of /proc about one thread or process, parsed.
+ *
+ * Nothing here keeps state. Every function returns 0 or -errno; -ESRCH when the thread is gone.
+ */
+#ifndef PF_PROBE_PROCFS_H
+#define PF_PROBE_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/arena.h"
+
+/* Reads at most size - 1 bytes of a file that the kernel writes in one go, and ends them with a zero. Returns
+ * the length or -errno. */
+ssize_t pf_proc_read(const char *path, char *buffer, size_t size);
+
+/* The whole of a file of unknown length, in the arena. */
+int pf_proc_read_all(const char *path, struct pf_arena *arena, char **ret_text);
+
+struct pf_task_stat {
+    char name[64];
+    char state; /* R S D T t Z X I */
+    pid_t parent;
+    pid_t group;
+    uint64_t threads;
+    uint64_t virtual_size;
+};
+
+int pf_proc_stat(pid_t pid, pid_t tid, struct pf_task_stat *ret_stat);
+/* The state letter of a line of /proc/PID/stat; 0 when it is none. */
+char pf_proc_stat_state(const char *line);
+
+/* Two numbers that cannot stay the same when the thread has run and slept again. */
+struct pf_counters {
+    uint64_t run_ns;
+    uint64_t slices;
+};
+
+int pf_proc_counters(pid_t pid, pid_t tid, struct pf_counters *ret_counters);
+bool pf_proc_counters_parse(const char *line, struct pf_counters *ret_counters);
+bool pf_counters_equal(const struct pf_counters *a, const struct pf_counters *b);
+
+enum pf_call_state {
+    PF_CALL_RUNNING, /* not blocked at all */
+    PF_CALL_OUTSIDE, /* blocked, but in no system call (a page fault, a stop) */
+    PF_CALL_INSIDE,
+};
+
+struct pf_task_call {
+    enum pf_call_state state;
+    long number;
+    uint64_t args[6];
+    uint64_t stack, instruction;
+};
+
+/* The call that a thread is blocked in. The kernel answers only once the thread is off its processor. */
+int pf_proc_call(pid_t pid, pid_t tid, struct pf_task_call *ret_call);
+
+/* The kernel function that a thread sleeps in; empty when the kernel does not tell. */
+void pf_proc_wchan(pid_t pid, pid_t tid, char *buffer, size_t size);
+
+/* Signals 1 to 64 for which the process has handlers, bit 0 for signal 1. */
+int pf_proc_handlers(pid_t pid, uint64_t *ret_mask);
+
+/* Copies memory of another process. Returns 0, or -EFAULT and the like; all of it or nothing. */
+int pf_proc_memory(pid_t pid, uint64_t address, void *buffer, size_t size);
+
+#endif

@@ -1,0 +1,292 @@
+/*
+ * Putting a snapshot together.
+ *
+ * Nobody is stopped while it is read, so each thread is looked at twice: before and after everything else.
+ * Its system call is read between two equal readings of its counters, and whoever has run by the end of the
+ * snapshot counts as moving. What is left is one consistent picture: all that the picture says about a
+ * thread held from its first reading to its last, and so all of it held at once in between.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "probe/calls.h"
+#include "probe/futexes.h"
+#include "probe/objects.h"
+
+/* One thread while it is read. */
+struct reading {
+    struct pf_task_stat stat;
+    struct pf_counters counters;
+    struct pf_task_call call;
+    bool gone;
+};
+
+/* Reads a thread so that counters and call belong together. */
+static int read_task(const struct pf_probe_thread *thread, struct reading *ret_reading)
+{
+    enum { ATTEMPTS = 3 };
+    struct reading reading = {0};
+    int code = 0;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        struct pf_counters before;
+        if ((code = pf_proc_counters(thread->pid, thread->tid, &before)) ||
+            (code = pf_proc_call(thread->pid, thread->tid, &reading.call)) ||
+            (code = pf_proc_stat(thread->pid, thread->tid, &reading.stat)) ||
+            (code = pf_proc_counters(thread->pid, thread->tid, &reading.counters)))
+            return code;
+        if (pf_counters_equal(&before, &reading.counters))
+            break;
+        reading.call.state = PF_CALL_RUNNING;
+    }
+    *ret_reading = reading;
+    return 0;
+}
+
+static bool has_moved(const struct pf_probe_thread *thread, const struct reading *reading)
+{
+    struct pf_counters now;
+    struct pf_task_stat stat;
+    return pf_proc_counters(thread->pid, thread->tid, &now) ||
+           pf_proc_stat(thread->pid, thread->tid, &stat) || !pf_counters_equal(&now, &reading->counters) ||
+           stat.state != reading->stat.state;
+}
+
+/* The states that decide without a look at the system call. Returns false when that is needed. */
+static bool decode_state(const struct pf_probe_thread *thread, const struct reading *reading,
+                         struct pf_survey *survey, struct pf_wait *wait)
+{
+    char state = reading->gone ? 'X' : reading->stat.state;
+    if (state == 'Z' || state == 'X') {
+        wait->kind = PF_WAIT_EXIT;
+    } else if (thread->held) {
+        wait->kind = PF_WAIT_HELD;
+    } else if (thread->stopped || state == 'T') {
+        wait->kind = PF_WAIT_STOPPED;
+    } else if (state == 'R' || state == 't' || reading->call.state == PF_CALL_RUNNING) {
+        wait->kind = PF_WAIT_NONE; /* in a stop of ptrace the harness is about to let it go on */
+    } else if (reading->call.state == PF_CALL_OUTSIDE) {
+        wait->kind = PF_WAIT_UNKNOWN;
+        wait->detail = "blocked in the kernel, but in no system call";
+        pf_survey_unknown(survey, "%s: %s", thread->address, wait->detail);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* A program of 32 bits has other call numbers and layouts. Both its addresses lie below 4 GiB. */
+static bool is_32_bit(const struct pf_task_call *call)
+{
+    return sizeof(void *) == 8 && call->stack >> 32 == 0 && call->instruction >> 32 == 0;
+}
+
+/* The harness answers intercepted calls in a moment, or holds them: a thread there is not in its call yet. */
+static bool is_intercepted(const struct pf_probe_thread *thread)
+{
+    char function[128];
+    pf_proc_wchan(thread->pid, thread->tid, function, sizeof(function));
+    return strstr(function, "seccomp") != NULL;
+}
+
+static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread *thread,
+                          const struct reading *reading, struct pf_wait *wait)
+{
+    if (decode_state(thread, reading, survey, wait))
+        return;
+    struct pf_blocked blocked = {
+        .survey = survey,
+        .thread = thread,
+        .site = pf_survey_site(survey, thread->pid),
+        .call = &reading->call,
+        .wait = wait,
+    };
+    if (!blocked.site)
+        pf_wait_set_unknown(&blocked, "its process is not in the request");
+    else if (is_32_bit(&reading->call))
+        pf_wait_set_unknown(&blocked, "a program of another word size is not read");
+    else if (is_intercepted(thread))
+        wait->kind = PF_WAIT_HELD;
+    else
+        pf_call_decode(&blocked);
+}
+
+static const struct pf_probe_thread *living_thread(const struct pf_probe_request *request,
+                                                   const struct reading *readings, pid_t pid)
+{
+    const struct pf_probe_thread *living = NULL;
+    for (size_t i = 0; i < request->thread_count; i++) {
+        const struct pf_probe_thread *thread = &request->threads[i];
+        if (thread->pid != pid || readings[i].gone || strchr("ZX", readings[i].stat.state))
+            continue;
+        if (thread->tid == pid)
+            return thread;
+        living = living ? living : thread;
+    }
+    return living;
+}
+
+static void read_sites(struct pf_survey *survey, const struct reading *readings)
+{
+    const struct pf_probe_request *request = survey->request;
+    for (size_t i = 0; i < request->process_count; i++) {
+        struct pf_site *site = &survey->sites[i];
+        site->process = &request->processes[i];
+        site->parent = site->process->parent;
+        const struct pf_probe_thread *living = living_thread(request, readings, site->process->pid);
+        site->reader = living ? living->tid : 0;
+        if (pf_proc_stat(site->process->pid, site->process->pid, &site->stat))
+            site->stat.state = 'X';
+    }
+    /* A subreaper inside the tree adopts orphans: the kernel knows who is whose child now. */
+    for (size_t i = 0; i < request->process_count; i++) {
+        struct pf_site *site = &survey->sites[i];
+        const struct pf_site *parent = pf_survey_site(survey, site->stat.parent);
+        if (site->stat.state != 'X')
+            site->parent = parent ? parent->process->address : NULL;
+    }
+}
+
+/* Faults have no sender, and glibc keeps two signals for itself. */
+static const uint64_t fault_signals = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) |
+                                      1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1) |
+                                      1ull << (32 - 1) | 1ull << (33 - 1);
+
+static bool has_posix_timer(const struct pf_site *site)
+{
+    char path[64], text[64];
+    snprintf(path, sizeof(path), "/proc/%d/timers", site->reader);
+    return pf_proc_read(path, text, sizeof(text)) > 0;
+}
+
+static void describe_process(struct pf_survey *survey, const struct pf_site *site)
+{
+    struct pf_snapshot *snapshot = survey->snapshot;
+    struct pf_process_state *state =
+        pf_arena_grow(survey->arena, &snapshot->processes, &snapshot->process_count, sizeof(*state));
+    uint64_t handlers = ~0ull;
+    state->process = site->process->address;
+    state->parent = site->parent;
+    state->name = pf_arena_strdup(survey->arena, site->stat.name);
+    state->pid = (uint64_t)site->process->tree_pid;
+    state->zombie = site->process->zombie || !site->reader;
+    state->timer = site->process->timer || (site->reader && has_posix_timer(site));
+    if (state->zombie)
+        return;
+    if (pf_proc_handlers(site->reader, &handlers))
+        pf_survey_unknown(survey, "the signal handlers of %s cannot be read", state->process);
+    state->catches_sigchld = handlers >> (SIGCHLD - 1) & 1;
+    state->handles_signals = (handlers & ~fault_signals & ~(1ull << (SIGCHLD - 1))) != 0;
+}
+
+static void describe_thread(struct pf_survey *survey, const struct pf_probe_thread *thread,
+                            const struct reading *reading)
+{
+    struct pf_snapshot *snapshot = survey->snapshot;
+    struct pf_thread_state *state =
+        pf_arena_grow(survey->arena, &snapshot->threads, &snapshot->thread_count, sizeof(*state));
+    state->thread = thread->address;
+    state->process = thread->process;
+    state->name = pf_arena_strdup(survey->arena, reading->stat.name);
+    state->tid = (uint64_t)thread->tree_tid;
+    state->state = pf_arena_printf(survey->arena, "%c", reading->gone ? 'X' : reading->stat.state);
+    decode_thread(survey, thread, reading, &state->wait);
+}
+
+static void settle_objects(struct pf_survey *survey)
+{
+    struct pf_snapshot *snapshot = survey->snapshot;
+    pf_futexes_settle(survey);
+    snapshot->object_count = survey->object_count;
+    snapshot->objects = pf_arena_alloc(survey->arena, (survey->object_count + 1) * sizeof(struct pf_object));
+    for (size_t i = 0; i < survey->object_count; i++) {
+        struct pf_object *object = survey->objects[i];
+        if (survey->hidden_hand)
+            pf_object_set_external(object, survey->hidden_hand);
+        if (survey->hidden_holder && object->kind != PF_OBJECT_FUTEX)
+            pf_object_set_external(object, survey->hidden_holder);
+        snapshot->objects[i] = *object;
+    }
+}
+
+static void keep_strings(struct pf_survey *survey)
+{
+    /* The request may not outlive the call; addresses are shared by many records, so each is copied once. */
+    const struct pf_probe_request *request = survey->request;
+    struct pf_probe_request *copy = pf_arena_alloc(survey->arena, sizeof(*copy));
+    struct pf_probe_process *processes =
+        pf_arena_alloc(survey->arena, (request->process_count + 1) * sizeof(*processes));
+    struct pf_probe_thread *threads =
+        pf_arena_alloc(survey->arena, (request->thread_count + 1) * sizeof(*threads));
+    struct pf_probe_dead *dead = pf_arena_alloc(survey->arena, (request->dead_count + 1) * sizeof(*dead));
+    for (size_t i = 0; i < request->process_count; i++) {
+        processes[i] = request->processes[i];
+        processes[i].address = pf_arena_strdup(survey->arena, processes[i].address);
+        processes[i].parent = pf_arena_strdup(survey->arena, processes[i].parent);
+    }
+    for (size_t i = 0; i < request->thread_count; i++) {
+        threads[i] = request->threads[i];
+        threads[i].address = pf_arena_strdup(survey->arena, threads[i].address);
+        threads[i].process = pf_arena_strdup(survey->arena, threads[i].process);
+        threads[i].vfork_child = pf_arena_strdup(survey->arena, threads[i].vfork_child);
+    }
+    for (size_t i = 0; i < request->dead_count; i++) {
+        dead[i] = request->dead[i];
+        dead[i].address = pf_arena_strdup(survey->arena, dead[i].address);
+    }
+    *copy = *request;
+    copy->processes = processes;
+    copy->threads = threads;
+    copy->dead = dead;
+    survey->request = copy;
+}
+
+int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *arena,
+                      struct pf_snapshot *ret_snapshot)
+{
+    struct pf_snapshot snapshot = {0};
+    struct pf_survey survey = {.request = request, .arena = arena, .snapshot = &snapshot};
+    keep_strings(&survey);
+    request = survey.request;
+    struct reading *readings = pf_arena_alloc(arena, (request->thread_count + 1) * sizeof(*readings));
+    survey.sites = pf_arena_alloc(arena, (request->process_count + 1) * sizeof(*survey.sites));
+    for (size_t i = 0; i < request->thread_count; i++) {
+        int code = read_task(&request->threads[i], &readings[i]);
+        if (code && code != -ESRCH)
+            return code;
+        readings[i].gone = code != 0;
+    }
+    read_sites(&survey, readings);
+    for (size_t i = 0; i < request->process_count; i++)
+        describe_process(&survey, &survey.sites[i]);
+    for (size_t i = 0; i < request->thread_count; i++)
+        describe_thread(&survey, &request->threads[i], &readings[i]);
+    for (size_t i = 0; i < request->thread_count; i++) {
+        struct pf_wait *wait = &snapshot.threads[i].wait;
+        if (wait->kind != PF_WAIT_NONE && !readings[i].gone && has_moved(&request->threads[i], &readings[i]))
+            *wait = (struct pf_wait){.kind = PF_WAIT_NONE};
+    }
+    settle_objects(&survey);
+    snapshot.reason = ret_snapshot->reason;
+    snapshot.quiet_since_ns = ret_snapshot->quiet_since_ns;
+    *ret_snapshot = snapshot;
+    return 0;
+}
+
+int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count)
+{
+    struct pf_fd *fds;
+    size_t fd_count, count = 0;
+    int code = pf_fds_list(pid, arena, &fds, &fd_count);
+    if (code)
+        return code;
+    const char **ids = NULL;
+    for (size_t i = 0; i < fd_count; i++) {
+        const char **id = pf_arena_grow(arena, &ids, &count, sizeof(*id));
+        *id = pf_fd_id(arena, &fds[i]);
+    }
+    *ret_ids = ids;
+    *ret_count = count;
+    return 0;
+}

@@ -1,0 +1,20 @@
+/*
+ * sockets_internal.h - what sockets.c asks of the tables of one address family.
+ */
+#ifndef PF_PROBE_SOCKETS_INTERNAL_H
+#define PF_PROBE_SOCKETS_INTERNAL_H
+
+#include "probe/sockets.h"
+
+/* Peer, name and pending connections of a Unix socket, from the kernel's sock_diag table. */
+void pf_unix_read(struct pf_survey *survey, struct pf_object *object, const struct pf_fd *fd);
+/* The same of a TCP connection whose other end is on this machine, from /proc/PID/net/tcp and tcp6. */
+void pf_tcp_read(struct pf_survey *survey, struct pf_object *object, const struct pf_site *site,
+                 const struct pf_fd *fd);
+
+/* Makes the socket with that inode the peer; false when no process of the tree has it. */
+bool pf_socket_set_peer(struct pf_survey *survey, struct pf_object *object, uint64_t inode);
+/* The other end of a connection that its listener has not accepted yet: whoever holds the listener may. */
+void pf_socket_set_pending(struct pf_survey *survey, struct pf_object *object, uint64_t listener);
+
+#endif
