@@ -28,7 +28,7 @@ _Static_assert(sizeof(verdict_kinds) / sizeof(verdict_kinds[0]) == PF_VERDICT__C
 const struct pf_names pf_verdict_kind_names = PF_NAMES(verdict_kinds);
 
 static const struct pf_field limit_fields[] = {
-    PF_VALUE(struct pf_limit, STRING, resource, PF_ALWAYS),
+    PF_VALUE(struct pf_limit, STRING, resource, PF_NEEDED),
     PF_VALUE(struct pf_limit, UINT, value, PF_ALWAYS),
 };
 const struct pf_record pf_limit_record = PF_RECORD(struct pf_limit, limit_fields);
@@ -51,7 +51,7 @@ static const struct pf_field environment_fields[] = {
 const struct pf_record pf_environment_record = PF_RECORD(struct pf_environment, environment_fields);
 
 static const struct pf_field begin_fields[] = {
-    PF_VALUE(struct pf_ev_begin, STRING, schema, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_begin, STRING, schema, PF_NEEDED),
     PF_VALUE(struct pf_ev_begin, STRING, scenario),
     PF_VALUE(struct pf_ev_begin, STRING, variant),
     PF_ARRAY(struct pf_ev_begin, STRINGS, command, command_count, PF_ALWAYS),
@@ -64,48 +64,48 @@ static const struct pf_field begin_fields[] = {
     PF_VALUE(struct pf_ev_begin, INLINE, environment, .record = &pf_environment_record),
 };
 static const struct pf_field fork_fields[] = {
-    PF_VALUE(struct pf_ev_fork, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_fork, STRING, process, PF_NEEDED),
     PF_VALUE(struct pf_ev_fork, STRING, parent),
     PF_VALUE(struct pf_ev_fork, UINT, pid),
     PF_VALUE(struct pf_ev_fork, STRING, how),
 };
 static const struct pf_field thread_fields[] = {
-    PF_VALUE(struct pf_ev_thread, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_thread, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_thread, STRING, by),
     PF_VALUE(struct pf_ev_thread, UINT, tid),
 };
 static const struct pf_field exec_fields[] = {
-    PF_VALUE(struct pf_ev_exec, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_exec, STRING, process, PF_NEEDED),
     PF_VALUE(struct pf_ev_exec, STRING, path),
     PF_ARRAY(struct pf_ev_exec, STRINGS, argv, argv_count),
 };
 static const struct pf_field signal_fields[] = {
-    PF_VALUE(struct pf_ev_signal, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_signal, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_signal, UINT, number, PF_ALWAYS),
     PF_VALUE(struct pf_ev_signal, STRING, name),
     PF_VALUE(struct pf_ev_signal, STRING, sender),
 };
 static const struct pf_field kill_fields[] = {
-    PF_VALUE(struct pf_ev_kill, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_kill, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_kill, INT, target),
     PF_VALUE(struct pf_ev_kill, STRING, process),
 };
 static const struct pf_field timer_fields[] = {
-    PF_VALUE(struct pf_ev_timer, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_timer, STRING, process, PF_NEEDED),
     PF_VALUE(struct pf_ev_timer, BOOL, armed, PF_ALWAYS),
 };
 static const struct pf_field point_fields[] = {
-    PF_VALUE(struct pf_ev_point, STRING, thread, PF_ALWAYS),
-    PF_VALUE(struct pf_ev_point, STRING, name, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_point, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_point, STRING, name, PF_NEEDED),
     PF_VALUE(struct pf_ev_point, UINT, count),
 };
 static const struct pf_field ledger_fields[] = {
-    PF_VALUE(struct pf_ev_ledger, STRING, thread, PF_ALWAYS),
-    PF_VALUE(struct pf_ev_ledger, STRING, book, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_ledger, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_ledger, STRING, book, PF_NEEDED),
     PF_VALUE(struct pf_ev_ledger, UINT, id, PF_ALWAYS),
 };
 static const struct pf_field limit_event_fields[] = {
-    PF_VALUE(struct pf_ev_limit, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_limit, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_limit, STRING, call),
     PF_VALUE(struct pf_ev_limit, STRING, error),
     PF_VALUE(struct pf_ev_limit, STRING, resource),
@@ -121,20 +121,20 @@ static const struct pf_field inject_fields[] = {
 };
 static const struct pf_field release_fields[] = {
     PF_VALUE(struct pf_ev_release, UINT, fault, PF_ALWAYS),
-    PF_VALUE(struct pf_ev_release, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_release, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_release, STRING, why),
     PF_VALUE(struct pf_ev_release, BOOL, met),
 };
 static const struct pf_field output_fields[] = {
-    PF_VALUE(struct pf_ev_output, STRING, stream, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_output, STRING, stream, PF_NEEDED),
     PF_VALUE(struct pf_ev_output, STRING, text),
     PF_VALUE(struct pf_ev_output, UINT, dropped),
 };
 static const struct pf_field thread_exit_fields[] = {
-    PF_VALUE(struct pf_ev_thread_exit, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_thread_exit, STRING, thread, PF_NEEDED),
 };
 static const struct pf_field exit_fields[] = {
-    PF_VALUE(struct pf_ev_exit, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_exit, STRING, process, PF_NEEDED),
     PF_VALUE(struct pf_ev_exit, BOOL, signaled),
     PF_VALUE(struct pf_ev_exit, UINT, code, PF_ALWAYS),
     PF_VALUE(struct pf_ev_exit, STRING, signal),
@@ -148,11 +148,11 @@ static const struct pf_field frame_fields[] = {
 };
 static const struct pf_record frame_record = PF_RECORD(struct pf_frame, frame_fields);
 static const struct pf_field stack_fields[] = {
-    PF_VALUE(struct pf_ev_stack, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_stack, STRING, thread, PF_NEEDED),
     PF_ARRAY(struct pf_ev_stack, RECORDS, frames, frame_count, .record = &frame_record),
 };
 static const struct pf_field note_fields[] = {
-    PF_VALUE(struct pf_ev_note, STRING, text, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_note, STRING, text, PF_NEEDED),
 };
 static const struct pf_field verdict_fields[] = {
     PF_ENUM(struct pf_ev_verdict, kind, pf_verdict_kind_names, PF_ALWAYS),

@@ -45,6 +45,7 @@ struct pf_field {
     const char *name;
     enum pf_field_type type;
     bool always; /* written even when zero (null for an absent string or record); required when read */
+    bool never_null; /* a string that is always there: null is an error */
     size_t offset;
     size_t count_offset;
     const struct pf_record *record;
@@ -58,6 +59,7 @@ struct pf_record {
 };
 
 #define PF_ALWAYS .always = true
+#define PF_NEEDED .always = true, .never_null = true
 #define PF_VALUE(struct_type, TYPE, member, ...)                                                             \
     {                                                                                                        \
         .name = #member, .type = PF_FIELD_##TYPE, .offset = offsetof(struct_type, member), __VA_ARGS__       \

@@ -40,7 +40,7 @@ const struct pf_names pf_futex_kind_names = PF_NAMES(futex_kinds);
 const struct pf_names pf_snapshot_reason_names = PF_NAMES(reasons);
 
 static const struct pf_field holder_fields[] = {
-    PF_VALUE(struct pf_holder, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_holder, STRING, process, PF_NEEDED),
     PF_VALUE(struct pf_holder, INT, fd, PF_ALWAYS),
     PF_VALUE(struct pf_holder, BOOL, reads),
     PF_VALUE(struct pf_holder, BOOL, writes),
@@ -49,7 +49,7 @@ static const struct pf_field holder_fields[] = {
 static const struct pf_record holder_record = PF_RECORD(struct pf_holder, holder_fields);
 
 static const struct pf_field lock_fields[] = {
-    PF_VALUE(struct pf_file_lock, STRING, type, PF_ALWAYS),
+    PF_VALUE(struct pf_file_lock, STRING, type, PF_NEEDED),
     PF_VALUE(struct pf_file_lock, BOOL, exclusive),
     PF_VALUE(struct pf_file_lock, STRING, process),
 };
@@ -70,7 +70,7 @@ static const struct pf_field futex_fields[] = {
 static const struct pf_record futex_record = PF_RECORD(struct pf_futex, futex_fields);
 
 static const struct pf_field object_fields[] = {
-    PF_VALUE(struct pf_object, STRING, id, PF_ALWAYS),
+    PF_VALUE(struct pf_object, STRING, id, PF_NEEDED),
     PF_ENUM(struct pf_object, kind, pf_object_kind_names, PF_ALWAYS),
     PF_VALUE(struct pf_object, STRING, path),
     PF_VALUE(struct pf_object, STRING, peer),
@@ -108,8 +108,8 @@ static const struct pf_field wait_fields[] = {
 static const struct pf_record wait_record = PF_RECORD(struct pf_wait, wait_fields);
 
 static const struct pf_field thread_fields[] = {
-    PF_VALUE(struct pf_thread_state, STRING, thread, PF_ALWAYS),
-    PF_VALUE(struct pf_thread_state, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_thread_state, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_thread_state, STRING, process, PF_NEEDED),
     PF_VALUE(struct pf_thread_state, STRING, name),
     PF_VALUE(struct pf_thread_state, UINT, tid),
     PF_VALUE(struct pf_thread_state, STRING, state),
@@ -118,7 +118,7 @@ static const struct pf_field thread_fields[] = {
 static const struct pf_record thread_record = PF_RECORD(struct pf_thread_state, thread_fields);
 
 static const struct pf_field process_fields[] = {
-    PF_VALUE(struct pf_process_state, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_process_state, STRING, process, PF_NEEDED),
     PF_VALUE(struct pf_process_state, STRING, parent),
     PF_VALUE(struct pf_process_state, STRING, name),
     PF_VALUE(struct pf_process_state, UINT, pid),
