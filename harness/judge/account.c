@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/trial.h"
+
 enum { OUTPUT_MAX = 64 * 1024, PLACES_MAX = 8 };
 
 static const char *place_of(struct pf_case *c, const struct pf_ev_inject *inject)
@@ -123,6 +125,14 @@ static void quote(FILE *out, const char *word)
     fputc('\'', out);
 }
 
+static void write_limit(FILE *out, const struct pf_limit *limit)
+{
+    if (limit->value == UINT64_MAX)
+        fprintf(out, " --limit %s=unlimited", limit->resource);
+    else
+        fprintf(out, " --limit %s=%" PRIu64, limit->resource, limit->value);
+}
+
 static void write_replay(FILE *out, const struct pf_ev_begin *begin)
 {
     fputs("pitfall run", out);
@@ -131,9 +141,13 @@ static void write_replay(FILE *out, const struct pf_ev_begin *begin)
         quote(out, begin->faults[i]);
     }
     for (size_t i = 0; i < begin->limit_count; i++)
-        fprintf(out, " --limit %s=%" PRIu64, begin->limits[i].resource, begin->limits[i].value);
-    if (begin->deadline_ns)
+        write_limit(out, &begin->limits[i]);
+    if (begin->deadline_ns && begin->deadline_ns != PF_DEADLINE_DEFAULT_NS)
         fprintf(out, " --deadline %" PRIu64 "ms", (begin->deadline_ns + 999999) / 1000000);
+    if (begin->expect.exit) {
+        fputs(" --expect-exit ", out);
+        quote(out, begin->expect.exit);
+    }
     fputs(" --", out);
     for (size_t i = 0; i < begin->command_count; i++) {
         fputc(' ', out);

@@ -70,13 +70,22 @@ void pf_draw_evidence(struct pf_case *c, struct pf_edge *edge, uint64_t seq)
         *(uint64_t *)pf_arena_grow(c->arena, &edge->evidence, &edge->evidence_count, sizeof(seq)) = seq;
 }
 
-/* In how many processes the possible wakers of this part of the wait are. */
-static size_t wakers_of(const struct pf_graph_thread *thread, const struct pf_waker *waker)
+static bool same_part(const struct pf_waker *a, const struct pf_waker *b)
+{
+    return !a->remote && a->kind == b->kind && a->object == b->object;
+}
+
+/* How many others could do what this waker could. */
+static size_t others_like(const struct pf_graph_thread *thread, const struct pf_waker *waker)
 {
     size_t count = 0;
-    for (size_t i = 0; i < thread->waker_count; i++)
-        count += !thread->wakers[i].remote && thread->wakers[i].object == waker->object &&
-                 thread->wakers[i].kind == waker->kind;
+    for (size_t i = 0; i < thread->waker_count; i++) {
+        const struct pf_waker *other = &thread->wakers[i];
+        bool counts = same_part(other, waker) && other->index != waker->index;
+        for (size_t k = 0; k < i && counts; k++)
+            counts = !same_part(&thread->wakers[k], waker) || thread->wakers[k].index != other->index;
+        count += counts;
+    }
     return count;
 }
 
@@ -113,8 +122,10 @@ const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, con
     const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), link->waker->object);
     const char *state = pf_phrase_wait(c, to);
     const char *label = pf_case_label(c, to->thread);
-    size_t others = wakers_of(thread, link->waker) - 1;
+    size_t others = others_like(thread, link->waker);
     bool own = link->waker->kind == PF_WAKER_PROCESS && link->waker->index == thread->process;
+    if (strcmp(deed, "end") == 0)
+        return pf_arena_printf(c->scratch, "%s cannot end: it %s", label, state);
     if (link->to == link->from)
         return pf_arena_printf(c->scratch, "only %s itself could %s, but it waits", label, deed);
     if (own && !others)

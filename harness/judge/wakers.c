@@ -100,8 +100,8 @@ static void pipe_wakers(const struct search *search, const struct pf_object *obj
 
 static void socket_wakers(const struct search *search, const struct pf_object *object)
 {
-    add_holders(search, object, true, true);
     if (object->listening || search->thread->state->wait.kind == PF_WAIT_ACCEPT) {
+        add_holders(search, object, true, true);
         add_anyone(search, object);
         return;
     }
@@ -114,6 +114,7 @@ static void socket_wakers(const struct search *search, const struct pf_object *o
         add_anyone(search, object);
     else
         raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who holds the other end of the socket");
+    add_holders(search, object, true, true); /* shutdown on this end ends the wait as well */
 }
 
 static void object_wakers(const struct search *search, const struct pf_object *object, int depth);
@@ -201,8 +202,8 @@ static void reach_wakers(const struct search *search, const struct pf_object *ob
         add_process(search, futex->processes[i], object);
     if (!futex->process_count)
         raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who shares the memory");
-    /* A file or a named segment can still be mapped by anybody who runs. */
-    if (!futex->place || futex->place[0] == '/' || strncmp(futex->place, "memfd:", 6) == 0)
+    /* Memory with a name can still be mapped by anybody who runs. */
+    if (object->external)
         add_anyone(search, object);
 }
 

@@ -11,9 +11,11 @@ static const struct pf_object *full_object(const struct pf_graph *graph, size_t 
     const struct pf_wait *wait = &graph->threads[thread].state->wait;
     for (size_t i = 0; i < wait->target_count; i++) {
         const struct pf_target *target = &wait->targets[i];
-        bool writes = wait->kind == PF_WAIT_WRITE ||
-                      (wait->kind == PF_WAIT_POLL && target->writable && !target->readable);
         const struct pf_object *object = pf_graph_object(graph, target->object);
+        bool polls = wait->kind == PF_WAIT_POLL && target->writable && !target->readable;
+        /* A poll of a pipe that is not full waits for its readers to go away. */
+        bool writes = wait->kind == PF_WAIT_WRITE ||
+                      (polls && object && (object->queued || object->kind == PF_OBJECT_SOCKET));
         if (writes && object &&
             (object->kind == PF_OBJECT_PIPE || object->kind == PF_OBJECT_FIFO ||
              object->kind == PF_OBJECT_SOCKET))
