@@ -93,9 +93,12 @@ Test(prose, is_wrapped_to_the_width_and_hangs)
 
 Test(prose, fills_a_line_to_its_last_column)
 {
-    char *out = wrapped(30, 0, 0, "0123456789 0123456789 01234567 x");
-    cr_assert_str_eq(out, "0123456789 0123456789 01234567\nx\n");
-    free(out);
+    char *full = wrapped(30, 0, 0, "0123456789 0123456789 01234567 x");
+    cr_expect_str_eq(full, "0123456789 0123456789 01234567\nx\n");
+    free(full);
+    char *over = wrapped(30, 0, 0, "0123456789 0123456789 012345678 x");
+    cr_expect_str_eq(over, "0123456789 0123456789\n012345678 x\n");
+    free(over);
 }
 
 Test(prose, keeps_paragraphs_and_lists_but_not_line_breaks)

@@ -73,7 +73,7 @@ Test(text, says_why_something_was_not_tested)
 {
     char *text = check_report();
     expect_in(text, "ERROR: it could not be tested\n  Why: the kernel refused seccomp: run it as root\n");
-    expect_in(text, "hung-thread/broken-py: skipped\n  Why: no python3 here\n");
+    expect_in(text, "hung-thread/broken-py: skipped\n  Why: no python3 here\n\n");
     free(text);
 }
 
