@@ -9,7 +9,7 @@
 #include "queue_internal.h"
 
 /* A few microseconds: about what falling asleep and being woken costs both sides. */
-enum { SPINS = 200 };
+enum { SPINS = 250, LONGEST_PAUSE = 32 };
 
 /* Trying once still lets another finish the put or get it is in the middle of. */
 static const uint64_t try_grace_ns = 2 * 1000 * 1000;
@@ -109,10 +109,13 @@ static bool spin_for_change(const struct queue_side *side, const struct mproc_wa
 {
     if (__atomic_load_n(&side->cpu, __ATOMIC_RELAXED) == (uint32_t)sched_getcpu())
         return false;
-    for (int i = 0; i < SPINS; i++) {
+    /* Looks less and less often: each look takes the cache line away from who is to write it. */
+    for (int spins = 0, pause = 8; spins < SPINS; spins += pause) {
         if (__atomic_load_n(word->word, __ATOMIC_RELAXED) != word->expected)
             return true;
-        __builtin_ia32_pause();
+        pause = pause < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
+        for (int i = 0; i < pause; i++)
+            __builtin_ia32_pause();
     }
     return false;
 }
