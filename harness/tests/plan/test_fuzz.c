@@ -1,13 +1,14 @@
-/* Whatever the input, a parser answers 0 or -EINVAL with a message of at most three lines. */
+/* Whatever the input, a reader answers 0, or -EINVAL with one message that names the place. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "folder.h"
 #include "plan/plan.h"
 
-enum { ROUNDS = 20000, LONGEST = 300 };
+enum { ROUNDS = 20000, LONGEST = 300, MANIFESTS = 3000 };
 
 static const char *const seeds[] = {
     "write:error=EINTR:when=3..9+2:proc=0.*",
@@ -134,4 +135,63 @@ Test(fuzz, long_and_nested_input, .timeout = 30)
         free(text);
         pf_arena_free(arena);
     }
+}
+
+static const char manifest[] = "id: join-before-drain\n"
+                               "order: 1\n"
+                               "title: \"T\"\n"
+                               "story: |\n"
+                               "  First line.\n"
+                               "sources:\n"
+                               "  - title: pipe(7)\n"
+                               "  - {title: a book, where: here}\n"
+                               "tags: [pipe, &tag join, *tag]\n"
+                               "limits: {nofile: 32, core: unlimited}\n"
+                               "faults:\n"
+                               "  - point=lock-held:hold=point=working@0.2\n"
+                               "  - '%file:error=EMFILE:when=3'\n"
+                               "deadline: 10s\n"
+                               "variants:\n"
+                               "  - name: broken\n"
+                               "    expect:\n"
+                               "      finding: limit,  lost\n"
+                               "      diagnosis: fd-exhaustion\n"
+                               "  - name: safe\n"
+                               "    command: [sh, -c, \"{dir}\"]\n"
+                               "    expect: {output: done, exit: any}\n";
+
+/* Bytes changed, and pieces of the file copied over others. */
+static void mutate_manifest(char *text, size_t length, uint64_t *random)
+{
+    size_t at = below(random, length), from = below(random, length), span = below(random, 12);
+    if (from + span > length || at + span > length)
+        return;
+    if (below(random, 2))
+        memmove(text + at, text + from, span);
+    else
+        text[at] = "\t-:[]{}&*|>%@`\"'#\xff\n "[below(random, 20)];
+}
+
+Test(fuzz, no_manifest_crashes_the_reader, .init = folder_make, .fini = folder_remove, .timeout = 120)
+{
+    uint64_t random = 88172645463325252ULL;
+    size_t accepted = 0;
+    for (int round = 0; round < MANIFESTS; round++) {
+        char text[sizeof(manifest)];
+        size_t length = sizeof(manifest) - 1;
+        memcpy(text, manifest, sizeof(manifest));
+        for (size_t edits = below(&random, 4); edits > 0; edits--)
+            mutate_manifest(text, length, &random);
+        if (round % 5 == 0)
+            length = below(&random, length);
+        folder_write("pitfall.yaml", text, length, 0644);
+        struct pf_scenario *scenario = NULL;
+        struct pf_error error = {""};
+        int result = pf_scenario_read(folder, &scenario, &error);
+        cr_assert(result == 0 || result == -EINVAL, "%d", result);
+        cr_assert(result == 0 || strstr(error.message, "/pitfall.yaml:"), "%s", error.message);
+        accepted += result == 0;
+        pf_scenario_free(scenario);
+    }
+    cr_assert(accepted > MANIFESTS / 10 && accepted < MANIFESTS * 9 / 10, "%zu accepted", accepted);
 }

@@ -311,33 +311,3 @@ Test(scenario, messages_name_the_file_as_it_was_given)
     cr_assert_eq(pf_scenario_read("mine/", &scenario, &error), -EINVAL);
     cr_assert_str_eq(error.message, "mine/pitfall.yaml:1: \"title\" is missing in the manifest");
 }
-
-/* A byte changed, cut or doubled anywhere in the file: an answer, never a crash. */
-Test(scenario, no_manifest_crashes_the_reader, .timeout = 120)
-{
-    uint64_t random = 88172645463325252ULL;
-    for (int round = 0; round < 2000; round++) {
-        char text[2 * sizeof(whole)];
-        size_t length = sizeof(whole) - 1;
-        memcpy(text, whole, length);
-        for (int edits = round % 3 + 1; edits > 0; edits--) {
-            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-            size_t at = random % length, from = (random >> 20) % length, span = (random >> 40) % 12;
-            if (from + span > length || at + span > length)
-                continue;
-            if (random >> 63)
-                memmove(text + at, text + from, span);
-            else
-                text[at] = "\t-:[]{}&*|>%@`\"'#\xff\n "[(random >> 50) % 20];
-        }
-        if (round % 5 == 0)
-            length = (size_t)(random >> 30) % length;
-        folder_write("pitfall.yaml", text, length, 0644);
-        struct pf_scenario *scenario = NULL;
-        struct pf_error error = {""};
-        int result = pf_scenario_read(folder, &scenario, &error);
-        cr_assert(result == 0 || result == -EINVAL, "%d", result);
-        cr_assert(result == 0 || strstr(error.message, "/pitfall.yaml:"), "%s", error.message);
-        pf_scenario_free(scenario);
-    }
-}
