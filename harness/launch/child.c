@@ -104,7 +104,6 @@ static _Noreturn void run_root(const struct pf_child_plan *plan)
     if (plan->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         give_up(plan, PF_STAGE_FILTER);
     reset_signals();
-    take_limits(plan);
     ssize_t n;
     do
         n = recv(plan->socket, &byte, 1, 0);
@@ -112,6 +111,8 @@ static _Noreturn void run_root(const struct pf_child_plan *plan)
     if (n != 1)
         _exit(127); /* the harness is gone */
     install_filter(plan);
+    /* Only now: the listener itself needs a descriptor below the program's limit. */
+    take_limits(plan);
     execve(plan->path, plan->argv, plan->environment);
     give_up(plan, PF_STAGE_EXEC);
 }
