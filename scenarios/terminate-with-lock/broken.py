@@ -1,10 +1,9 @@
-"""One worker books into an account in shared memory, another audits it; a lock keeps its two sums in step."""
+"""One worker books into an account in shared memory, another audits it; a lock keeps the two sums in step."""
 import ctypes
 import sys
 from multiprocessing import Lock, Process, RawArray
 
 BOOKINGS = 100
-AUDITS = 20_000
 libc = ctypes.CDLL(None)
 
 
@@ -23,9 +22,11 @@ def book(lock, account):
 
 
 def audit(lock, account):
-    for _ in range(AUDITS):
+    complete = False
+    while not complete:
         with lock:
             assert account[1] == 5 * account[0]
+            complete = account[0] == BOOKINGS
 
 
 if __name__ == "__main__":
