@@ -167,33 +167,24 @@ void pf_decode_nothing(struct pf_blocked *blocked)
 
 /*
  * After a stop, calls with a time limit go on under a number of their own. The argument registers are still
- * those of the first call; which call that was only the kernel function tells.
+ * those of the first call; which call that was only the kernel function tells. Only poll, futex and the sleeps
+ * go on in this way, and of these only poll can be without a limit.
  */
 void pf_decode_restart(struct pf_blocked *blocked)
 {
-    static const struct restart {
-        const char *function;
-        long number;
-    } restarts[] = {
-        {"nanosleep", SYS_nanosleep},
-        {"poll", SYS_poll},
-        {"futex", SYS_futex},
-    };
     char function[128];
     pf_proc_wchan(blocked->thread->pid, blocked->thread->tid, function, sizeof(function));
-    for (size_t i = 0; i < sizeof(restarts) / sizeof(restarts[0]); i++) {
-        if (!strstr(function, restarts[i].function))
-            continue;
-        blocked->row = &calls[restarts[i].number];
-        blocked->wait->kind = blocked->row->kind;
-        /* A sleep that goes on may have been relative or absolute, by either call; it ends in any case. */
-        if (restarts[i].number == SYS_nanosleep)
-            blocked->wait->timed = true;
-        else
-            read_clock(blocked);
-        blocked->row->decode(blocked);
+    if (!*function) {
+        pf_wait_set_unknown(blocked, "a call that goes on after a stop");
         return;
     }
-    pf_wait_set_unknown(blocked, "a call that goes on after a stop (%s)",
-                        *function ? function : "restart_syscall");
+    struct pf_wait *wait = blocked->wait;
+    long number = strstr(function, "poll") ? SYS_poll : strstr(function, "futex") ? SYS_futex : SYS_nanosleep;
+    blocked->row = &calls[number];
+    wait->kind = blocked->row->kind;
+    if (number == SYS_nanosleep)
+        wait->timed = true; /* relative or absolute, by one call or the other: the arguments do not tell */
+    else
+        read_clock(blocked);
+    blocked->row->decode(blocked);
 }

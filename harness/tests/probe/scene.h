@@ -201,13 +201,21 @@ static inline void scene_snapshot(struct scene *scene)
     cr_assert_eq(pf_probe_snapshot(&scene->request, scene->arena, &scene->snapshot), 0);
 }
 
+/* The room on the stage, for what the processes of a scene share. */
+static inline void *scene_stage_room(void)
+{
+    if (!stage)
+        stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(stage, MAP_FAILED);
+    return stage->room;
+}
+
 /* Starts the root, to be asked for marks later. */
 static inline struct scene *scene_begin(void (*play)(void *), void *context)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    if (!stage)
-        stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    cr_assert_neq(stage, MAP_FAILED);
+    scene_stage_room();
+    stage->marks = 0;
     struct scene *scene = calloc(1, sizeof(*scene));
     scene->arena = pf_arena_new();
     scene->sampler = pf_sampler_new();

@@ -310,7 +310,6 @@ Test(waits, handlers_of_signals, .timeout = 60)
     cr_assert(process->catches_sigchld);
     cr_assert_not(process->handles_signals, "a handler for faults is woken by nobody");
     scene_end(scene);
-    stage->marks = 0;
     scene = scene_play(play_handlers, stage, 1);
     process = pf_snapshot_process(&scene->snapshot, "0");
     cr_assert(process->handles_signals);
