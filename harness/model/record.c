@@ -256,7 +256,8 @@ static int read_at(const struct pf_record *record, json_t *object, struct pf_are
         const struct pf_field *field = &record->fields[i];
         struct path inner = {.outer = path, .name = field->name};
         json_t *json = json_object_get(object, field->name);
-        bool nullable = (field->type == PF_FIELD_STRING || field->type == PF_FIELD_RECORD) && !field->never_null;
+        bool nullable =
+            (field->type == PF_FIELD_STRING || field->type == PF_FIELD_RECORD) && !field->never_null;
         if (!json || (json_is_null(json) && nullable)) {
             if (!json && field->always)
                 return wrong(&inner, "present", error);

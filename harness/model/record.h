@@ -44,7 +44,7 @@ struct pf_record;
 struct pf_field {
     const char *name;
     enum pf_field_type type;
-    bool always; /* written even when zero (null for an absent string or record); required when read */
+    bool always;     /* written even when zero (null for an absent string or record); required when read */
     bool never_null; /* a string that is always there: null is an error */
     size_t offset;
     size_t count_offset;
