@@ -167,8 +167,8 @@ void pf_decode_nothing(struct pf_blocked *blocked)
 
 /*
  * After a stop, calls with a time limit go on under a number of their own. The argument registers are still
- * those of the first call; which call that was only the kernel function tells. Only poll, futex and the sleeps
- * go on in this way, and of these only poll can be without a limit.
+ * those of the first call; which call that was only the kernel function tells. Only poll, futex and the
+ * sleeps go on in this way, and of these only poll can be without a limit.
  */
 void pf_decode_restart(struct pf_blocked *blocked)
 {

@@ -227,15 +227,21 @@ static inline struct scene *scene_begin(void (*play)(void *), void *context)
     return scene;
 }
 
+/* A new snapshot of the same threads, once all is still again. */
+static inline void scene_settle_again(struct scene *scene)
+{
+    do {
+        scene_await_still(scene);
+        scene_snapshot(scene);
+    } while (scene_anybody_moves(scene));
+}
+
 /* Waits until `marks` threads have come to their wait and all is still, and takes the snapshot. */
 static inline void scene_settle(struct scene *scene, uint32_t marks)
 {
     scene_await_marks(marks);
     scene_find_tree(scene);
-    do {
-        scene_await_still(scene);
-        scene_snapshot(scene);
-    } while (scene_anybody_moves(scene));
+    scene_settle_again(scene);
 }
 
 static inline struct scene *scene_play(void (*play)(void *), void *context, uint32_t marks)

@@ -203,10 +203,7 @@ Test(waits, a_sleep_that_was_stopped_is_still_a_sleep, .timeout = 60)
     cr_assert_eq(scene_wait(scene, "0")->kind, PF_WAIT_STOPPED);
     kill(scene->root, SIGCONT);
     cr_assert_eq(waitpid(scene->root, &status, WCONTINUED), scene->root);
-    do {
-        scene_await_still(scene);
-        scene_snapshot(scene);
-    } while (scene_anybody_moves(scene));
+    scene_settle_again(scene);
     scene_assert_wait(scene, "0", PF_WAIT_SLEEP, "restart_syscall");
     cr_assert(scene_wait(scene, "0")->timed);
     scene_end(scene);

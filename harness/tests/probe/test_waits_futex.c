@@ -144,7 +144,8 @@ static void play_shared_lock(void *context)
 Test(futex, a_shared_mutex_is_one_object_with_all_processes, .timeout = 60)
 {
     pthread_mutex_t *shared = scene_stage_room();
-    init_mutex(shared, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE, PTHREAD_PROCESS_SHARED);
+    init_mutex(shared, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE,
+               PTHREAD_PROCESS_SHARED);
     struct scene *scene = scene_play(play_shared_lock, shared, 2);
     assert_lock(scene, "0.1", PF_FUTEX_MUTEX, "0");
     const struct pf_object *object = scene_object(scene, "0.1");

@@ -1,0 +1,69 @@
+/* Call stacks of threads under ptrace, which the test is the tracer of. */
+#include "scene.h"
+
+#include <sys/ptrace.h>
+
+#include "model/event.h"
+
+static int ends[2];
+
+__attribute__((noinline)) static void wait_for_byte(void)
+{
+    char byte;
+    scene_mark();
+    if (read(ends[0], &byte, 1) < 0)
+        _exit(1);
+}
+
+__attribute__((noinline)) static void play_deep(void *context)
+{
+    (void)context;
+    wait_for_byte();
+    _exit(0);
+}
+
+static void stop(pid_t pid)
+{
+    int status;
+    cr_assert_eq(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+    cr_assert_eq(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL), 0);
+    cr_assert_eq(waitpid(pid, &status, __WALL), pid);
+}
+
+static size_t find(const struct pf_frame *frames, size_t count, const char *function)
+{
+    for (size_t i = 0; i < count; i++)
+        if (frames[i].function && strcmp(frames[i].function, function) == 0)
+            return i;
+    return count;
+}
+
+Test(stack, names_functions_and_lines, .timeout = 60)
+{
+    cr_assert_eq(pipe(ends), 0);
+    struct scene *scene = scene_play(play_deep, NULL, 1);
+    stop(scene->root);
+    struct pf_frame *frames;
+    size_t count = 0;
+    cr_assert_eq(pf_probe_stack(scene->root, scene->root, scene->arena, &frames, &count), 0);
+    size_t inner = find(frames, count, "wait_for_byte"), outer = find(frames, count, "play_deep");
+    cr_assert_lt(inner, outer);
+    cr_assert_lt(outer, count);
+    cr_assert_leq(count, 32);
+    cr_assert(frames[inner].file && strstr(frames[inner].file, "test_stack.c"));
+    cr_assert_gt(frames[inner].line, 10);
+    cr_assert_lt(frames[inner].line, frames[outer].line);
+    cr_assert(strstr(frames[inner].module, "probe_stack"));
+    scene_end(scene);
+}
+
+Test(stack, a_thread_that_is_not_there_has_none, .timeout = 60)
+{
+    struct pf_arena *arena = pf_arena_new();
+    struct pf_frame *frames;
+    size_t count = 0;
+    cr_assert_eq(pf_probe_stack(0x3fffff, 0x3fffff, arena, &frames, &count), -ENODATA);
+    /* Not stopped, and not traced: no registers to begin with. */
+    cr_assert_eq(pf_probe_stack(getppid(), getppid(), arena, &frames, &count), -ENODATA);
+    pf_arena_free(arena);
+}
