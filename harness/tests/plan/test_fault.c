@@ -262,6 +262,8 @@ static const struct {
     {"/(:kill", 2, "malformed regular expression: Unmatched ( or \\("},
     {"/a{9}:kill", 3,
      "expected a regular expression of letters, digits and _ ^ $ . * + ? | ( ) [ ] - here, not \"{\""},
+    {"/:kill", 2,
+     "expected a regular expression of letters, digits and _ ^ $ . * + ? | ( ) [ ] - here, not \":\""},
     {"/^zz$:kill", 2, "no system call matches /^zz$/"},
     {"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:kill", 2, "a regular expression may have 40 characters"},
     {"point:kill", 6, "expected \"=\" and the name of a point here, not \":\""},

@@ -224,6 +224,7 @@ static const struct {
      "expected an id of lower-case letters, digits and \"-\", not \"Big Id\""},
     {"id: x\ntitle: \" \"\n" TAIL, 2, "\"title\" is empty"},
     {"id: x\ntitle: X\norder: first\n" TAIL, 3, "expected a number from 0 to 1000000, not \"first\""},
+    {"id: x\ntitle: X\norder: 1000001\n" TAIL, 3, "expected a number from 0 to 1000000, not \"1000001\""},
     {"id: x\ntitle: X\norder: -1\n" TAIL, 3, "expected a number from 0 to 1000000, not \"-1\""},
     {"id: x\ntitle: X\ndeadline: 10\n" TAIL, 3,
      "duration, column 3: expected a unit (ns, us, ms, s, m or h) here, not the end\n  10\n    ^"},
@@ -310,4 +311,24 @@ Test(scenario, messages_name_the_file_as_it_was_given)
     cr_assert_eq(chdir(folder), 0);
     cr_assert_eq(pf_scenario_read("mine/", &scenario, &error), -EINVAL);
     cr_assert_str_eq(error.message, "mine/pitfall.yaml:1: \"title\" is missing in the manifest");
+}
+
+/* What the documentation shows as an example is one. */
+Test(scenario, the_example_of_the_readme_reads)
+{
+    char text[16384] = "";
+    FILE *file = fopen(TEST_DATA "/../../plan/README.md", "r");
+    cr_assert_not_null(file);
+    fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    char *start = strstr(text, "```yaml\n"), *end = start ? strstr(start + 1, "```\n") : NULL;
+    cr_assert(start && end);
+    *end = '\0';
+    folder_text("broken.py", "");
+    folder_text("broken.js", "");
+    struct pf_scenario *scenario = read_scenario(start + strlen("```yaml\n"));
+    cr_assert_eq(scenario->variant_count, 4);
+    cr_assert_eq(scenario->fault_count, 2);
+    cr_assert_str_eq(scenario->variants[1].expect.exit, "0");
+    pf_scenario_free(scenario);
 }
