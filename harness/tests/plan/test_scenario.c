@@ -319,7 +319,7 @@ Test(scenario, the_example_of_the_readme_reads)
     char text[16384] = "";
     FILE *file = fopen(TEST_DATA "/../../plan/README.md", "r");
     cr_assert_not_null(file);
-    fread(text, 1, sizeof(text) - 1, file);
+    cr_assert_gt(fread(text, 1, sizeof(text) - 1, file), 0);
     fclose(file);
     char *start = strstr(text, "```yaml\n"), *end = start ? strstr(start + 1, "```\n") : NULL;
     cr_assert(start && end);
