@@ -26,8 +26,6 @@ const char *pf_duration_text(uint64_t ns, struct pf_arena *arena);
 /* "pid,ipc,shm" to enum pf_share bits. */
 int pf_share_parse(const char *text, unsigned *ret_share, struct pf_error *error);
 const char *pf_share_text(unsigned share, struct pf_arena *arena);
-/* Resource number of prlimit(2) for "nofile", or -1. */
-int pf_limit_resource(const char *name);
 
 struct pf_source {
     const char *title;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "model/resource.h"
 #include "plan/nearest.h"
 #include "plan/plan.h"
 
@@ -84,7 +85,7 @@ Test(words, limits)
         cr_assert_eq(pf_limit_parse(good[i].text, arena, &limit, &error), 0, "%s", good[i].text);
         cr_assert_str_eq(limit.resource, good[i].resource);
         cr_assert_eq(limit.value, good[i].value);
-        cr_assert_eq(pf_limit_resource(limit.resource), good[i].number);
+        cr_assert_eq(pf_resource_number(limit.resource), good[i].number);
     }
     pf_arena_free(arena);
 }
@@ -97,13 +98,13 @@ Test(words, every_resource_of_prlimit)
                                         "rtprio",  "rttime",   "sigpending", "stack"};
     unsigned seen = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        int number = pf_limit_resource(names[i]);
+        int number = pf_resource_number(names[i]);
         cr_assert(number >= 0 && number < RLIM_NLIMITS, "%s", names[i]);
         seen |= 1U << number;
     }
     cr_assert_eq(seen, (1U << RLIM_NLIMITS) - 1);
-    cr_assert_eq(pf_limit_resource("files"), -1);
-    cr_assert_eq(pf_limit_resource(""), -1);
+    cr_assert_eq(pf_resource_number("files"), -1);
+    cr_assert_eq(pf_resource_number(""), -1);
 }
 
 Test(words, malformed_limits)
