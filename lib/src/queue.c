@@ -35,6 +35,14 @@ static struct queue_side *side_of(const struct mproc_segment *segment, enum queu
     return (struct queue_side *)(void *)(control + offset);
 }
 
+/* A length in the ring has 32 bits. */
+static uint64_t inline_limit(uint64_t ring_bytes)
+{
+    uint64_t quarter = ring_bytes / 4 - sizeof(struct queue_record);
+
+    return quarter < INT32_MAX ? quarter : INT32_MAX;
+}
+
 static int wrap_segment(const struct mproc_segment *segment, struct mproc_queue **ret_queue)
 {
     struct mproc_queue *queue = malloc(sizeof(*queue));
@@ -45,8 +53,9 @@ static int wrap_segment(const struct mproc_segment *segment, struct mproc_queue 
         .ring = mproc_segment_ring(segment),
         .ring_bytes = segment->shape.ring_bytes,
         .large_bytes = segment->shape.large_bytes,
-        .inline_limit = segment->shape.ring_bytes / 4 - sizeof(struct queue_record),
+        .inline_limit = inline_limit(segment->shape.ring_bytes),
         .max_messages = __atomic_load_n(&config_of(segment)->max_messages, __ATOMIC_RELAXED),
+        .redelivers = segment->shape.seats != 0,
         .segment = *segment,
         .refs = 1,
     };
@@ -67,9 +76,12 @@ int mproc_queue_create(const struct mproc_queue_options *options, struct mproc_q
     if (wanted.bytes > limit_bytes || wanted.large_bytes > limit_bytes)
         return mproc_fail(-EINVAL, "a queue of %zu and %zu bytes; the limit is %zu", wanted.bytes,
                           wanted.large_bytes, limit_bytes);
+    if ((unsigned)wanted.reader_death >= MPROC_READER_DEATH__COUNT)
+        return mproc_fail(-EINVAL, "no such policy for the death of a reader: %d", (int)wanted.reader_death);
     struct mproc_segment_shape shape = {
         .kind = MPROC_SEGMENT_QUEUE,
         .controls = QUEUE_SIDE__COUNT,
+        .seats = wanted.reader_death == MPROC_READER_DEATH_REDELIVERS ? QUEUE_SEATS : 0,
         .ring_bytes = round_up(wanted.bytes ? wanted.bytes : default_bytes),
         .large_bytes = round_up(wanted.large_bytes ? wanted.large_bytes : default_large_bytes),
     };
@@ -93,6 +105,8 @@ void mproc_queue_unref(struct mproc_queue *queue)
 {
     if (!queue || atomic_fetch_sub_explicit(&queue->refs, 1, memory_order_acq_rel) != 1)
         return;
+    if (queue->redelivers)
+        mproc_queue_lease_leave(queue);
     mproc_segment_close(&queue->segment);
     free(queue);
 }
@@ -138,7 +152,9 @@ static int unpack_queue(const struct mproc_parcel *parcel, void **ret_object)
 
     if (err)
         return err;
-    err = wrap_segment(&segment, &queue);
+    err = segment.shape.seats != 0 && segment.shape.seats != QUEUE_SEATS
+              ? mproc_fail(-EBADMSG, "a queue of %u seats", segment.shape.seats)
+              : wrap_segment(&segment, &queue);
     if (err) {
         mproc_segment_unmap(&segment);
         return err;

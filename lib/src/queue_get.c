@@ -5,6 +5,8 @@
 #include "error_internal.h"
 #include "queue_internal.h"
 
+enum { NAP_MS = 500 };
+
 /* Where the messages of one call go: one after the other into a buffer, or one into memory of its own. */
 struct sink {
     unsigned char *buffer; /* NULL: allocate */
@@ -14,65 +16,43 @@ struct sink {
     size_t taken;
 };
 
-/* A message as the ring tells it: checked, and out of reach of other processes. */
-struct found {
-    uint64_t size; /* in the ring */
-    uint64_t length;
-    const unsigned char *data; /* NULL: a large one */
-    struct queue_large large;
+/* Where a call stands, and what to wait on when there is nothing for it. */
+struct stand {
+    struct queue_mark head; /* up to where messages are done with */
+    uint64_t position;      /* up to where they are taken: the same, unless the queue redelivers */
+    uint32_t seat;          /* when it redelivers */
+    struct mproc_wait_word words[QUEUE_WATCHED];
+    size_t commits; /* how many words are those of the sides */
+    size_t count;
 };
 
-static int fail_damaged(uint64_t position)
-{
-    return mproc_fail(-EBADMSG, "the queue's memory is damaged at position %llu",
-                      (unsigned long long)position);
-}
-
-/* Looks how far producers are. `ret_empty` is what to wait on when that is no further than `head`.
- * Errors: -EAGAIN, -EPIPE empty. */
-static int look_at_producers(struct mproc_queue *queue, const struct queue_mark *head,
-                             struct mproc_wait_word *ret_empty)
+/* Looks how far producers are. Errors: -EAGAIN, -EPIPE no further than this. */
+static int look_at_producers(struct mproc_queue *queue, struct stand *stand)
 {
     const struct queue_side *producers = queue->sides[QUEUE_PRODUCERS];
+    const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
     struct queue_mark tail;
     uint32_t commit = mproc_queue_side_read(producers, &tail);
+    bool is_closed = (commit & QUEUE_CLOSED) != 0;
 
     queue->sides[QUEUE_CONSUMERS]->seen = tail;
-    *ret_empty = (struct mproc_wait_word){&producers->commit, commit};
-    if (tail.ring != head->ring)
+    if (tail.ring != stand->position)
         return 0;
-    return (commit & QUEUE_CLOSED) ? mproc_fail(-EPIPE, "the queue is closed and empty") : -EAGAIN;
+    if (is_closed && stand->head.ring == tail.ring)
+        return mproc_fail(-EPIPE, "the queue is closed and empty");
+    stand->words[0] = (struct mproc_wait_word){&producers->commit, commit};
+    stand->commits = 1;
+    /* Closed, but others have messages yet that may come back: the end is when these are done. */
+    if (is_closed)
+        stand->words[stand->commits++] = (struct mproc_wait_word){
+            &consumers->commit, __atomic_load_n(&consumers->commit, __ATOMIC_RELAXED)};
+    stand->count = stand->commits;
+    if (queue->redelivers)
+        stand->count = mproc_queue_lease_watch(queue, stand->seat, stand->words, stand->count);
+    return -EAGAIN;
 }
 
-static int find(const struct mproc_queue *queue, const struct queue_mark *head, struct found *ret_found)
-{
-    uint64_t available = queue->sides[QUEUE_CONSUMERS]->seen.ring - head->ring;
-    const unsigned char *where = queue->ring + (head->ring & (queue->ring_bytes - 1));
-    struct queue_record record;
-
-    if (available > queue->ring_bytes || available < sizeof(record) || head->ring % QUEUE_RECORD_ALIGN != 0)
-        return fail_damaged(head->ring);
-    memcpy(&record, where, sizeof(record));
-    where += sizeof(record);
-    *ret_found =
-        (struct found){.size = queue_record_size(record.length), .length = record.length, .data = where};
-    if (ret_found->size > available)
-        return fail_damaged(head->ring);
-    if (!record.is_large)
-        return 0;
-    struct queue_large *large = &ret_found->large;
-    if (record.length != sizeof(*large))
-        return fail_damaged(head->ring);
-    memcpy(large, where, sizeof(*large));
-    if (large->length > queue->large_bytes ||
-        (large->position & (queue->large_bytes - 1)) > queue->large_bytes - large->length)
-        return fail_damaged(head->ring);
-    ret_found->length = large->length;
-    ret_found->data = NULL;
-    return 0;
-}
-
-static int copy_out(const struct mproc_queue *queue, const struct found *found, void *ret_data)
+static int copy_out(const struct mproc_queue *queue, const struct queue_found *found, void *ret_data)
 {
     if (!found->data)
         return mproc_queue_large_read(queue, &found->large, ret_data);
@@ -80,7 +60,7 @@ static int copy_out(const struct mproc_queue *queue, const struct found *found, 
     return 0;
 }
 
-static int pour(const struct mproc_queue *queue, const struct found *found, struct sink *sink)
+static int pour(const struct mproc_queue *queue, const struct queue_found *found, struct sink *sink)
 {
     void *data = sink->buffer;
     int err;
@@ -108,51 +88,114 @@ static int pour(const struct mproc_queue *queue, const struct found *found, stru
     return 0;
 }
 
-/* Takes as many as there are and as fit; the lock is held. Errors: none was taken, and why. */
-static int get_some(struct mproc_queue *queue, struct sink *sink, struct mproc_wait_word *ret_empty)
+/* Takes what dead readers had. Errors: those of pour(). */
+static int get_orphans(struct mproc_queue *queue, struct sink *sink, struct stand *stand)
 {
-    struct queue_side *side = queue->sides[QUEUE_CONSUMERS];
-    struct queue_mark head;
-    struct found found;
+    uint64_t position;
+    struct queue_found found;
     int err = 0;
 
-    mproc_queue_side_read(side, &head);
-    while (sink->taken < sink->count) {
-        if (side->seen.ring == head.ring)
-            err = look_at_producers(queue, &head, ret_empty);
+    while (!err && sink->taken < sink->count) {
+        err = mproc_queue_lease_orphan(queue, &stand->head, &position);
         if (!err)
-            err = find(queue, &head, &found);
+            err = mproc_queue_find(queue, position, stand->position, &found);
+        if (!err)
+            err = pour(queue, &found, sink);
+        if (!err)
+            mproc_queue_lease_write(queue, position, stand->seat);
+    }
+    return err == -ENOENT ? 0 : err;
+}
+
+/* Takes what nobody has taken. Errors: why there is not one more. */
+static int get_fresh(struct mproc_queue *queue, struct sink *sink, struct stand *stand)
+{
+    struct queue_side *side = queue->sides[QUEUE_CONSUMERS];
+    struct queue_found found;
+    int err = 0;
+
+    while (sink->taken < sink->count) {
+        if (side->seen.ring == stand->position)
+            err = look_at_producers(queue, stand);
+        if (!err)
+            err = mproc_queue_find(queue, stand->position, side->seen.ring, &found);
         if (!err)
             err = pour(queue, &found, sink);
         if (err)
-            break;
-        head.ring += found.size;
-        head.messages++;
-        if (!found.data)
-            head.large = found.large.position + found.large.length;
+            return err;
+        if (queue->redelivers)
+            mproc_queue_lease_write(queue, stand->position, stand->seat);
+        else
+            mproc_queue_pass(&stand->head, &found);
+        stand->position += found.size;
     }
-    return sink->taken > 0 ? mproc_queue_side_commit(side, &head) : err;
+    return 0;
+}
+
+/* Where the call begins; in a queue that redelivers, the thread's earlier messages are done now. */
+static int take_stand(struct mproc_queue *queue, struct stand *stand)
+{
+    int err = 0;
+
+    if (queue->redelivers)
+        err = mproc_queue_lease_seat(queue, &stand->seat);
+    if (!err && queue->redelivers)
+        err = mproc_queue_lease_finish(queue, stand->seat);
+    mproc_queue_side_read(queue->sides[QUEUE_CONSUMERS], &stand->head);
+    stand->position = queue->redelivers ? mproc_queue_lease_taken(queue) : stand->head.ring;
+    return err;
+}
+
+/* Takes as many as there are and as fit; the lock is held. Errors: none was taken, and why. */
+static int get_some(struct mproc_queue *queue, struct sink *sink, struct stand *stand)
+{
+    int err = take_stand(queue, stand);
+    uint64_t before = stand->position;
+
+    if (!err && queue->redelivers)
+        err = get_orphans(queue, sink, stand);
+    if (!err)
+        err = get_fresh(queue, sink, stand);
+    if (stand->position == before)
+        return sink->taken > 0 ? 0 : err;
+    if (queue->redelivers)
+        return mproc_queue_lease_commit(queue, &stand->head, stand->position);
+    return mproc_queue_side_commit(queue->sides[QUEUE_CONSUMERS], &stand->head);
+}
+
+static int wait_for_more(struct mproc_queue *queue, struct stand *stand, uint64_t deadline_ns)
+{
+    uint64_t until_ns = deadline_ns;
+    int err;
+
+    /* A death wakes one of those who watch; should that one be stopped, another looks after this long. */
+    if (queue->redelivers && deadline_ns != MPROC_NOW) {
+        uint64_t nap_end_ns = mproc_deadline_ms(NAP_MS);
+        until_ns = nap_end_ns < deadline_ns ? nap_end_ns : deadline_ns;
+    }
+    err = mproc_queue_side_await(queue->sides[QUEUE_PRODUCERS], stand->words, stand->commits, stand->count,
+                                 until_ns);
+    if (err == -ETIMEDOUT && until_ns < deadline_ns)
+        return 0;
+    return err == -ETIMEDOUT || err == -EAGAIN ? mproc_fail(err, "the queue is empty") : err;
 }
 
 static int get(struct mproc_queue *queue, struct sink *sink, uint64_t deadline_ns)
 {
-    struct mproc_wait_word empty;
+    struct stand stand;
     int err;
 
-    for (;;) {
+    do {
         err = mproc_queue_side_lock(queue, QUEUE_CONSUMERS, deadline_ns);
         if (err)
             return err;
-        err = get_some(queue, sink, &empty);
+        err = get_some(queue, sink, &stand);
         mproc_queue_side_unlock(queue, QUEUE_CONSUMERS);
         if (err != -EAGAIN)
             return err;
-        err = mproc_queue_side_await(queue->sides[QUEUE_PRODUCERS], &empty, 1, deadline_ns);
-        if (err == -ETIMEDOUT || err == -EAGAIN)
-            return mproc_fail(err, "the queue is empty");
-        if (err)
-            return err;
-    }
+        err = wait_for_more(queue, &stand, deadline_ns);
+    } while (!err);
+    return err;
 }
 
 int mproc_queue_get(struct mproc_queue *queue, uint64_t deadline_ns, void **ret_data, size_t *ret_len)
@@ -199,5 +242,41 @@ int mproc_queue_get_many(struct mproc_queue *queue, uint64_t deadline_ns, size_t
     err = get(queue, &sink, deadline_ns);
     if (!err)
         *ret_count = sink.taken;
+    return err;
+}
+
+int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns)
+{
+    uint32_t seat;
+    int err;
+
+    if (!queue->redelivers)
+        return 0;
+    err = mproc_queue_side_lock(queue, QUEUE_CONSUMERS, deadline_ns);
+    if (err)
+        return err;
+    if (mproc_queue_lease_has_seat(queue, &seat))
+        err = mproc_queue_lease_finish(queue, seat);
+    mproc_queue_side_unlock(queue, QUEUE_CONSUMERS);
+    return err;
+}
+
+int mproc_queue_join(struct mproc_queue *queue, uint64_t deadline_ns)
+{
+    const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
+    struct queue_mark head;
+    struct queue_mark tail;
+    int err = 0;
+
+    while (!err) {
+        struct mproc_wait_word word = {&consumers->commit, mproc_queue_side_read(consumers, &head)};
+        mproc_queue_side_read(queue->sides[QUEUE_PRODUCERS], &tail);
+        if (tail.messages == head.messages)
+            return 0;
+        err = mproc_queue_side_await(consumers, &word, 1, 1, deadline_ns);
+    }
+    if (err == -ETIMEDOUT || err == -EAGAIN)
+        return mproc_fail(err, "%llu messages are not done yet",
+                          (unsigned long long)(tail.messages - head.messages));
     return err;
 }

@@ -51,6 +51,9 @@ struct queue_side {
     alignas(64) struct queue_mark seen; /* the other side's mark when last looked at: a lower bound */
     uint64_t large_floor;               /* producers: where the oldest large message begins at the least */
     uint64_t large_used;                /* producers: bytes of the large area that may have pages */
+    uint64_t taken[2];                  /* consumers, when redelivering: see queue_lease.c */
+    uint32_t seats_used;                /* the same: no seat from here on was ever taken */
+    uint32_t arrivals;                  /* the same: how often a seat was taken; sleepers watch it */
 };
 
 /* What precedes the producers' side. */
@@ -68,17 +71,27 @@ struct mproc_queue {
     uint64_t large_bytes;
     uint64_t inline_limit;
     uint64_t max_messages;
+    bool redelivers;
     struct mproc_segment segment;
     _Atomic unsigned refs;
 };
+
+/* Which of a side's two marks counts. */
+static inline unsigned queue_parity(uint32_t commit)
+{
+    return (commit / QUEUE_VERSION_ONE) & 1;
+}
 
 enum { QUEUE_RECORD_ALIGN = 8 };
 
 /* Precedes the bytes of each message in the ring. */
 struct queue_record {
     uint32_t length; /* of what follows here */
-    uint32_t is_large;
+    uint32_t state;  /* QUEUE_LARGE | a lease */
 };
+
+#define QUEUE_LARGE      UINT32_C(0x80000000)
+#define QUEUE_LEASE_MASK UINT32_C(0x0000ffff)
 
 /* What a large message has in the ring. */
 struct queue_large {
@@ -92,7 +105,30 @@ static inline uint64_t queue_record_size(uint64_t length)
            ~(uint64_t)(QUEUE_RECORD_ALIGN - 1);
 }
 
+/* A message as the ring tells it: checked, and out of reach of other processes but for the bytes at `data`.
+ */
+struct queue_found {
+    uint64_t size; /* in the ring */
+    uint64_t length;
+    uint32_t lease;
+    const unsigned char *data; /* NULL: a large one */
+    struct queue_large large;
+};
+
+static inline struct queue_record *queue_record_at(const struct mproc_queue *queue, uint64_t position)
+{
+    return (struct queue_record *)(void *)(queue->ring + (position & (queue->ring_bytes - 1)));
+}
+
 extern const struct mproc_class mproc_queue_class;
+
+/* queue_record.c: reads the record at `position`, behind which records go on until `end`. Errors: -EBADMSG.
+ */
+int mproc_queue_find(const struct mproc_queue *queue, uint64_t position, uint64_t end,
+                     struct queue_found *ret_found);
+
+/* Advances a mark over a record. */
+void mproc_queue_pass(struct queue_mark *mark, const struct queue_found *found);
 
 /* queue_side.c: the lock and the commit word. */
 
@@ -108,13 +144,47 @@ uint32_t mproc_queue_side_read(const struct queue_side *side, struct queue_mark 
  * wake; then nothing has happened. */
 int mproc_queue_side_commit(struct queue_side *side, const struct queue_mark *mark);
 
-/* Waits until words[0], a commit word in which the awaited was not, or another of the words changes. `side`
- * is whose commit word it is. Errors: those of mproc_wait(). */
-int mproc_queue_side_await(const struct queue_side *side, struct mproc_wait_word *words, size_t count,
-                           uint64_t deadline_ns);
+/* Waits until one of the words changes. The first `commits` of them are commit words in which the awaited was
+ * not; `side` is whose words[0] is. Errors: those of mproc_wait(). */
+int mproc_queue_side_await(const struct queue_side *side, struct mproc_wait_word *words, size_t commits,
+                           size_t count, uint64_t deadline_ns);
 
 /* Closes the producers' side, whose lock is held, and wakes both sides. */
 void mproc_queue_side_close(struct mproc_queue *queue);
+
+/* queue_lease.c: who has what, in a queue that redelivers. The consumers' lock is held throughout. */
+
+enum { QUEUE_SEATS = 64, QUEUE_WATCHED = QUEUE_SEATS + 3 };
+
+/* The seat of the calling thread; takes one if need be. Errors: -EUSERS none is free, -ENOMEM. */
+int mproc_queue_lease_seat(struct mproc_queue *queue, uint32_t *ret_seat);
+
+/* The seat that the calling thread has. Returns whether it has one. */
+bool mproc_queue_lease_has_seat(const struct mproc_queue *queue, uint32_t *ret_seat);
+
+/* Notes in a record who has it. */
+void mproc_queue_lease_write(struct mproc_queue *queue, uint64_t position, uint32_t seat);
+
+/* Up to where messages are taken. */
+uint64_t mproc_queue_lease_taken(const struct mproc_queue *queue);
+
+/* Like mproc_queue_side_commit(), with that as well. */
+int mproc_queue_lease_commit(struct mproc_queue *queue, const struct queue_mark *head, uint64_t taken);
+
+/* Finds a message that a dead reader had, and wakes who watches for deaths: they look again when this thread
+ * has taken it. Errors: -ENOENT none; -EBADMSG. */
+int mproc_queue_lease_orphan(struct mproc_queue *queue, const struct queue_mark *head,
+                             uint64_t *ret_position);
+
+/* All that the seat has is done. Errors: -EBADMSG; those of mproc_queue_side_commit(). */
+int mproc_queue_lease_finish(struct mproc_queue *queue, uint32_t seat);
+
+/* Adds to what a sleeper waits on: deaths and arrivals of others. Returns how many words there are then. */
+size_t mproc_queue_lease_watch(struct mproc_queue *queue, uint32_t seat, struct mproc_wait_word *words,
+                               size_t count);
+
+/* The calling thread leaves: what it has is redelivered. Without the lock. */
+void mproc_queue_lease_leave(struct mproc_queue *queue);
 
 /* queue_large.c: the large area. */
 

@@ -58,7 +58,7 @@ static int append(struct mproc_queue *queue, struct queue_mark *tail, const stru
     }
 
     unsigned char *where = queue->ring + (tail->ring & (queue->ring_bytes - 1));
-    struct queue_record record = {.length = (uint32_t)length, .is_large = is_large};
+    struct queue_record record = {.length = (uint32_t)length, .state = is_large ? QUEUE_LARGE : 0};
     memcpy(where, &record, sizeof(record));
     if (is_large) {
         err = mproc_queue_large_write(queue, tail, large.position, message->iov_base, message->iov_len);
@@ -132,7 +132,7 @@ int mproc_queue_put_many(struct mproc_queue *queue, const struct iovec *messages
         total += put;
         if (err != -EAGAIN)
             continue;
-        err = mproc_queue_side_await(queue->sides[QUEUE_CONSUMERS], full, 2, deadline_ns);
+        err = mproc_queue_side_await(queue->sides[QUEUE_CONSUMERS], full, 1, 2, deadline_ns);
         if (err == -ETIMEDOUT || err == -EAGAIN)
             err = fail_full(queue, err);
     }

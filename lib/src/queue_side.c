@@ -50,11 +50,6 @@ static uint64_t load_position(const uint64_t *position)
     return __atomic_load_n(position, __ATOMIC_RELAXED);
 }
 
-static unsigned parity(uint32_t commit)
-{
-    return (commit / QUEUE_VERSION_ONE) & 1;
-}
-
 uint32_t mproc_queue_side_read(const struct queue_side *side, struct queue_mark *ret_mark)
 {
     uint32_t commit;
@@ -62,7 +57,7 @@ uint32_t mproc_queue_side_read(const struct queue_side *side, struct queue_mark 
 
     do {
         before = load_commit(side);
-        const struct queue_mark *mark = &side->marks[parity(before)];
+        const struct queue_mark *mark = &side->marks[queue_parity(before)];
         *ret_mark = (struct queue_mark){load_position(&mark->ring), load_position(&mark->large),
                                         load_position(&mark->messages)};
         atomic_thread_fence(memory_order_acquire);
@@ -87,7 +82,7 @@ static int commit_and_wake(struct queue_side *side, uint32_t commit)
 int mproc_queue_side_commit(struct queue_side *side, const struct queue_mark *mark)
 {
     uint32_t commit = __atomic_load_n(&side->commit, __ATOMIC_RELAXED);
-    struct queue_mark *next = &side->marks[!parity(commit)];
+    struct queue_mark *next = &side->marks[!queue_parity(commit)];
     uint32_t cpu = (uint32_t)sched_getcpu();
 
     __atomic_store_n(&next->ring, mark->ring, __ATOMIC_RELAXED);
@@ -120,21 +115,29 @@ static bool spin_for_change(const struct queue_side *side, const struct mproc_wa
     return false;
 }
 
-int mproc_queue_side_await(const struct queue_side *side, struct mproc_wait_word *words, size_t count,
-                           uint64_t deadline_ns)
+/* Announces a sleeper in a commit word. Returns false when the word has changed. */
+static bool announce(struct mproc_wait_word *word)
 {
-    uint32_t *commit = (uint32_t *)(uintptr_t)words[0].word;
+    uint32_t expected = word->expected;
 
+    if (!(expected & QUEUE_SLEEPER) &&
+        !__atomic_compare_exchange_n((uint32_t *)(uintptr_t)word->word, &expected, expected | QUEUE_SLEEPER,
+                                     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return false;
+    word->expected |= QUEUE_SLEEPER;
+    return true;
+}
+
+int mproc_queue_side_await(const struct queue_side *side, struct mproc_wait_word *words, size_t commits,
+                           size_t count, uint64_t deadline_ns)
+{
     if (deadline_ns == MPROC_NOW)
         return -EAGAIN;
     if (spin_for_change(side, &words[0]))
         return 0;
-    if (!(words[0].expected & QUEUE_SLEEPER)) {
-        uint32_t expected = words[0].expected;
-        if (!__atomic_compare_exchange_n(commit, &expected, expected | QUEUE_SLEEPER, false, __ATOMIC_RELAXED,
-                                         __ATOMIC_RELAXED))
+    for (size_t i = 0; i < commits; i++) {
+        if (!announce(&words[i]))
             return 0;
-        words[0].expected |= QUEUE_SLEEPER;
     }
     return mproc_wait(words, count, deadline_ns);
 }

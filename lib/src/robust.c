@@ -226,7 +226,7 @@ static void release_and_wake(mproc_robust_word *word, uint32_t died)
     mproc_wake(word);
 }
 
-int mproc_robust_unlock(mproc_robust_word *word)
+static int release(mproc_robust_word *word, uint32_t mark)
 {
     struct mproc_robust_node *node = node_of(word);
     uint32_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
@@ -239,14 +239,24 @@ int mproc_robust_unlock(mproc_robust_word *word)
     announce(node);
     dequeue(node);
     while (!(seen & FUTEX_WAITERS)) {
-        if (__atomic_compare_exchange_n(word, &seen, seen & FUTEX_OWNER_DIED, false, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(word, &seen, (seen & FUTEX_OWNER_DIED) | mark, false,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
             break;
     }
     if (seen & FUTEX_WAITERS)
-        release_and_wake(word, seen & FUTEX_OWNER_DIED);
+        release_and_wake(word, (seen & FUTEX_OWNER_DIED) | mark);
     announce_nothing();
     return 0;
+}
+
+int mproc_robust_unlock(mproc_robust_word *word)
+{
+    return release(word, 0);
+}
+
+int mproc_robust_abandon(mproc_robust_word *word)
+{
+    return release(word, FUTEX_OWNER_DIED);
 }
 
 int mproc_robust_repaired(mproc_robust_word *word)
@@ -266,7 +276,13 @@ uint32_t mproc_robust_owner(const mproc_robust_word *word)
     return __atomic_load_n(word, __ATOMIC_RELAXED) & FUTEX_TID_MASK;
 }
 
+bool mproc_robust_is_mine(const mproc_robust_word *word)
+{
+    return know_self() == 0 && mproc_robust_owner(word) == self.tid;
+}
+
 bool mproc_robust_held_here(const mproc_robust_word *word)
 {
-    return node_of(word)->next != NULL;
+    /* A thread that died has left its node as it was, and nobody will look at it again. */
+    return mproc_robust_owner(word) != 0 && node_of(word)->next != NULL;
 }

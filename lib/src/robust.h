@@ -53,11 +53,17 @@ int mproc_robust_lock(mproc_robust_word *word, uint64_t deadline_ns);
 /* Gives a lock back and wakes who waits for it. Errors: -EPERM this thread does not have it. */
 int mproc_robust_unlock(mproc_robust_word *word);
 
+/* Gives a lock back as if this thread had died holding it. Errors: -EPERM. */
+int mproc_robust_abandon(mproc_robust_word *word);
+
 /* Ends the mark of a death; the owner alone may. Errors: -EPERM this thread does not have the lock. */
 int mproc_robust_repaired(mproc_robust_word *word);
 
 /* The thread that has the lock, 0 for none. */
 uint32_t mproc_robust_owner(const mproc_robust_word *word);
+
+/* Whether this thread has the lock, through whichever mapping. */
+bool mproc_robust_is_mine(const mproc_robust_word *word);
 
 /* Whether some thread of this process has the lock: its node is in use, so its memory must stay. */
 bool mproc_robust_held_here(const mproc_robust_word *word);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -15,7 +16,10 @@
 
 static const uint64_t header_magic = UINT64_C(0x314745532d50434d); /* "MCP-SEG1" */
 static const uint64_t area_limit = UINT64_C(1) << 40;
+static const uint32_t seats_limit = 1024;
 static const int required_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+enum { SEATS_PER_PAGE = 2 };
 
 /* Written once, before the descriptor leaves its maker. */
 struct header {
@@ -24,6 +28,8 @@ struct header {
     uint32_t controls;
     uint64_t ring_bytes;
     uint64_t large_bytes;
+    uint32_t seats;
+    uint32_t unused;
     uint64_t pid_namespace; /* 0 when /proc does not tell */
 };
 
@@ -43,13 +49,25 @@ static bool fits_area(uint64_t bytes, size_t page_size)
 
 static bool is_possible(const struct mproc_segment_shape *shape, size_t page_size)
 {
-    return shape->controls >= 1 && shape->controls <= 4 && fits_area(shape->ring_bytes, page_size) &&
+    return shape->controls >= 1 && shape->controls <= 4 && shape->seats <= seats_limit &&
+           shape->seats % SEATS_PER_PAGE == 0 && fits_area(shape->ring_bytes, page_size) &&
            fits_area(shape->large_bytes, page_size);
+}
+
+static size_t seat_bytes(const struct mproc_segment *segment)
+{
+    return segment->shape.seats / SEATS_PER_PAGE * segment->page_size;
+}
+
+/* Where the ring begins in the file. */
+static uint64_t ring_offset(const struct mproc_segment *segment)
+{
+    return segment->shape.controls * segment->page_size + seat_bytes(segment);
 }
 
 static uint64_t touched_bytes(const struct mproc_segment *segment)
 {
-    return segment->shape.controls * segment->page_size + segment->shape.ring_bytes;
+    return ring_offset(segment) + segment->shape.ring_bytes;
 }
 
 static uint64_t file_bytes(const struct mproc_segment *segment)
@@ -76,26 +94,33 @@ static bool map_parts(const struct mproc_segment *segment)
             madvise(where + page, page, MADV_WIPEONFORK) != 0)
             return false;
     }
-    if (ring == 0)
-        return true;
-    uint64_t offset = segment->shape.controls * page;
-    return map_at(where, ring, segment->fd, offset) && map_at(where + ring, ring, segment->fd, offset);
+    if (seat_bytes(segment) != 0 &&
+        !map_at(where, seat_bytes(segment), segment->fd, segment->shape.controls * page))
+        return false;
+    where += seat_bytes(segment);
+    return ring == 0 || (map_at(where, ring, segment->fd, ring_offset(segment)) &&
+                         map_at(where + ring, ring, segment->fd, ring_offset(segment)));
 }
 
 static int map_segment(struct mproc_segment *segment)
 {
-    segment->mapped = 2 * (segment->shape.controls * segment->page_size + (size_t)segment->shape.ring_bytes);
+    int err = -ENOMEM;
+
+    segment->mapped = 2 * (segment->shape.controls * segment->page_size + (size_t)segment->shape.ring_bytes) +
+                      seat_bytes(segment);
+    segment->seat_pages = calloc(segment->shape.seats / SEATS_PER_PAGE + 1, sizeof(*segment->seat_pages));
     segment->base =
         mmap(NULL, segment->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (segment->base == MAP_FAILED)
-        return mproc_fail(-ENOMEM, "cannot map %zu bytes of address space (RLIMIT_AS?)", segment->mapped);
-    if (!map_parts(segment)) {
-        int err = -errno;
-        munmap(segment->base, segment->mapped);
-        return mproc_fail(err, "cannot map a shared segment of %zu bytes: %s", segment->mapped,
-                          strerrordesc_np(-err));
+    if (segment->seat_pages && segment->base != MAP_FAILED) {
+        if (map_parts(segment))
+            return 0;
+        err = -errno;
     }
-    return 0;
+    if (segment->base != MAP_FAILED)
+        munmap(segment->base, segment->mapped);
+    free(segment->seat_pages);
+    return mproc_fail(err, "cannot map a shared segment of %zu bytes: %s (RLIMIT_AS?)", segment->mapped,
+                      strerrordesc_np(-err));
 }
 
 static int allocate_file(const char *name, const struct mproc_segment *segment)
@@ -147,13 +172,30 @@ int mproc_segment_create(const char *name, const struct mproc_segment_shape *sha
     return 0;
 }
 
-void mproc_segment_unmap(struct mproc_segment *segment)
+static bool has_lock_in_use(const struct mproc_segment *segment)
 {
     for (uint32_t i = 0; i < segment->shape.controls; i++) {
         if (mproc_robust_held_here(mproc_segment_lock(segment, i)))
-            return;
+            return true;
     }
-    munmap(segment->base, segment->mapped);
+    for (uint32_t i = 0; i < segment->shape.seats; i++) {
+        const mproc_robust_word *seat = mproc_segment_own_seat(segment, i, false);
+        if (seat && mproc_robust_held_here(seat))
+            return true;
+    }
+    return false;
+}
+
+void mproc_segment_unmap(struct mproc_segment *segment)
+{
+    if (!has_lock_in_use(segment)) {
+        for (uint32_t i = 0; i < segment->shape.seats / SEATS_PER_PAGE; i++) {
+            if (segment->seat_pages[i])
+                munmap(segment->seat_pages[i], 2 * segment->page_size);
+        }
+        munmap(segment->base, segment->mapped);
+    }
+    free(segment->seat_pages);
 }
 
 void mproc_segment_close(struct mproc_segment *segment)
@@ -186,9 +228,9 @@ static int read_header(int fd, enum mproc_segment_kind kind, uint32_t controls,
         return mproc_fail(-EBADMSG, "the descriptor is not a sealed memory file of this library");
     if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) || header.magic != header_magic)
         return mproc_fail(-EBADMSG, "the memory file has no header of this library");
-    segment.shape =
-        (struct mproc_segment_shape){kind, header.controls, header.ring_bytes, header.large_bytes};
-    if (header.kind != (uint32_t)kind || header.controls != controls ||
+    segment.shape = (struct mproc_segment_shape){kind, header.controls, header.seats, header.ring_bytes,
+                                                 header.large_bytes};
+    if (header.kind != (uint32_t)kind || header.controls != controls || header.unused != 0 ||
         !is_possible(&segment.shape, segment.page_size))
         return mproc_fail(-EBADMSG, "the memory file is of another kind (%u, wanted %d) or damaged",
                           header.kind, (int)kind);
@@ -233,9 +275,49 @@ mproc_robust_word *mproc_segment_lock(const struct mproc_segment *segment, uint3
     return (mproc_robust_word *)(void *)(control + MPROC_ROBUST_WORD_OFFSET(segment->page_size));
 }
 
-unsigned char *mproc_segment_ring(const struct mproc_segment *segment)
+static unsigned char *seats_of(const struct mproc_segment *segment)
 {
     return segment->base + 2 * segment->shape.controls * segment->page_size;
+}
+
+/* From the beginning of a page: the last two places whose list nodes fit into the page behind. */
+static size_t seat_offset(const struct mproc_segment *segment, uint32_t index)
+{
+    return MPROC_ROBUST_WORD_OFFSET(segment->page_size) +
+           index % SEATS_PER_PAGE * sizeof(struct mproc_robust_node);
+}
+
+mproc_robust_word *mproc_segment_seat(const struct mproc_segment *segment, uint32_t index)
+{
+    unsigned char *page = seats_of(segment) + index / SEATS_PER_PAGE * segment->page_size;
+
+    return (mproc_robust_word *)(void *)(page + seat_offset(segment, index));
+}
+
+mproc_robust_word *mproc_segment_own_seat(const struct mproc_segment *segment, uint32_t index, bool map)
+{
+    unsigned char **page = &segment->seat_pages[index / SEATS_PER_PAGE];
+    uint64_t offset =
+        segment->shape.controls * segment->page_size + index / SEATS_PER_PAGE * segment->page_size;
+
+    if (!*page && map) {
+        unsigned char *pages =
+            mmap(NULL, 2 * segment->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (pages == MAP_FAILED)
+            return NULL;
+        if (!map_at(pages, segment->page_size, segment->fd, offset) ||
+            madvise(pages + segment->page_size, segment->page_size, MADV_WIPEONFORK) != 0) {
+            munmap(pages, 2 * segment->page_size);
+            return NULL;
+        }
+        *page = pages;
+    }
+    return *page ? (mproc_robust_word *)(void *)(*page + seat_offset(segment, index)) : NULL;
+}
+
+unsigned char *mproc_segment_ring(const struct mproc_segment *segment)
+{
+    return seats_of(segment) + seat_bytes(segment);
 }
 
 uint64_t mproc_segment_large_offset(const struct mproc_segment *segment)

@@ -1,17 +1,20 @@
 /*
  * Segments: the shared memory of an object, one sealed memfd.
  *
- *   file:    | control 0 | control 1 | … | ring (a power of two) | large area, sparse |
- *   mapped:  | control 0 | private | control 1 | private | … | ring | the same ring again |
+ *   file:    | control 0 | control 1 | … | seats | ring (a power of two) | large area, sparse |
+ *   mapped:  | control 0 | private | control 1 | private | … | seats | ring | the same ring again |
  *
  * Each control page ends with a robust lock, whose list node lies in the private page behind it, out of reach
- * of other processes. The ring is mapped twice in a row, so that what wraps around is contiguous. Controls
- * and ring are preallocated and the file can neither shrink nor grow, so touching them cannot raise SIGBUS.
- * The large area is not mapped; its pages are there once written.
+ * of other processes. Seats are robust locks too, two at the end of each page; they are mapped for reading,
+ * and once more with a private page behind for each that a thread of this process takes. The ring is mapped
+ * twice in a row, so that what wraps around is contiguous. Controls and ring are preallocated and the file
+ * can neither shrink nor grow, so touching them cannot raise SIGBUS. The large area is not mapped; its pages
+ * are there once written.
  */
 #ifndef MPROC_SEGMENT_H
 #define MPROC_SEGMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +29,7 @@ enum mproc_segment_kind {
 struct mproc_segment_shape {
     enum mproc_segment_kind kind;
     uint32_t controls;    /* pages */
+    uint32_t seats;       /* an even number, or 0 */
     uint64_t ring_bytes;  /* 0, or a power of two of at least a page */
     uint64_t large_bytes; /* 0, or a power of two of at least a page */
 };
@@ -36,6 +40,7 @@ struct mproc_segment {
     size_t page_size;
     unsigned char *base;
     size_t mapped;
+    unsigned char **seat_pages; /* with their private pages; NULL where no seat was taken */
 };
 
 /* Control 0 begins with the segment's own header; what an object keeps there starts behind it. */
@@ -64,6 +69,14 @@ int mproc_segment_unpack(const struct mproc_parcel *parcel, enum mproc_segment_k
 
 void *mproc_segment_control(const struct mproc_segment *segment, uint32_t index);
 mproc_robust_word *mproc_segment_lock(const struct mproc_segment *segment, uint32_t index);
+
+/* The word of a seat, to look at and to wait for. */
+mproc_robust_word *mproc_segment_seat(const struct mproc_segment *segment, uint32_t index);
+
+/* The same word where this process can take it as a lock; NULL when it never did, or, with `map`, when there
+ * is no memory. One thread at a time may map. */
+mproc_robust_word *mproc_segment_own_seat(const struct mproc_segment *segment, uint32_t index, bool map);
+
 unsigned char *mproc_segment_ring(const struct mproc_segment *segment);
 
 /* Where in the file the large area begins. */

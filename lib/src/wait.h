@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MPROC_WAIT_WORDS = 4 };
+enum { MPROC_WAIT_WORDS = 72 };
 
 struct mproc_wait_word {
     const uint32_t *word;

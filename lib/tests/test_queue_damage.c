@@ -80,7 +80,7 @@ Test(queue_damage, is_reported, .timeout = 10)
     cr_expect_eq(mproc_queue_get(queue, MPROC_NOW, &data, &len), -EBADMSG);
     record->length = 0xfffffffc;
     cr_expect_eq(mproc_queue_get(queue, MPROC_NOW, &data, &len), -EBADMSG);
-    *record = (struct queue_record){.length = 13, .is_large = 1};
+    *record = (struct queue_record){.length = 13, .state = QUEUE_LARGE};
     cr_expect_eq(mproc_queue_get(queue, MPROC_NOW, &data, &len), -EBADMSG);
     cr_expect_null(data);
     queue->sides[QUEUE_CONSUMERS]->marks[0].ring = 1 << 30;
@@ -99,11 +99,11 @@ Test(queue_damage, of_the_header_is_refused, .timeout = 20)
 
     cr_assert_eq(mproc_queue_class.pack(queue, &parcel), 0);
     cr_assert_eq(pread(parcel.fds[0], header, sizeof(header), 0), (ssize_t)sizeof(header));
-    for (size_t i = 0; i < 40; i++) {
+    for (size_t i = 0; i < 48; i++) {
         unsigned char wrong = (unsigned char)(header[i] ^ (1 + rand_r(&seed) % 255));
         cr_assert_eq(pwrite(parcel.fds[0], &wrong, 1, (off_t)i), 1);
         int err = mproc_queue_class.unpack(&parcel, &object);
-        cr_expect(err == -EBADMSG || (err == -EXDEV && i >= 32), "byte %zu: %d", i, err);
+        cr_expect(err == -EBADMSG || (err == -EXDEV && i >= 40), "byte %zu: %d", i, err);
         cr_assert_eq(pwrite(parcel.fds[0], &header[i], 1, (off_t)i), 1);
     }
     cr_assert_eq(mproc_queue_class.unpack(&parcel, &object), 0);

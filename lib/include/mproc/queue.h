@@ -29,15 +29,29 @@ extern "C" {
 struct mproc_args;
 struct mproc_queue;
 
+/* What becomes of messages that a reader had taken when it died. */
+enum mproc_reader_death {
+    /* They are gone with it: each message is taken at most once. A reader killed inside a get has taken its
+     * message, or has not and the next reader gets it. */
+    MPROC_READER_DEATH_DROPS,
+    /* Other readers get them, before any newer message, unless they were done: each is worked on at least
+     * once. A reader's messages are done with its mproc_queue_done() or its next get; until then they take up
+     * room. Readers are threads: what a thread has not done when it ends is redelivered too. At most 64
+     * threads can read from such a queue at a time. */
+    MPROC_READER_DEATH_REDELIVERS,
+    MPROC_READER_DEATH__COUNT,
+};
+
 struct mproc_queue_options {
     size_t bytes;        /* room for messages, allocated at once, rounded up to a power of two; 0: 256 KiB */
     size_t large_bytes;  /* room for messages beyond a quarter of `bytes`, allocated as they come, rounded up
                           * to a power of two; the largest message; 0: 64 MiB */
     size_t max_messages; /* no more than so many at a time; 0: as many as there is room for */
+    enum mproc_reader_death reader_death;
 };
 
 struct mproc_queue_stat {
-    uint64_t messages;    /* put and not yet taken */
+    uint64_t messages;    /* put and not yet taken, or, in a queue that redelivers, not yet done */
     uint64_t bytes;       /* of `bytes` that these take, 8 for each included */
     uint64_t large_bytes; /* of `large_bytes` that these take */
     bool closed;
@@ -50,10 +64,10 @@ struct mproc_queue_stat {
  * @param ret_queue  the handle
  *
  * Returns: 0.
- * Errors: -EINVAL a size above 1 TiB; -ENOMEM, -ENOSPC no memory; -EMFILE, -ENFILE; -EFBIG RLIMIT_FSIZE is
- * below the sizes; -ENOTSUP the C library or kernel has no robust futexes of the known layout.
- * Ownership: the caller's, ends with mproc_queue_unref(). Takes one descriptor, whatever passes through.
- * Threads: any.
+ * Errors: -EINVAL a size above 1 TiB, no such policy; -ENOMEM, -ENOSPC no memory; -EMFILE, -ENFILE; -EFBIG
+ * RLIMIT_FSIZE is below the sizes; -ENOTSUP the C library or kernel has no robust futexes of the known
+ * layout. Ownership: the caller's, ends with mproc_queue_unref(). Takes one descriptor, whatever passes
+ * through. Threads: any.
  */
 MPROC_EXPORT int mproc_queue_create(const struct mproc_queue_options *options,
                                     struct mproc_queue **ret_queue);
@@ -70,7 +84,8 @@ MPROC_EXPORT struct mproc_queue *mproc_queue_ref(struct mproc_queue *queue);
  * Gives a reference back; the last one ends this process' handle. The queue ends with its last user. NULL is
  * a no-op.
  *
- * Threads: any; no other may be inside a call with this reference.
+ * Threads: any; no other may be inside a call with this reference. In a queue that redelivers, what the
+ * calling thread has taken and not done goes to other readers.
  */
 MPROC_EXPORT void mproc_queue_unref(struct mproc_queue *queue);
 
@@ -119,7 +134,8 @@ MPROC_EXPORT int mproc_queue_put_many(struct mproc_queue *queue, const struct io
  * @param ret_len      how many, from 0
  *
  * Returns: 0.
- * Errors: no message was taken: -EPIPE closed and empty; -ETIMEDOUT (-EAGAIN for MPROC_NOW) none came;
+ * Errors: no message was taken: -EPIPE closed and empty, and all done in a queue that redelivers; -EUSERS 64
+ * other threads read from it; -ETIMEDOUT (-EAGAIN for MPROC_NOW) none came;
  * -ECANCELED the thread's stop token was stopped while it waited; -ENOMEM; -EBADMSG the shared memory is
  * damaged; -EDEADLK called in a signal handler out of a get.
  * Ownership: the bytes are the caller's, who frees them with free().
@@ -162,6 +178,32 @@ MPROC_EXPORT int mproc_queue_get_into(struct mproc_queue *queue, uint64_t deadli
 MPROC_EXPORT int mproc_queue_get_many(struct mproc_queue *queue, uint64_t deadline_ns, size_t size,
                                       size_t count, void *ret_data, struct iovec *ret_messages,
                                       size_t *ret_count);
+
+/**
+ * Declares all messages that the calling thread has taken from a queue done: nobody will get them again. In a
+ * queue that drops they are done when taken, and this does nothing.
+ *
+ * @param queue        the queue
+ * @param deadline_ns  until when to wait for gets that are under way
+ *
+ * Returns: 0.
+ * Errors: they are not done: -ETIMEDOUT (-EAGAIN for MPROC_NOW) a get is under way and does not end;
+ * -ECANCELED; -EBADMSG the shared memory is damaged.
+ * Threads: the reader. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms.
+ */
+MPROC_EXPORT int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns);
+
+/**
+ * Waits until all messages that were put are done: taken, or in a queue that redelivers declared done.
+ *
+ * @param queue        the queue
+ * @param deadline_ns  when to give up; MPROC_NOW, MPROC_FOREVER
+ *
+ * Returns: 0: there was a moment with none.
+ * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the thread's stop token was stopped.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
+ */
+MPROC_EXPORT int mproc_queue_join(struct mproc_queue *queue, uint64_t deadline_ns);
 
 /**
  * Closes a queue for all its users: no more puts; gets go on until it is empty, then end. Wakes all who wait.

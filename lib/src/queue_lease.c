@@ -1,0 +1,230 @@
+/*
+ * Redelivery. A queue that redelivers keeps what is taken in the ring until it is done:
+ *
+ *   head … done and leased, in any order … taken … not yet taken … tail
+ *
+ * Each record between has the seat of the thread that took it. A seat is a robust lock that its thread holds
+ * as long as it reads from the queue, so the kernel marks the seat when the thread dies. A lease is written
+ * before `taken` is committed and means nothing beyond `taken`; passing a dead one's lease on is one store.
+ * Sleeping readers watch the seats of all others.
+ */
+#include <errno.h>
+
+#include "error_internal.h"
+#include "queue_internal.h"
+
+static const uint32_t lease_done = QUEUE_LEASE_MASK;
+
+/* Where this thread sat last, most likely still. */
+static _Thread_local uint32_t last_seat;
+
+static struct queue_side *consumers_of(const struct mproc_queue *queue)
+{
+    return queue->sides[QUEUE_CONSUMERS];
+}
+
+static uint32_t seats_used(const struct mproc_queue *queue)
+{
+    uint32_t used = __atomic_load_n(&consumers_of(queue)->seats_used, __ATOMIC_RELAXED);
+
+    return used < queue->segment.shape.seats ? used : queue->segment.shape.seats;
+}
+
+static uint32_t seat_word(const struct mproc_queue *queue, uint32_t seat)
+{
+    return __atomic_load_n(mproc_segment_seat(&queue->segment, seat), __ATOMIC_ACQUIRE);
+}
+
+static bool is_dead(uint32_t word)
+{
+    return (word & FUTEX_OWNER_DIED) != 0;
+}
+
+bool mproc_queue_lease_has_seat(const struct mproc_queue *queue, uint32_t *ret_seat)
+{
+    uint32_t used = seats_used(queue);
+    uint32_t seat = last_seat;
+
+    for (uint32_t tried = 0; tried < used; tried++, seat++) {
+        seat = seat < used ? seat : 0;
+        if (mproc_robust_is_mine(mproc_segment_seat(&queue->segment, seat))) {
+            last_seat = seat;
+            *ret_seat = seat;
+            return true;
+        }
+    }
+    return false;
+}
+
+int mproc_queue_lease_seat(struct mproc_queue *queue, uint32_t *ret_seat)
+{
+    struct queue_side *side = consumers_of(queue);
+
+    if (mproc_queue_lease_has_seat(queue, ret_seat))
+        return 0;
+    for (uint32_t seat = 0; seat < queue->segment.shape.seats; seat++) {
+        /* Only a seat that is wholly free: locking a dead one would make it look alive. */
+        if (seat_word(queue, seat) != 0)
+            continue;
+        mproc_robust_word *own = mproc_segment_own_seat(&queue->segment, seat, true);
+        if (!own)
+            return mproc_fail(-ENOMEM, "no memory for a reader's seat");
+        if (seats_used(queue) <= seat)
+            __atomic_store_n(&side->seats_used, seat + 1, __ATOMIC_RELAXED);
+        int err = mproc_robust_lock(own, MPROC_NOW);
+        if (err)
+            return mproc_fail(-EBADMSG, "the queue's memory is damaged at seat %u", seat);
+        /* Before this thread can be the one that a death wakes, all others must watch it. */
+        __atomic_fetch_add(&side->arrivals, 1, __ATOMIC_RELEASE);
+        mproc_wake(&side->arrivals);
+        last_seat = seat;
+        *ret_seat = seat;
+        return 0;
+    }
+    return mproc_fail(-EUSERS, "%u threads read from this queue, and there is no room for one more",
+                      queue->segment.shape.seats);
+}
+
+void mproc_queue_lease_leave(struct mproc_queue *queue)
+{
+    uint32_t seat;
+
+    if (!mproc_queue_lease_has_seat(queue, &seat))
+        return;
+    mproc_robust_word *own = mproc_segment_own_seat(&queue->segment, seat, false);
+    if (own)
+        mproc_robust_abandon(own);
+}
+
+static void write_lease(struct mproc_queue *queue, uint64_t position, uint32_t lease)
+{
+    struct queue_record *record = queue_record_at(queue, position);
+    uint32_t state = __atomic_load_n(&record->state, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&record->state, (state & ~QUEUE_LEASE_MASK) | lease, __ATOMIC_RELAXED);
+}
+
+void mproc_queue_lease_write(struct mproc_queue *queue, uint64_t position, uint32_t seat)
+{
+    write_lease(queue, position, seat + 1);
+}
+
+uint64_t mproc_queue_lease_taken(const struct mproc_queue *queue)
+{
+    const struct queue_side *side = consumers_of(queue);
+    uint32_t commit = __atomic_load_n(&side->commit, __ATOMIC_RELAXED);
+
+    return __atomic_load_n(&side->taken[queue_parity(commit)], __ATOMIC_RELAXED);
+}
+
+int mproc_queue_lease_commit(struct mproc_queue *queue, const struct queue_mark *head, uint64_t taken)
+{
+    struct queue_side *side = consumers_of(queue);
+    uint32_t commit = __atomic_load_n(&side->commit, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&side->taken[!queue_parity(commit)], taken, __ATOMIC_RELAXED);
+    return mproc_queue_side_commit(side, head);
+}
+
+static uint64_t dead_seats(const struct mproc_queue *queue)
+{
+    uint64_t dead = 0;
+
+    for (uint32_t seat = 0; seat < seats_used(queue); seat++) {
+        if (is_dead(seat_word(queue, seat)))
+            dead |= UINT64_C(1) << seat;
+    }
+    return dead;
+}
+
+static void free_seats(struct mproc_queue *queue, uint64_t seats)
+{
+    for (uint32_t seat = 0; seat < seats_used(queue); seat++) {
+        if (seats >> seat & 1)
+            __atomic_store_n(mproc_segment_seat(&queue->segment, seat), 0, __ATOMIC_RELEASE);
+    }
+}
+
+int mproc_queue_lease_orphan(struct mproc_queue *queue, const struct queue_mark *head, uint64_t *ret_position)
+{
+    uint64_t taken = mproc_queue_lease_taken(queue);
+    /* Looked at before the leases: a seat that dies meanwhile is not freed with leases behind its name. */
+    uint64_t dead = dead_seats(queue);
+    uint64_t leased = 0;
+    uint64_t orphan = taken;
+    struct queue_found found;
+
+    if (dead == 0)
+        return -ENOENT;
+    for (uint64_t position = head->ring; position < taken; position += found.size) {
+        int err = mproc_queue_find(queue, position, taken, &found);
+        if (err)
+            return err;
+        if (found.lease == 0 || found.lease > QUEUE_SEATS)
+            continue;
+        uint64_t seat = UINT64_C(1) << (found.lease - 1);
+        leased |= seat;
+        if (orphan == taken && (dead & seat))
+            orphan = position;
+    }
+    free_seats(queue, dead & ~leased);
+    if (orphan == taken)
+        return -ENOENT;
+    mproc_wake(&queue->sides[QUEUE_PRODUCERS]->commit);
+    *ret_position = orphan;
+    return 0;
+}
+
+int mproc_queue_lease_finish(struct mproc_queue *queue, uint32_t seat)
+{
+    uint64_t taken = mproc_queue_lease_taken(queue);
+    struct queue_mark head;
+    struct queue_found found;
+    bool passing = true;
+    uint64_t passed;
+
+    mproc_queue_side_read(consumers_of(queue), &head);
+    passed = head.ring;
+    for (uint64_t position = head.ring; position < taken; position += found.size) {
+        int err = mproc_queue_find(queue, position, taken, &found);
+        if (err)
+            return err;
+        if (found.lease == seat + 1) {
+            write_lease(queue, position, lease_done);
+            found.lease = lease_done;
+        }
+        passing = passing && found.lease == lease_done;
+        if (passing)
+            mproc_queue_pass(&head, &found);
+    }
+    return head.ring == passed ? 0 : mproc_queue_lease_commit(queue, &head, taken);
+}
+
+/* What to expect in a seat's word as long as its thread lives; the kernel wakes on a death only where it is
+ * told that somebody waits. */
+static uint32_t watch_seat(mproc_robust_word *word)
+{
+    uint32_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+    while ((value & FUTEX_TID_MASK) != 0) {
+        if ((value & FUTEX_WAITERS) || __atomic_compare_exchange_n(word, &value, value | FUTEX_WAITERS, false,
+                                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return value | FUTEX_WAITERS;
+    }
+    return 0; /* free; or dead since we looked, and then this is not what it holds: nobody sleeps */
+}
+
+size_t mproc_queue_lease_watch(struct mproc_queue *queue, uint32_t seat, struct mproc_wait_word *words,
+                               size_t count)
+{
+    const uint32_t *arrivals = &consumers_of(queue)->arrivals;
+
+    words[count++] = (struct mproc_wait_word){arrivals, __atomic_load_n(arrivals, __ATOMIC_RELAXED)};
+    for (uint32_t i = 0; i < seats_used(queue) && count < QUEUE_WATCHED; i++) {
+        mproc_robust_word *word = mproc_segment_seat(&queue->segment, i);
+        uint32_t expected = i == seat ? 0 : watch_seat(word);
+        if (expected != 0 || (i != seat && seat_word(queue, i) != 0))
+            words[count++] = (struct mproc_wait_word){word, expected};
+    }
+    return count;
+}
