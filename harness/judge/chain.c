@@ -28,9 +28,13 @@ size_t pf_chain_links(const struct pf_graph *graph, size_t thread, struct pf_lin
             *link = (struct pf_link){.from = thread, .waker = waker, .to = waker->index};
             continue;
         }
-        const struct pf_graph_process *process = &graph->processes[waker->index];
-        for (size_t k = 0; k < process->thread_count; k++)
-            add_link(graph, &links, &count, thread, waker, process->threads[k]);
+        const size_t *processes;
+        size_t process_count = pf_waker_processes(waker, &processes);
+        for (size_t k = 0; k < process_count; k++) {
+            const struct pf_graph_process *process = &graph->processes[processes[k]];
+            for (size_t n = 0; n < process->thread_count; n++)
+                add_link(graph, &links, &count, thread, waker, process->threads[n]);
+        }
     }
     *ret_links = links;
     return count;
@@ -191,7 +195,7 @@ bool pf_link_is_for_end(const struct pf_graph *graph, const struct pf_link *link
     if (!link->waker)
         return false;
     if (!object)
-        return link->waker->kind == PF_WAKER_PROCESS;
+        return link->waker->kind == PF_WAKER_PROCESS; /* by its end */
     return object->kind == PF_OBJECT_FUTEX && object->futex->kind == PF_FUTEX_JOIN;
 }
 

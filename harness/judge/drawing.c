@@ -75,18 +75,21 @@ static bool same_part(const struct pf_waker *a, const struct pf_waker *b)
     return !a->remote && a->kind == b->kind && a->object == b->object;
 }
 
-/* How many others could do what this waker could. */
-static size_t others_like(const struct pf_graph_thread *thread, const struct pf_waker *waker)
+/* How many processes could do what this waker could. */
+static size_t able_like(const struct pf_graph_thread *thread, const struct pf_waker *waker)
 {
+    const size_t *processes;
     size_t count = 0;
-    for (size_t i = 0; i < thread->waker_count; i++) {
-        const struct pf_waker *other = &thread->wakers[i];
-        bool counts = same_part(other, waker) && other->index != waker->index;
-        for (size_t k = 0; k < i && counts; k++)
-            counts = !same_part(&thread->wakers[k], waker) || thread->wakers[k].index != other->index;
-        count += counts;
-    }
+    for (size_t i = 0; i < thread->waker_count; i++)
+        if (same_part(&thread->wakers[i], waker))
+            count += pf_waker_processes(&thread->wakers[i], &processes);
     return count;
+}
+
+static bool is_only(const struct pf_waker *waker, size_t process)
+{
+    const size_t *processes;
+    return pf_waker_processes(waker, &processes) == 1 && processes[0] == process;
 }
 
 static const char *why_nobody(const struct pf_case *c, const struct pf_link *link, const char *dead)
@@ -106,8 +109,7 @@ static const char *why_nobody(const struct pf_case *c, const struct pf_link *lin
     }
     if (object && object->futex && object->futex->owner_elsewhere)
         return "the thread that locked it was not copied by fork, so in this process nobody can unlock it";
-    bool alone = thread->waker_count && thread->wakers[0].kind == PF_WAKER_PROCESS &&
-                 thread->wakers[0].index == thread->process;
+    bool alone = thread->waker_count && is_only(&thread->wakers[0], thread->process);
     return alone ? pf_arena_printf(c->scratch, "only %s itself could %s, and it has no thread left to do so",
                                    thread->state->process, deed)
                  : pf_arena_printf(c->scratch, "nobody who lives could %s", deed);
@@ -122,18 +124,17 @@ const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, con
     const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), link->waker->object);
     const char *state = pf_phrase_wait(c, to);
     const char *label = pf_case_label(c, to->thread);
-    size_t others = others_like(thread, link->waker);
-    bool own = link->waker->kind == PF_WAKER_PROCESS && link->waker->index == thread->process;
+    size_t able = able_like(thread, link->waker);
     if (strcmp(deed, "end") == 0)
         return pf_arena_printf(c->scratch, "%s cannot end: it %s", label, state);
     if (link->to == link->from)
         return pf_arena_printf(c->scratch, "only %s itself could %s, but it waits", label, deed);
-    if (own && !others)
+    if (able == 1 && is_only(link->waker, thread->process))
         return pf_arena_printf(c->scratch, "only threads of %s itself could %s, and all are stuck: %s %s",
                                to->process, deed, label, state);
-    if (others)
-        return pf_arena_printf(c->scratch, "of the %zu processes that could %s all are stuck: %s %s",
-                               others + 1, deed, label, state);
+    if (able > 1)
+        return pf_arena_printf(c->scratch, "of the %zu processes that could %s all are stuck: %s %s", able,
+                               deed, label, state);
     return pf_arena_printf(c->scratch, "only %s could %s, but it %s", label, deed, state);
 }
 

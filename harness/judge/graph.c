@@ -141,6 +141,17 @@ static bool update_processes(struct pf_graph *graph)
     return rose;
 }
 
+static bool update_parties(struct pf_graph *graph)
+{
+    bool rose = false;
+    for (size_t i = 0; i < graph->party_count; i++) {
+        struct pf_party *party = graph->parties[i];
+        for (size_t k = 0; party && k < party->count && party->acts < PF_GRADE_ALIVE; k++)
+            rose |= raise(&party->acts, graph->processes[party->processes[k]].acts);
+    }
+    return rose;
+}
+
 static enum pf_grade waker_grade(const struct pf_graph *graph, const struct pf_graph_thread *thread,
                                  const struct pf_waker *waker)
 {
@@ -151,6 +162,9 @@ static enum pf_grade waker_grade(const struct pf_graph *graph, const struct pf_g
         /* A process that ends does not wake its own threads: only the other threads count then. */
         return waker->index == thread->process ? graph->processes[waker->index].running
                                                : graph->processes[waker->index].acts;
+    case PF_WAKER_PARTY:
+        /* Only soft waits are for a party, and whatever may strike the waiter's own process ends those. */
+        return waker->party->acts;
     case PF_WAKER_ANYONE:
         break;
     }
@@ -173,6 +187,7 @@ static void run_to_fixpoint(struct pf_graph *graph)
 {
     for (bool rose = true; rose;) {
         rose = update_processes(graph);
+        rose |= update_parties(graph);
         for (size_t i = 0; i < graph->snapshot->thread_count; i++) {
             enum pf_grade grade = judge_thread(graph, &graph->threads[i]);
             rose |= grade > graph->threads[i].grade;
@@ -191,10 +206,27 @@ struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_aren
     index_everything(graph);
     prepare_processes(graph);
     graph->obscured = is_obscured(graph);
+    graph->party_count = snapshot->object_count * PF_ENDS;
+    graph->parties = pf_arena_alloc(arena, (graph->party_count + 1) * sizeof(*graph->parties));
     for (size_t i = 0; i < snapshot->thread_count; i++)
         pf_wakers_find(graph, i);
     run_to_fixpoint(graph);
     return graph;
+}
+
+size_t pf_waker_processes(const struct pf_waker *waker, const size_t **ret_processes)
+{
+    switch (waker->kind) {
+    case PF_WAKER_PROCESS:
+        *ret_processes = &waker->index;
+        return 1;
+    case PF_WAKER_PARTY:
+        *ret_processes = waker->party->processes;
+        return waker->party->count;
+    default:
+        *ret_processes = NULL;
+        return 0;
+    }
 }
 
 bool pf_graph_stuck(const struct pf_graph *graph, size_t thread)

@@ -22,13 +22,23 @@ enum pf_grade {
 enum pf_waker_kind {
     PF_WAKER_THREAD,  /* this thread alone: the owner of a lock, the thread that is joined */
     PF_WAKER_PROCESS, /* anything that this process does, its end included */
+    PF_WAKER_PARTY,   /* the same of several processes: all who hold one end of an object, or map one word */
     PF_WAKER_ANYONE,  /* anybody in the tree: the object can be reached by name */
+};
+
+/* Shared by all who wait for the same end of the same object. */
+struct pf_party {
+    size_t *processes;
+    size_t count;
+    bool unseen;        /* somebody else is of the party, who is not in the snapshot */
+    enum pf_grade acts; /* best of its processes */
 };
 
 /* Somebody who could end a wait. */
 struct pf_waker {
     enum pf_waker_kind kind;
     size_t index;                   /* thread or process */
+    const struct pf_party *party;   /* PF_WAKER_PARTY */
     const struct pf_target *target; /* which part of the wait it would end */
     const struct pf_object *object; /* on which object it would act; NULL: by ending */
     bool remote;                    /* possible, but no part of any ordinary story: chains leave it out */
@@ -66,6 +76,8 @@ struct pf_graph {
     struct pf_graph_process *processes;
     size_t process_count;
     struct pf_lookup process_index, thread_index, object_index;
+    struct pf_party **parties; /* per object and end, see wakers.c; NULL where nobody waits */
+    size_t party_count;
     enum pf_grade anyone; /* best grade of all threads */
     bool obscured;        /* something unread may hold any object: only hard waits can be proven */
     size_t stuck_count;   /* threads that are stuck for good */
@@ -75,6 +87,8 @@ struct pf_graph {
 struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_arena *arena);
 
 bool pf_graph_stuck(const struct pf_graph *graph, size_t thread);
+/* The processes that a waker stands for; none for a thread or anyone. */
+size_t pf_waker_processes(const struct pf_waker *waker, const size_t **ret_processes);
 const struct pf_object *pf_graph_object(const struct pf_graph *graph, const char *id);
 
 /* Is `ancestor` the process `address` itself or one that it descends from? Addresses tell: "0.2" and "0.2.1".

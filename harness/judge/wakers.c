@@ -4,6 +4,16 @@
 
 enum { EPOLL_DEPTH = 5 }; /* the kernel allows no deeper nesting of epoll sets */
 
+/* The ends of an object that can be waited at: each has its own party. */
+enum end {
+    END_WRITERS,
+    END_READERS,
+    END_HOLDERS,
+    END_MAPPERS,
+    END__COUNT,
+};
+_Static_assert((int)END__COUNT == (int)PF_ENDS, "a slot for every end");
+
 /* The part of a wait that is looked at: a target and what would end it there. */
 struct search {
     struct pf_graph *graph;
@@ -21,24 +31,19 @@ static void raise_base(struct pf_graph_thread *thread, enum pf_grade grade, cons
     }
 }
 
-static void add(const struct search *search, enum pf_waker_kind kind, size_t index,
-                const struct pf_object *object)
+static struct pf_waker *add(const struct search *search, enum pf_waker_kind kind, size_t index,
+                            const struct pf_object *object)
 {
     struct pf_graph_thread *thread = search->thread;
-    struct pf_waker *last = thread->waker_count ? &thread->wakers[thread->waker_count - 1] : NULL;
-    if (last && last->kind == kind && last->index == index && last->object == object)
-        return; /* one process often holds the same end through several descriptors */
     struct pf_waker *waker =
         pf_arena_grow(search->graph->arena, &thread->wakers, &thread->waker_count, sizeof(*waker));
     *waker = (struct pf_waker){.kind = kind, .index = index, .target = search->target, .object = object};
+    return waker;
 }
 
 static void add_remote(const struct search *search, size_t process)
 {
-    size_t before = search->thread->waker_count;
-    add(search, PF_WAKER_PROCESS, process, NULL);
-    if (search->thread->waker_count > before)
-        search->thread->wakers[before].remote = true;
+    add(search, PF_WAKER_PROCESS, process, NULL)->remote = true;
 }
 
 static void add_process(const struct search *search, const char *address, const struct pf_object *object)
@@ -55,19 +60,41 @@ static void add_anyone(const struct search *search, const struct pf_object *obje
     add(search, PF_WAKER_ANYONE, 0, object);
 }
 
-/* Those who have the object open in one of the wanted ways; returns how many. */
-static size_t add_holders(const struct search *search, const struct pf_object *object, bool readers,
-                          bool writers)
+static void join_party(struct pf_graph *graph, struct pf_party *party, const char *address)
 {
-    size_t found = 0;
-    for (size_t i = 0; i < object->holder_count; i++) {
+    size_t process = pf_lookup_find(&graph->process_index, address);
+    if (process == PF_NOWHERE)
+        party->unseen = true;
+    else if (!party->count || party->processes[party->count - 1] != process)
+        *(size_t *)pf_arena_grow(graph->arena, &party->processes, &party->count, sizeof(size_t)) = process;
+}
+
+static struct pf_party *new_party(struct pf_graph *graph, const struct pf_object *object, enum end end)
+{
+    struct pf_party *party = pf_arena_alloc(graph->arena, sizeof(*party));
+    for (size_t i = 0; end != END_MAPPERS && i < object->holder_count; i++) {
         const struct pf_holder *holder = &object->holders[i];
-        if ((readers && holder->reads) || (writers && holder->writes)) {
-            add_process(search, holder->process, object);
-            found++;
-        }
+        if (end == END_HOLDERS || (end == END_READERS ? holder->reads : holder->writes))
+            join_party(graph, party, holder->process);
     }
-    return found;
+    for (size_t i = 0; end == END_MAPPERS && i < object->futex->process_count; i++)
+        join_party(graph, party, object->futex->processes[i]);
+    return party;
+}
+
+/* Those who hold one end of the object; returns whether there is anybody. */
+static bool add_party(const struct search *search, const struct pf_object *object, enum end end)
+{
+    struct pf_graph *graph = search->graph;
+    size_t slot = (size_t)(object - graph->snapshot->objects) * END__COUNT + (size_t)end;
+    if (!graph->parties[slot])
+        graph->parties[slot] = new_party(graph, object, end);
+    const struct pf_party *party = graph->parties[slot];
+    if (party->unseen)
+        raise_base(search->thread, PF_GRADE_ALIVE, "somebody unseen could end it");
+    if (party->count)
+        add(search, PF_WAKER_PARTY, PF_NOWHERE, object)->party = party;
+    return party->count || party->unseen;
 }
 
 static void end_of_process(const struct search *search, const char *address)
@@ -83,13 +110,13 @@ static void end_of_process(const struct search *search, const char *address)
 static void pipe_wakers(const struct search *search, const struct pf_object *object)
 {
     bool either = !search->readable && !search->writable; /* waits for a hang-up only */
-    size_t found = 0;
+    bool found = false;
     if (search->readable && object->queued > 0 && !search->through_epoll)
         raise_base(search->thread, PF_GRADE_ALIVE, "data is there to be read");
     if (search->readable || either)
-        found += add_holders(search, object, false, true);
+        found |= add_party(search, object, END_WRITERS);
     if (search->writable || either)
-        found += add_holders(search, object, true, false);
+        found |= add_party(search, object, END_READERS);
     if (!found && !search->through_epoll)
         raise_base(search->thread, PF_GRADE_ALIVE, "the other end is closed, which ends the wait");
     if (object->kind == PF_OBJECT_FIFO || object->path) {
@@ -101,7 +128,7 @@ static void pipe_wakers(const struct search *search, const struct pf_object *obj
 static void socket_wakers(const struct search *search, const struct pf_object *object)
 {
     if (object->listening || search->thread->state->wait.kind == PF_WAIT_ACCEPT) {
-        add_holders(search, object, true, true);
+        add_party(search, object, END_HOLDERS);
         add_anyone(search, object);
         return;
     }
@@ -109,21 +136,19 @@ static void socket_wakers(const struct search *search, const struct pf_object *o
     if (object->peer_outside)
         raise_base(search->thread, PF_GRADE_OUTSIDE, "the other end is held outside the tree");
     else if (peer && peer->holder_count)
-        add_holders(search, peer, true, true);
+        add_party(search, peer, END_HOLDERS);
     else if (object->external)
         add_anyone(search, object);
     else
         raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who holds the other end of the socket");
-    add_holders(search, object, true, true); /* shutdown on this end ends the wait as well */
+    add_party(search, object, END_HOLDERS); /* shutdown on this end ends the wait as well */
 }
 
 static void object_wakers(const struct search *search, const struct pf_object *object, int depth);
 
 static void epoll_wakers(const struct search *search, const struct pf_object *object, int depth)
 {
-    add_holders(search, object, true, true);
-    for (size_t i = 0; i < object->holder_count; i++)
-        add_process(search, object->holders[i].process, object);
+    add_party(search, object, END_HOLDERS);
     if (depth == EPOLL_DEPTH) {
         raise_base(search->thread, PF_GRADE_ALIVE, "epoll sets are nested too deeply to be followed");
         return;
@@ -161,10 +186,10 @@ static void object_wakers(const struct search *search, const struct pf_object *o
     case PF_OBJECT_TIMERFD:
         if (object->armed)
             raise_base(search->thread, PF_GRADE_ALIVE, "the timer it waits for will expire");
-        add_holders(search, object, true, true);
+        add_party(search, object, END_HOLDERS);
         return;
     case PF_OBJECT_EVENTFD:
-        add_holders(search, object, true, true);
+        add_party(search, object, END_HOLDERS);
         return;
     case PF_OBJECT_EPOLL:
         epoll_wakers(search, object, depth);
@@ -198,9 +223,7 @@ static void reach_wakers(const struct search *search, const struct pf_object *ob
         add(search, PF_WAKER_PROCESS, search->thread->process, object);
         return;
     }
-    for (size_t i = 0; i < futex->process_count; i++)
-        add_process(search, futex->processes[i], object);
-    if (!futex->process_count)
+    if (!add_party(search, object, END_MAPPERS))
         raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who shares the memory");
     /* Memory with a name can still be mapped by anybody who runs. */
     if (object->external)
@@ -277,9 +300,10 @@ static bool file_lock_wakers(const struct search *search, const struct pf_object
             add_process(search, lock->process, object);
         /* An open file, and the lock with it, may be shared by inheritance: any of its holders can let go. */
         bool posix = lock->type && strcmp(lock->type, "posix") == 0;
-        if (!posix && !add_holders(search, object, true, true) && !lock->process)
-            raise_base(search->thread, PF_GRADE_OUTSIDE, "the lock is held outside the tree");
-        if (posix && !lock->process)
+        size_t heirs = posix ? 0 : object->holder_count;
+        for (size_t k = 0; k < heirs; k++)
+            add_process(search, object->holders[k].process, object);
+        if (!lock->process && !heirs)
             raise_base(search->thread, PF_GRADE_OUTSIDE, "the lock is held outside the tree");
     }
     if (!object->lock_count || search->graph->obscured)
@@ -356,7 +380,7 @@ static void connect_wakers(const struct search *search)
                                                : pf_graph_object(search->graph, object ? object->peer : NULL);
         struct search inner = *search;
         inner.target = &wait->targets[i];
-        known &= listener && add_holders(&inner, listener, true, true);
+        known &= listener && add_party(&inner, listener, END_HOLDERS);
         if ((object && (object->external || object->peer_outside)) || (listener && listener->external))
             raise_base(search->thread, PF_GRADE_OUTSIDE, "somebody outside the tree can take the connection");
     }

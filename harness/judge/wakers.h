@@ -4,6 +4,9 @@
 
 #include "judge/graph.h"
 
+/* How many ends of one object can be waited at: slots in pf_graph.parties per object. */
+enum { PF_ENDS = 4 };
+
 /*
  * Fills wakers, base, why and hard of one thread. Whoever is left out here can never release the thread, so
  * where the set is not known for certain the base becomes ALIVE.

@@ -360,7 +360,8 @@ Test(graph, a_quiet_look_is_enough)
     pf_trace_free(trace);
 }
 
-/* The question is asked at every quiet moment of a run; the bound is loose because sanitizers are slow. */
+/* The question is asked at every quiet moment of a run. The best round counts: others use this machine too.
+ */
 Test(graph, a_hundred_threads_are_judged_in_well_under_a_millisecond)
 {
     enum { PROCESSES = 100, ROUNDS = 50 };
@@ -371,14 +372,16 @@ Test(graph, a_hundred_threads_are_judged_in_well_under_a_millisecond)
         scene_waits_at(&s, address, "futex:1");
         scene_maps(&s, futex, address);
     }
-    struct timespec begin, end;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
     struct pf_trace trace = {0};
-    for (int i = 0; i < ROUNDS; i++)
+    double best_us = 1e9;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct timespec begin, end;
+        clock_gettime(CLOCK_MONOTONIC, &begin);
         cr_assert(pf_judge_is_stuck(&trace, &s.snapshot));
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    double us =
-        ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / 1e3 / ROUNDS;
-    cr_log_info("%.0f us for %d threads", us, PROCESSES);
-    cr_assert_lt(us, 20000.0);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        double us = (double)(end.tv_sec - begin.tv_sec) * 1e6 + (double)(end.tv_nsec - begin.tv_nsec) / 1e3;
+        best_us = us < best_us ? us : best_us;
+    }
+    cr_log_info("%.0f us for %d threads", best_us, PROCESSES);
+    cr_assert_lt(best_us, 1000.0);
 }
