@@ -239,6 +239,20 @@ static int start_at(enum level level, const struct pf_trial *trial, struct pf_ch
     return r;
 }
 
+/* What stood in the way of a level, in words that lead to the remedy. */
+static const char *explain_level(enum level level, const struct pf_child_report *report,
+                                 struct pf_arena *arena)
+{
+    const char *what = level == LEVEL_USER_NAMESPACES ? "user namespaces" : "namespaces";
+    const char *why = strerror(report->error);
+    if (report->stage == PF_STAGE_MOUNT)
+        return pf_arena_printf(arena, "%s are of no use here: mounting an own /proc in them fails: %s", what,
+                               why);
+    if (report->error == ENOSPC || report->error == EUSERS)
+        why = "user.max_user_namespaces allows no more of them";
+    return pf_arena_printf(arena, "%s cannot be had here: %s", what, why);
+}
+
 static int choose_level(const struct pf_trial *trial, struct pf_child_plan *plan, struct pf_arena *arena,
                         struct pf_launched *launched)
 {
@@ -256,13 +270,7 @@ static int choose_level(const struct pf_trial *trial, struct pf_child_plan *plan
         launched->containment_note = note;
         if (r != -EAGAIN || level == LEVEL_SUBREAPER)
             return r;
-        const char *step =
-            plan->report->stage == PF_STAGE_MOUNT ? "mounting an own /proc in it" : "creating them";
-        note = pf_arena_printf(arena, "%s cannot be had here (%s: %s)%s", level_names[level], step,
-                               strerror(plan->report->error),
-                               level == LEVEL_USER_NAMESPACES
-                                   ? "; as root, or with user namespaces allowed, containment is complete"
-                                   : "");
+        note = explain_level(level, plan->report, arena);
     }
 }
 
