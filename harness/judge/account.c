@@ -142,8 +142,10 @@ static void write_replay(FILE *out, const struct pf_ev_begin *begin)
     }
     for (size_t i = 0; i < begin->limit_count; i++)
         write_limit(out, &begin->limits[i]);
+    uint64_t deadline_ms = (begin->deadline_ns + 999999) / 1000000;
     if (begin->deadline_ns && begin->deadline_ns != PF_DEADLINE_DEFAULT_NS)
-        fprintf(out, " --deadline %" PRIu64 "ms", (begin->deadline_ns + 999999) / 1000000);
+        fprintf(out, " --deadline %" PRIu64 "%s", deadline_ms % 1000 ? deadline_ms : deadline_ms / 1000,
+                deadline_ms % 1000 ? "ms" : "s");
     if (begin->expect.exit) {
         fputs(" --expect-exit ", out);
         quote(out, begin->expect.exit);

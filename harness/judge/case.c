@@ -43,8 +43,8 @@ const char *pf_case_label(const struct pf_case *c, const char *address)
     const struct pf_thread_state *thread =
         c->history->snapshot ? pf_snapshot_thread(&c->history->snapshot->snapshot, address) : NULL;
     const struct pf_life *life = pf_history_life(c->history, pf_process_of(address, c->scratch));
-    const char *name = strchr(address, '/') && thread && thread->name ? thread->name : NULL;
-    if (!name && life)
-        name = life->name;
+    const char *name = life ? life->name : NULL;
+    if (strchr(address, '/') && thread && thread->name)
+        name = pf_longer_name(name, thread->name);
     return name ? pf_arena_printf(c->scratch, "%s (%s)", address, name) : address;
 }

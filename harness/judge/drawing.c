@@ -75,21 +75,25 @@ static bool same_part(const struct pf_waker *a, const struct pf_waker *b)
     return !a->remote && a->kind == b->kind && a->object == b->object;
 }
 
-/* How many processes could do what this waker could. */
-static size_t able_like(const struct pf_graph_thread *thread, const struct pf_waker *waker)
-{
-    const size_t *processes;
-    size_t count = 0;
-    for (size_t i = 0; i < thread->waker_count; i++)
-        if (same_part(&thread->wakers[i], waker))
-            count += pf_waker_processes(&thread->wakers[i], &processes);
-    return count;
-}
+/* Who else could do what this waker could: how many processes, and whether the waiter's own is among them. */
+struct crowd {
+    size_t others;
+    bool itself;
+};
 
-static bool is_only(const struct pf_waker *waker, size_t process)
+static struct crowd crowd_of(const struct pf_graph_thread *thread, const struct pf_waker *waker)
 {
-    const size_t *processes;
-    return pf_waker_processes(waker, &processes) == 1 && processes[0] == process;
+    struct crowd crowd = {0};
+    for (size_t i = 0; i < thread->waker_count; i++) {
+        const size_t *processes;
+        size_t count =
+            same_part(&thread->wakers[i], waker) ? pf_waker_processes(&thread->wakers[i], &processes) : 0;
+        for (size_t k = 0; k < count; k++) {
+            crowd.others += processes[k] != thread->process;
+            crowd.itself |= processes[k] == thread->process;
+        }
+    }
+    return crowd;
 }
 
 static const char *why_nobody(const struct pf_case *c, const struct pf_link *link, const char *dead)
@@ -109,7 +113,8 @@ static const char *why_nobody(const struct pf_case *c, const struct pf_link *lin
     }
     if (object && object->futex && object->futex->owner_elsewhere)
         return "the thread that locked it was not copied by fork, so in this process nobody can unlock it";
-    bool alone = thread->waker_count && is_only(&thread->wakers[0], thread->process);
+    bool alone = thread->waker_count && !crowd_of(thread, &thread->wakers[0]).others &&
+                 thread->wakers[0].kind != PF_WAKER_ANYONE;
     return alone ? pf_arena_printf(c->scratch, "only %s itself could %s, and it has no thread left to do so",
                                    thread->state->process, deed)
                  : pf_arena_printf(c->scratch, "nobody who lives could %s", deed);
@@ -124,18 +129,22 @@ const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, con
     const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), link->waker->object);
     const char *state = pf_phrase_wait(c, to);
     const char *label = pf_case_label(c, to->thread);
-    size_t able = able_like(thread, link->waker);
     if (strcmp(deed, "end") == 0)
         return pf_arena_printf(c->scratch, "%s cannot end: it %s", label, state);
     if (link->to == link->from)
         return pf_arena_printf(c->scratch, "only %s itself could %s, but it waits", label, deed);
-    if (able == 1 && is_only(link->waker, thread->process))
+    if (link->waker->kind == PF_WAKER_THREAD)
+        return pf_arena_printf(c->scratch, "only %s could %s, but it %s", label, deed, state);
+    struct crowd crowd = crowd_of(thread, link->waker);
+    const char *own = thread->state->process;
+    if (!crowd.others)
         return pf_arena_printf(c->scratch, "only threads of %s itself could %s, and all are stuck: %s %s",
-                               to->process, deed, label, state);
-    if (able > 1)
-        return pf_arena_printf(c->scratch, "of the %zu processes that could %s all are stuck: %s %s", able,
-                               deed, label, state);
-    return pf_arena_printf(c->scratch, "only %s could %s, but it %s", label, deed, state);
+                               own, deed, label, state);
+    const char *itself = crowd.itself ? pf_arena_printf(c->scratch, ", beside %s itself,", own) : "";
+    if (crowd.others == 1)
+        return pf_arena_printf(c->scratch, "only %s%s could %s, but it %s", label, itself, deed, state);
+    return pf_arena_printf(c->scratch, "%zu processes%s could %s, but all are stuck: %s %s", crowd.others,
+                           itself, deed, label, state);
 }
 
 static void draw_link(struct pf_case *c, const struct pf_link *link, const char *dead)

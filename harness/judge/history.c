@@ -72,12 +72,21 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* The kernel cuts names after 15 bytes; where it says nothing else, the name given to exec is the whole one.
+ */
+const char *pf_longer_name(const char *name, const char *comm)
+{
+    enum { COMM_MAX = 15 };
+    bool cut = name && strlen(comm) == COMM_MAX && strncmp(name, comm, COMM_MAX) == 0;
+    return cut ? name : comm;
+}
+
 static void take_names(struct pf_history *history, const struct pf_snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->process_count; i++) {
         struct pf_life *life = life_of(history, snapshot->processes[i].process);
         if (life && snapshot->processes[i].name)
-            life->name = snapshot->processes[i].name;
+            life->name = pf_longer_name(life->name, snapshot->processes[i].name);
     }
 }
 
@@ -92,7 +101,7 @@ static void take(struct pf_history *history, struct pf_arena *arena, const struc
         life = life_of(history, event->exec.process);
         if (life) {
             life->exec = event;
-            life->name = last_part(event->exec.path);
+            life->name = last_part(event->exec.argv_count ? event->exec.argv[0] : event->exec.path);
         }
         return;
     case PF_EVENT_SIGNAL:

@@ -38,6 +38,8 @@ struct pf_history *pf_history_new(const struct pf_trace *trace, struct pf_arena 
 const struct pf_life *pf_history_life(const struct pf_history *history, const char *process);
 /* The process of a thread address: "0.2" for "0.2/t1". Lives in the arena. */
 const char *pf_process_of(const char *thread, struct pf_arena *arena);
+/* Of a name given to exec and one read from the kernel, which cuts it: the one that says more. */
+const char *pf_longer_name(const char *name, const char *comm);
 /* An event by its number, or NULL. */
 const struct pf_event *pf_history_event(const struct pf_history *history, uint64_t seq);
 /* The last of the stack events of a thread, or NULL. */
