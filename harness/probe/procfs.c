@@ -55,6 +55,25 @@ int pf_proc_read_all(const char *path, struct pf_arena *arena, char **ret_text)
     return code;
 }
 
+int pf_proc_open(pid_t pid, pid_t tid, const char *name)
+{
+    char path[80];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    return fd;
+}
+
+ssize_t pf_proc_reread(int fd, char *buffer, size_t size)
+{
+    ssize_t length = pread(fd, buffer, size - 1, 0);
+    if (length < 0)
+        return -errno;
+    buffer[length] = '\0';
+    return length;
+}
+
 static ssize_t read_task(pid_t pid, pid_t tid, const char *name, char *buffer, size_t size)
 {
     char path[80];
@@ -69,10 +88,10 @@ char pf_proc_stat_state(const char *line)
     return end && end[1] == ' ' ? end[2] : '\0';
 }
 
-int pf_proc_stat(pid_t pid, pid_t tid, struct pf_task_stat *ret_stat)
+int pf_proc_stat(int stat_fd, struct pf_task_stat *ret_stat)
 {
     char line[1024];
-    ssize_t length = read_task(pid, tid, "stat", line, sizeof(line));
+    ssize_t length = pf_proc_reread(stat_fd, line, sizeof(line));
     if (length < 0)
         return (int)length;
     const char *begin = strchr(line, '(');
@@ -80,24 +99,12 @@ int pf_proc_stat(pid_t pid, pid_t tid, struct pf_task_stat *ret_stat)
     struct pf_task_stat stat = {0};
     if (!begin || !end ||
         sscanf(end + 1,
-               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %" SCNu64
-               " %*d %*u %" SCNu64,
-               &stat.state, &stat.parent, &stat.group, &stat.threads, &stat.virtual_size) != 5)
+               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %" SCNu64,
+               &stat.state, &stat.parent, &stat.group, &stat.virtual_size) != 4)
         return -EPROTO;
     snprintf(stat.name, sizeof(stat.name), "%.*s", (int)(end - begin - 1), begin + 1);
     *ret_stat = stat;
     return 0;
-}
-
-bool pf_proc_counters_parse(const char *line, struct pf_counters *ret_counters)
-{
-    char *rest;
-    uint64_t run = strtoull(line, &rest, 10);
-    if (rest == line)
-        return false;
-    strtoull(rest, &rest, 10); /* time spent runnable: grows without the thread having run */
-    *ret_counters = (struct pf_counters){.run_ns = run, .slices = strtoull(rest, NULL, 10)};
-    return true;
 }
 
 bool pf_counters_equal(const struct pf_counters *a, const struct pf_counters *b)
@@ -105,13 +112,19 @@ bool pf_counters_equal(const struct pf_counters *a, const struct pf_counters *b)
     return a->run_ns == b->run_ns && a->slices == b->slices;
 }
 
-int pf_proc_counters(pid_t pid, pid_t tid, struct pf_counters *ret_counters)
+int pf_proc_counters(int schedstat_fd, struct pf_counters *ret_counters)
 {
     char line[96];
-    ssize_t length = read_task(pid, tid, "schedstat", line, sizeof(line));
+    ssize_t length = pf_proc_reread(schedstat_fd, line, sizeof(line));
     if (length < 0)
         return (int)length;
-    return pf_proc_counters_parse(line, ret_counters) ? 0 : -EPROTO;
+    char *rest;
+    uint64_t run = strtoull(line, &rest, 10);
+    if (rest == line)
+        return -EPROTO;
+    strtoull(rest, &rest, 10); /* time spent runnable: grows without the thread having run */
+    *ret_counters = (struct pf_counters){.run_ns = run, .slices = strtoull(rest, NULL, 10)};
+    return 0;
 }
 
 int pf_proc_call(pid_t pid, pid_t tid, struct pf_task_call *ret_call)
@@ -141,17 +154,20 @@ void pf_proc_wchan(pid_t pid, pid_t tid, char *buffer, size_t size)
         buffer[0] = '\0';
 }
 
-int pf_proc_handlers(pid_t pid, uint64_t *ret_mask)
+int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
 {
     char path[64], text[4096];
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    snprintf(path, sizeof(path), "/proc/%d/status", tid);
     ssize_t length = pf_proc_read(path, text, sizeof(text));
     if (length < 0)
         return (int)length;
-    const char *caught = strstr(text, "\nSigCgt:");
-    if (!caught)
+    const char *caught = strstr(text, "\nSigCgt:"), *filter = strstr(text, "\nSeccomp:"),
+               *threads = strstr(text, "\nThreads:");
+    if (!caught || !threads)
         return -EPROTO;
-    *ret_mask = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);
+    ret_status->threads = strtoull(threads + strlen("\nThreads:"), NULL, 10);
+    ret_status->handlers = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);
+    ret_status->filtered = filter && atoi(filter + strlen("\nSeccomp:")) != 0;
     return 0;
 }
 

@@ -20,16 +20,20 @@ ssize_t pf_proc_read(const char *path, char *buffer, size_t size);
 /* The whole of a file of unknown length, in the arena. */
 int pf_proc_read_all(const char *path, struct pf_arena *arena, char **ret_text);
 
+/* Opens /proc/PID/task/TID/name, to be read again and again. Returns the descriptor or -errno. */
+int pf_proc_open(pid_t pid, pid_t tid, const char *name);
+/* Reads it from its beginning, as pf_proc_read does. */
+ssize_t pf_proc_reread(int fd, char *buffer, size_t size);
+
 struct pf_task_stat {
     char name[64];
     char state; /* R S D T t Z X I */
     pid_t parent;
     pid_t group;
-    uint64_t threads;
     uint64_t virtual_size;
 };
 
-int pf_proc_stat(pid_t pid, pid_t tid, struct pf_task_stat *ret_stat);
+int pf_proc_stat(int stat_fd, struct pf_task_stat *ret_stat);
 /* The state letter of a line of /proc/PID/stat; 0 when it is none. */
 char pf_proc_stat_state(const char *line);
 
@@ -39,8 +43,7 @@ struct pf_counters {
     uint64_t slices;
 };
 
-int pf_proc_counters(pid_t pid, pid_t tid, struct pf_counters *ret_counters);
-bool pf_proc_counters_parse(const char *line, struct pf_counters *ret_counters);
+int pf_proc_counters(int schedstat_fd, struct pf_counters *ret_counters);
 bool pf_counters_equal(const struct pf_counters *a, const struct pf_counters *b);
 
 enum pf_call_state {
@@ -62,8 +65,13 @@ int pf_proc_call(pid_t pid, pid_t tid, struct pf_task_call *ret_call);
 /* The kernel function that a thread sleeps in; empty when the kernel does not tell. */
 void pf_proc_wchan(pid_t pid, pid_t tid, char *buffer, size_t size);
 
-/* Signals 1 to 64 for which the process has handlers, bit 0 for signal 1. */
-int pf_proc_handlers(pid_t pid, uint64_t *ret_mask);
+struct pf_task_status {
+    uint64_t handlers; /* signals 1 to 64 for which there is one; bit 0 is signal 1 */
+    uint64_t threads;  /* of its process, ended ones included until they are reaped */
+    bool filtered;     /* its system calls go through a seccomp filter */
+};
+
+int pf_proc_status(pid_t tid, struct pf_task_status *ret_status);
 
 /* Copies memory of another process. Returns 0, or -EFAULT and the like; all of it or nothing. */
 int pf_proc_memory(pid_t pid, uint64_t address, void *buffer, size_t size);

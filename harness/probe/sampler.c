@@ -1,8 +1,6 @@
 #include "probe/probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,16 +42,6 @@ void pf_sampler_free(struct pf_sampler *sampler)
     free(sampler);
 }
 
-static int open_task(pid_t pid, pid_t tid, const char *name)
-{
-    char path[80];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, tid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? -ESRCH : -errno;
-    return fd;
-}
-
 int pf_sampler_add(struct pf_sampler *sampler, pid_t pid, pid_t tid)
 {
     if (sampler->count == sampler->room) {
@@ -64,10 +52,10 @@ int pf_sampler_add(struct pf_sampler *sampler, pid_t pid, pid_t tid)
         sampler->entries = larger;
         sampler->room = room;
     }
-    int stat_fd = open_task(pid, tid, "stat");
+    int stat_fd = pf_proc_open(pid, tid, "stat");
     if (stat_fd < 0)
         return stat_fd;
-    int counters_fd = open_task(pid, tid, "schedstat");
+    int counters_fd = pf_proc_open(pid, tid, "schedstat");
     if (counters_fd < 0) {
         close(stat_fd);
         return counters_fd;
@@ -97,18 +85,9 @@ static void entry_read(struct entry *entry)
     char line[512];
     char state = 'X';
     struct pf_counters counters = entry->counters;
-    ssize_t length = pread(entry->stat_fd, line, sizeof(line) - 1, 0);
-    if (length > 0) {
-        line[length] = '\0';
+    if (pf_proc_reread(entry->stat_fd, line, sizeof(line)) > 0 &&
+        pf_proc_counters(entry->counters_fd, &counters) == 0)
         state = pf_proc_stat_state(line);
-        length = pread(entry->counters_fd, line, sizeof(line) - 1, 0);
-        if (length > 0) {
-            line[length] = '\0';
-            pf_proc_counters_parse(line, &counters);
-        } else {
-            state = 'X';
-        }
-    }
     bool ran = state == 'R' || !pf_counters_equal(&counters, &entry->counters);
     /* Stopping and ending are movements too; falling asleep shows in the counters. */
     bool changed = state != entry->state && strchr("TtZX", state);

@@ -2,54 +2,72 @@
  * Putting a snapshot together.
  *
  * Nobody is stopped while it is read, so each thread is looked at twice: before and after everything else.
- * Its system call is read between two equal readings of its counters, and whoever has run by the end of the
- * snapshot counts as moving. What is left is one consistent picture: all that the picture says about a
- * thread held from its first reading to its last, and so all of it held at once in between.
+ * Whoever has run in between counts as moving. What is left is one consistent picture: all that it says about
+ * a thread held from the thread's first reading to its last, and so all of it held at once in between.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probe/calls.h"
 #include "probe/futexes.h"
 #include "probe/objects.h"
 
+/* Threads whose files stay open from the first reading to the last; the rest are opened twice. */
+enum { KEPT_OPEN = 128 };
+
 /* One thread while it is read. */
 struct reading {
+    int stat_fd, counters_fd; /* -1: not open */
+    bool gone;
+    int refused; /* the error that kept it from being read, 0: none */
     struct pf_task_stat stat;
     struct pf_counters counters;
     struct pf_task_call call;
-    bool gone;
 };
 
-/* Reads a thread so that counters and call belong together. */
-static int read_task(const struct pf_probe_thread *thread, struct reading *ret_reading)
+static void close_files(struct reading *reading)
 {
-    enum { ATTEMPTS = 3 };
-    struct reading reading = {0};
-    int code = 0;
-    for (int i = 0; i < ATTEMPTS; i++) {
-        struct pf_counters before;
-        if ((code = pf_proc_counters(thread->pid, thread->tid, &before)) ||
-            (code = pf_proc_call(thread->pid, thread->tid, &reading.call)) ||
-            (code = pf_proc_stat(thread->pid, thread->tid, &reading.stat)) ||
-            (code = pf_proc_counters(thread->pid, thread->tid, &reading.counters)))
-            return code;
-        if (pf_counters_equal(&before, &reading.counters))
-            break;
-        reading.call.state = PF_CALL_RUNNING;
-    }
-    *ret_reading = reading;
-    return 0;
+    if (reading->stat_fd >= 0)
+        close(reading->stat_fd);
+    if (reading->counters_fd >= 0)
+        close(reading->counters_fd);
+    reading->stat_fd = reading->counters_fd = -1;
 }
 
-static bool has_moved(const struct pf_probe_thread *thread, const struct reading *reading)
+static int open_files(const struct pf_probe_thread *thread, struct reading *reading)
+{
+    if (reading->stat_fd >= 0)
+        return 0;
+    reading->stat_fd = pf_proc_open(thread->pid, thread->tid, "stat");
+    if (reading->stat_fd < 0)
+        return reading->stat_fd;
+    reading->counters_fd = pf_proc_open(thread->pid, thread->tid, "schedstat");
+    return reading->counters_fd < 0 ? reading->counters_fd : 0;
+}
+
+static void read_thread(const struct pf_probe_thread *thread, struct reading *reading)
+{
+    int code;
+    reading->stat_fd = reading->counters_fd = -1;
+    if ((code = open_files(thread, reading)) == 0 &&
+        (code = pf_proc_stat(reading->stat_fd, &reading->stat)) == 0 &&
+        (code = pf_proc_counters(reading->counters_fd, &reading->counters)) == 0)
+        code = pf_proc_call(thread->pid, thread->tid, &reading->call);
+    reading->gone = code == -ESRCH;
+    reading->refused = code == -ESRCH ? 0 : code;
+}
+
+static bool has_moved(const struct pf_probe_thread *thread, struct reading *reading)
 {
     struct pf_counters now;
     struct pf_task_stat stat;
-    return pf_proc_counters(thread->pid, thread->tid, &now) ||
-           pf_proc_stat(thread->pid, thread->tid, &stat) || !pf_counters_equal(&now, &reading->counters) ||
+    return open_files(thread, reading) || pf_proc_counters(reading->counters_fd, &now) ||
+           pf_proc_stat(reading->stat_fd, &stat) || !pf_counters_equal(&now, &reading->counters) ||
            stat.state != reading->stat.state;
 }
 
@@ -64,6 +82,10 @@ static bool decode_state(const struct pf_probe_thread *thread, const struct read
         wait->kind = PF_WAIT_HELD;
     } else if (thread->stopped || state == 'T') {
         wait->kind = PF_WAIT_STOPPED;
+    } else if (reading->refused) {
+        wait->kind = PF_WAIT_UNKNOWN;
+        wait->detail = pf_arena_printf(survey->arena, "it cannot be read: %s", strerror(-reading->refused));
+        pf_survey_unknown(survey, "%s: %s", thread->address, wait->detail);
     } else if (state == 'R' || state == 't' || reading->call.state == PF_CALL_RUNNING) {
         wait->kind = PF_WAIT_NONE; /* in a stop of ptrace the harness is about to let it go on */
     } else if (reading->call.state == PF_CALL_OUTSIDE) {
@@ -106,45 +128,100 @@ static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread
         pf_wait_set_unknown(&blocked, "its process is not in the request");
     else if (is_32_bit(&reading->call))
         pf_wait_set_unknown(&blocked, "a program of another word size is not read");
-    else if (is_intercepted(thread))
+    else if (blocked.site->status.filtered && is_intercepted(thread))
         wait->kind = PF_WAIT_HELD;
     else
         pf_call_decode(&blocked);
 }
 
-static const struct pf_probe_thread *living_thread(const struct pf_probe_request *request,
-                                                   const struct reading *readings, pid_t pid)
+static bool is_living(const struct reading *reading)
 {
-    const struct pf_probe_thread *living = NULL;
+    return !reading->gone && (reading->refused || !strchr("ZX", reading->stat.state));
+}
+
+static bool is_in_request(const struct pf_probe_request *request, pid_t tid)
+{
+    for (size_t i = 0; i < request->thread_count; i++)
+        if (request->threads[i].tid == tid)
+            return true;
+    return false;
+}
+
+/* A living thread that the request does not name may do anything. */
+static void look_for_strangers(struct pf_survey *survey, const struct pf_site *site)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", site->reader);
+    DIR *directory = opendir(path);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        pid_t tid = atoi(entry->d_name);
+        struct pf_task_stat stat;
+        if (tid <= 0 || is_in_request(survey->request, tid))
+            continue;
+        int fd = pf_proc_open(site->process->pid, tid, "stat");
+        if (fd >= 0 && pf_proc_stat(fd, &stat) == 0 && !strchr("ZX", stat.state)) {
+            survey->hidden_hand = "a thread that is not known may act on it";
+            pf_survey_unknown(survey, "%s has a thread that is not known: %d (%s)", site->process->address,
+                              tid, stat.name);
+        }
+        if (fd >= 0)
+            close(fd);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+static void read_stat_of_process(struct pf_site *site)
+{
+    int fd = pf_proc_open(site->process->pid, site->process->pid, "stat");
+    if (fd < 0)
+        return;
+    if (pf_proc_stat(fd, &site->stat) == 0 && !strchr("ZX", site->stat.state))
+        site->reader = site->process->pid;
+    close(fd);
+}
+
+/* Finds the thread to read the process through, and what any thread knows of it. */
+static void read_site(struct pf_survey *survey, const struct reading *readings, struct pf_site *site)
+{
+    const struct pf_probe_request *request = survey->request;
+    size_t known = 0;
+    site->stat.state = 'X';
     for (size_t i = 0; i < request->thread_count; i++) {
         const struct pf_probe_thread *thread = &request->threads[i];
-        if (thread->pid != pid || readings[i].gone || strchr("ZX", readings[i].stat.state))
+        if (thread->pid != site->process->pid || readings[i].gone)
             continue;
-        if (thread->tid == pid)
-            return thread;
-        living = living ? living : thread;
+        known++;
+        if (is_living(&readings[i]) && (site->reader == 0 || thread->tid == thread->pid))
+            site->reader = thread->tid;
+        if (site->stat.state == 'X' || thread->tid == thread->pid)
+            site->stat = readings[i].stat;
     }
-    return living;
+    if (known == 0)
+        read_stat_of_process(site);
+    if (!site->reader)
+        return;
+    site->status.handlers = ~0ull;
+    if (pf_proc_status(site->reader, &site->status))
+        pf_survey_unknown(survey, "the signal handlers of %s cannot be read", site->process->address);
+    if (site->status.threads > known)
+        look_for_strangers(survey, site);
 }
 
 static void read_sites(struct pf_survey *survey, const struct reading *readings)
 {
     const struct pf_probe_request *request = survey->request;
     for (size_t i = 0; i < request->process_count; i++) {
-        struct pf_site *site = &survey->sites[i];
-        site->process = &request->processes[i];
-        site->parent = site->process->parent;
-        const struct pf_probe_thread *living = living_thread(request, readings, site->process->pid);
-        site->reader = living ? living->tid : 0;
-        if (pf_proc_stat(site->process->pid, site->process->pid, &site->stat))
-            site->stat.state = 'X';
+        survey->sites[i].process = &request->processes[i];
+        read_site(survey, readings, &survey->sites[i]);
     }
     /* A subreaper inside the tree adopts orphans: the kernel knows who is whose child now. */
     for (size_t i = 0; i < request->process_count; i++) {
         struct pf_site *site = &survey->sites[i];
         const struct pf_site *parent = pf_survey_site(survey, site->stat.parent);
-        if (site->stat.state != 'X')
-            site->parent = parent ? parent->process->address : NULL;
+        site->parent = site->stat.state == 'X' ? site->process->parent
+                       : parent                ? parent->process->address
+                                               : NULL;
     }
 }
 
@@ -165,7 +242,7 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
     struct pf_snapshot *snapshot = survey->snapshot;
     struct pf_process_state *state =
         pf_arena_grow(survey->arena, &snapshot->processes, &snapshot->process_count, sizeof(*state));
-    uint64_t handlers = ~0ull;
+    uint64_t handlers = site->status.handlers;
     state->process = site->process->address;
     state->parent = site->parent;
     state->name = pf_arena_strdup(survey->arena, site->stat.name);
@@ -174,8 +251,6 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
     state->timer = site->process->timer || (site->reader && has_posix_timer(site));
     if (state->zombie)
         return;
-    if (pf_proc_handlers(site->reader, &handlers))
-        pf_survey_unknown(survey, "the signal handlers of %s cannot be read", state->process);
     state->catches_sigchld = handlers >> (SIGCHLD - 1) & 1;
     state->handles_signals = (handlers & ~fault_signals & ~(1ull << (SIGCHLD - 1))) != 0;
 }
@@ -242,6 +317,24 @@ static void keep_strings(struct pf_survey *survey)
     survey->request = copy;
 }
 
+static void fill(struct pf_survey *survey, struct reading *readings)
+{
+    const struct pf_probe_request *request = survey->request;
+    read_sites(survey, readings);
+    for (size_t i = 0; i < request->process_count; i++)
+        describe_process(survey, &survey->sites[i]);
+    for (size_t i = 0; i < request->thread_count; i++)
+        describe_thread(survey, &request->threads[i], &readings[i]);
+    for (size_t i = 0; i < request->thread_count; i++) {
+        struct pf_wait *wait = &survey->snapshot->threads[i].wait;
+        bool readable = !readings[i].gone && !readings[i].refused;
+        if (wait->kind != PF_WAIT_NONE && readable && has_moved(&request->threads[i], &readings[i]))
+            *wait = (struct pf_wait){.kind = PF_WAIT_NONE};
+        close_files(&readings[i]);
+    }
+    settle_objects(survey);
+}
+
 int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *arena,
                       struct pf_snapshot *ret_snapshot)
 {
@@ -252,22 +345,11 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
     struct reading *readings = pf_arena_alloc(arena, (request->thread_count + 1) * sizeof(*readings));
     survey.sites = pf_arena_alloc(arena, (request->process_count + 1) * sizeof(*survey.sites));
     for (size_t i = 0; i < request->thread_count; i++) {
-        int code = read_task(&request->threads[i], &readings[i]);
-        if (code && code != -ESRCH)
-            return code;
-        readings[i].gone = code != 0;
+        read_thread(&request->threads[i], &readings[i]);
+        if (i >= KEPT_OPEN)
+            close_files(&readings[i]);
     }
-    read_sites(&survey, readings);
-    for (size_t i = 0; i < request->process_count; i++)
-        describe_process(&survey, &survey.sites[i]);
-    for (size_t i = 0; i < request->thread_count; i++)
-        describe_thread(&survey, &request->threads[i], &readings[i]);
-    for (size_t i = 0; i < request->thread_count; i++) {
-        struct pf_wait *wait = &snapshot.threads[i].wait;
-        if (wait->kind != PF_WAIT_NONE && !readings[i].gone && has_moved(&request->threads[i], &readings[i]))
-            *wait = (struct pf_wait){.kind = PF_WAIT_NONE};
-    }
-    settle_objects(&survey);
+    fill(&survey, readings);
     snapshot.reason = ret_snapshot->reason;
     snapshot.quiet_since_ns = ret_snapshot->quiet_since_ns;
     *ret_snapshot = snapshot;

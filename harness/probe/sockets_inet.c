@@ -77,16 +77,20 @@ static bool is_wildcard(const struct endpoint *endpoint)
            (!endpoint->words[2] || memcmp(&endpoint->words[2], mapped, 4) == 0);
 }
 
-static const struct pf_inet_socket *find_listener(const struct pf_survey *survey,
-                                                  const struct endpoint *local)
+/* Who can accept a connection to that address: 0, 1, or several, of which one is returned. */
+static size_t find_listeners(const struct pf_survey *survey, const struct endpoint *local,
+                             const struct pf_inet_socket **ret_listener)
 {
+    size_t count = 0;
     for (size_t i = 0; i < survey->inet_count; i++) {
         const struct pf_inet_socket *socket = &survey->inet_sockets[i];
-        if (socket->state == TCP_LISTEN && socket->local.port == local->port &&
-            (is_wildcard(&socket->local) || same_endpoint(&socket->local, local)))
-            return socket;
+        if (socket->state != TCP_LISTEN || socket->local.port != local->port ||
+            !(is_wildcard(&socket->local) || same_endpoint(&socket->local, local)))
+            continue;
+        *ret_listener = socket;
+        count++;
     }
-    return NULL;
+    return count;
 }
 
 static void read_connection(struct pf_survey *survey, struct pf_object *object,
@@ -100,11 +104,14 @@ static void read_connection(struct pf_survey *survey, struct pf_object *object,
             object->peer_outside = true;
         return;
     }
-    const struct pf_inet_socket *listener = find_listener(survey, &peer->local);
-    if (peer->state == TCP_ESTABLISHED && listener)
-        pf_socket_set_pending(survey, object, listener->inode);
-    else
+    const struct pf_inet_socket *listener;
+    size_t listeners = find_listeners(survey, &peer->local, &listener);
+    if (peer->state != TCP_ESTABLISHED || listeners == 0)
         pf_object_set_external(object, "the connection is being closed");
+    else if (listeners > 1)
+        pf_object_set_external(object, "one of several listeners may accept the connection");
+    else
+        pf_socket_set_pending(survey, object, listener->inode);
 }
 
 void pf_tcp_read(struct pf_survey *survey, struct pf_object *object, const struct pf_site *site,

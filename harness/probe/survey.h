@@ -16,6 +16,7 @@
 struct pf_site {
     const struct pf_probe_process *process;
     struct pf_task_stat stat;
+    struct pf_task_status status;
     pid_t reader;       /* a living thread to read it through: its main thread may have ended; 0: all have */
     const char *parent; /* address; as the kernel tells it, NULL when nobody of the tree */
     bool fds_read;
