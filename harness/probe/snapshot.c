@@ -5,74 +5,20 @@
  * Whoever has run in between counts as moving. What is left is one consistent picture: all that it says about
  * a thread held from the thread's first reading to its last, and so all of it held at once in between.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "probe/calls.h"
 #include "probe/futexes.h"
 #include "probe/objects.h"
+#include "probe/readings.h"
 
-/* Threads whose files stay open from the first reading to the last; the rest are opened twice. */
+/* Threads whose files stay open from the first look to the last; the rest are opened twice. */
 enum { KEPT_OPEN = 128 };
 
-/* One thread while it is read. */
-struct reading {
-    int stat_fd, counters_fd; /* -1: not open */
-    bool gone;
-    int refused; /* the error that kept it from being read, 0: none */
-    struct pf_task_stat stat;
-    struct pf_counters counters;
-    struct pf_task_call call;
-};
-
-static void close_files(struct reading *reading)
-{
-    if (reading->stat_fd >= 0)
-        close(reading->stat_fd);
-    if (reading->counters_fd >= 0)
-        close(reading->counters_fd);
-    reading->stat_fd = reading->counters_fd = -1;
-}
-
-static int open_files(const struct pf_probe_thread *thread, struct reading *reading)
-{
-    if (reading->stat_fd >= 0)
-        return 0;
-    reading->stat_fd = pf_proc_open(thread->pid, thread->tid, "stat");
-    if (reading->stat_fd < 0)
-        return reading->stat_fd;
-    reading->counters_fd = pf_proc_open(thread->pid, thread->tid, "schedstat");
-    return reading->counters_fd < 0 ? reading->counters_fd : 0;
-}
-
-static void read_thread(const struct pf_probe_thread *thread, struct reading *reading)
-{
-    int code;
-    reading->stat_fd = reading->counters_fd = -1;
-    if ((code = open_files(thread, reading)) == 0 &&
-        (code = pf_proc_stat(reading->stat_fd, &reading->stat)) == 0 &&
-        (code = pf_proc_counters(reading->counters_fd, &reading->counters)) == 0)
-        code = pf_proc_call(thread->pid, thread->tid, &reading->call);
-    reading->gone = code == -ESRCH;
-    reading->refused = code == -ESRCH ? 0 : code;
-}
-
-static bool has_moved(const struct pf_probe_thread *thread, struct reading *reading)
-{
-    struct pf_counters now;
-    struct pf_task_stat stat;
-    return open_files(thread, reading) || pf_proc_counters(reading->counters_fd, &now) ||
-           pf_proc_stat(reading->stat_fd, &stat) || !pf_counters_equal(&now, &reading->counters) ||
-           stat.state != reading->stat.state;
-}
-
 /* The states that decide without a look at the system call. Returns false when that is needed. */
-static bool decode_state(const struct pf_probe_thread *thread, const struct reading *reading,
+static bool decode_state(const struct pf_probe_thread *thread, const struct pf_reading *reading,
                          struct pf_survey *survey, struct pf_wait *wait)
 {
     char state = reading->gone ? 'X' : reading->stat.state;
@@ -113,7 +59,7 @@ static bool is_intercepted(const struct pf_probe_thread *thread)
 }
 
 static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread *thread,
-                          const struct reading *reading, struct pf_wait *wait)
+                          const struct pf_reading *reading, struct pf_wait *wait)
 {
     if (decode_state(thread, reading, survey, wait))
         return;
@@ -132,97 +78,6 @@ static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread
         wait->kind = PF_WAIT_HELD;
     else
         pf_call_decode(&blocked);
-}
-
-static bool is_living(const struct reading *reading)
-{
-    return !reading->gone && (reading->refused || !strchr("ZX", reading->stat.state));
-}
-
-static bool is_in_request(const struct pf_probe_request *request, pid_t tid)
-{
-    for (size_t i = 0; i < request->thread_count; i++)
-        if (request->threads[i].tid == tid)
-            return true;
-    return false;
-}
-
-/* A living thread that the request does not name may do anything. */
-static void look_for_strangers(struct pf_survey *survey, const struct pf_site *site)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task", site->reader);
-    DIR *directory = opendir(path);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        pid_t tid = atoi(entry->d_name);
-        struct pf_task_stat stat;
-        if (tid <= 0 || is_in_request(survey->request, tid))
-            continue;
-        int fd = pf_proc_open(site->process->pid, tid, "stat");
-        if (fd >= 0 && pf_proc_stat(fd, &stat) == 0 && !strchr("ZX", stat.state)) {
-            survey->hidden_hand = "a thread that is not known may act on it";
-            pf_survey_unknown(survey, "%s has a thread that is not known: %d (%s)", site->process->address,
-                              tid, stat.name);
-        }
-        if (fd >= 0)
-            close(fd);
-    }
-    if (directory)
-        closedir(directory);
-}
-
-static void read_stat_of_process(struct pf_site *site)
-{
-    int fd = pf_proc_open(site->process->pid, site->process->pid, "stat");
-    if (fd < 0)
-        return;
-    if (pf_proc_stat(fd, &site->stat) == 0 && !strchr("ZX", site->stat.state))
-        site->reader = site->process->pid;
-    close(fd);
-}
-
-/* Finds the thread to read the process through, and what any thread knows of it. */
-static void read_site(struct pf_survey *survey, const struct reading *readings, struct pf_site *site)
-{
-    const struct pf_probe_request *request = survey->request;
-    size_t known = 0;
-    site->stat.state = 'X';
-    for (size_t i = 0; i < request->thread_count; i++) {
-        const struct pf_probe_thread *thread = &request->threads[i];
-        if (thread->pid != site->process->pid || readings[i].gone)
-            continue;
-        known++;
-        if (is_living(&readings[i]) && (site->reader == 0 || thread->tid == thread->pid))
-            site->reader = thread->tid;
-        if (site->stat.state == 'X' || thread->tid == thread->pid)
-            site->stat = readings[i].stat;
-    }
-    if (known == 0)
-        read_stat_of_process(site);
-    if (!site->reader)
-        return;
-    site->status.handlers = ~0ull;
-    if (pf_proc_status(site->reader, &site->status))
-        pf_survey_unknown(survey, "the signal handlers of %s cannot be read", site->process->address);
-    if (site->status.threads > known)
-        look_for_strangers(survey, site);
-}
-
-static void read_sites(struct pf_survey *survey, const struct reading *readings)
-{
-    const struct pf_probe_request *request = survey->request;
-    for (size_t i = 0; i < request->process_count; i++) {
-        survey->sites[i].process = &request->processes[i];
-        read_site(survey, readings, &survey->sites[i]);
-    }
-    /* A subreaper inside the tree adopts orphans: the kernel knows who is whose child now. */
-    for (size_t i = 0; i < request->process_count; i++) {
-        struct pf_site *site = &survey->sites[i];
-        const struct pf_site *parent = pf_survey_site(survey, site->stat.parent);
-        site->parent = site->stat.state == 'X' ? site->process->parent
-                       : parent                ? parent->process->address
-                                               : NULL;
-    }
 }
 
 /* Faults have no sender, and glibc keeps two signals for itself. */
@@ -256,7 +111,7 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
 }
 
 static void describe_thread(struct pf_survey *survey, const struct pf_probe_thread *thread,
-                            const struct reading *reading)
+                            const struct pf_reading *reading)
 {
     struct pf_snapshot *snapshot = survey->snapshot;
     struct pf_thread_state *state =
@@ -317,21 +172,17 @@ static void keep_strings(struct pf_survey *survey)
     survey->request = copy;
 }
 
-static void fill(struct pf_survey *survey, struct reading *readings)
+static void fill(struct pf_survey *survey, struct pf_reading *readings)
 {
     const struct pf_probe_request *request = survey->request;
-    read_sites(survey, readings);
+    pf_survey_read_sites(survey, readings);
     for (size_t i = 0; i < request->process_count; i++)
         describe_process(survey, &survey->sites[i]);
     for (size_t i = 0; i < request->thread_count; i++)
         describe_thread(survey, &request->threads[i], &readings[i]);
-    for (size_t i = 0; i < request->thread_count; i++) {
-        struct pf_wait *wait = &survey->snapshot->threads[i].wait;
-        bool readable = !readings[i].gone && !readings[i].refused;
-        if (wait->kind != PF_WAIT_NONE && readable && has_moved(&request->threads[i], &readings[i]))
-            *wait = (struct pf_wait){.kind = PF_WAIT_NONE};
-        close_files(&readings[i]);
-    }
+    for (size_t i = 0; i < request->thread_count; i++)
+        if (pf_reading_end(&request->threads[i], &readings[i]))
+            survey->snapshot->threads[i].wait = (struct pf_wait){.kind = PF_WAIT_NONE};
     settle_objects(survey);
 }
 
@@ -342,13 +193,10 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
     struct pf_survey survey = {.request = request, .arena = arena, .snapshot = &snapshot};
     keep_strings(&survey);
     request = survey.request;
-    struct reading *readings = pf_arena_alloc(arena, (request->thread_count + 1) * sizeof(*readings));
+    struct pf_reading *readings = pf_arena_alloc(arena, (request->thread_count + 1) * sizeof(*readings));
     survey.sites = pf_arena_alloc(arena, (request->process_count + 1) * sizeof(*survey.sites));
-    for (size_t i = 0; i < request->thread_count; i++) {
-        read_thread(&request->threads[i], &readings[i]);
-        if (i >= KEPT_OPEN)
-            close_files(&readings[i]);
-    }
+    for (size_t i = 0; i < request->thread_count; i++)
+        pf_reading_begin(&request->threads[i], i < KEPT_OPEN, &readings[i]);
     fill(&survey, readings);
     snapshot.reason = ret_snapshot->reason;
     snapshot.quiet_since_ns = ret_snapshot->quiet_since_ns;

@@ -1,0 +1,28 @@
+/*
+ * readings.h - the two looks at each thread between which a snapshot is made.
+ */
+#ifndef PF_PROBE_READINGS_H
+#define PF_PROBE_READINGS_H
+
+#include "probe/survey.h"
+
+/* One thread while it is read. */
+struct pf_reading {
+    int stat_fd, counters_fd; /* -1: not open */
+    bool gone;
+    int refused; /* the error that kept it from being read, 0: none */
+    struct pf_task_stat stat;
+    struct pf_counters counters;
+    struct pf_task_call call;
+};
+
+/* The first look. The files stay open for the last one, unless keep is false. */
+void pf_reading_begin(const struct pf_probe_thread *thread, bool keep, struct pf_reading *ret_reading);
+/* The last look: whether the thread has run, woken or ended since. Closes the files. */
+bool pf_reading_end(const struct pf_probe_thread *thread, struct pf_reading *reading);
+
+/* Fills survey->sites: the thread to read each process through, its parent, and what its threads know of it.
+ */
+void pf_survey_read_sites(struct pf_survey *survey, const struct pf_reading *readings);
+
+#endif
