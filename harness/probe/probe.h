@@ -67,15 +67,16 @@ struct pf_frame; /* model/event.h */
 /* Reads the call stacks of one process's threads. */
 struct pf_stacks;
 
-/* Returns NULL when nothing can be read of the process (it is gone, or may not be read). The caller closes it. */
+/* Returns NULL when nothing can be read of the process (it is gone, or may not be read). The caller closes
+ * it. */
 struct pf_stacks *pf_stacks_open(pid_t pid);
 void pf_stacks_close(struct pf_stacks *stacks);
 /*
  * The call stack of a thread that is stopped under ptrace by the caller, innermost first, at most 32 frames.
  * Returns 0 or -errno (-ENODATA: no stack could be read, also for stacks == NULL).
  */
-int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena, struct pf_frame **ret_frames,
-                   size_t *ret_count);
+int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena,
+                   struct pf_frame **ret_frames, size_t *ret_count);
 
 /* The sampler keeps two descriptors per thread (stat and schedstat). */
 struct pf_sampler;

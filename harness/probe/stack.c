@@ -45,8 +45,8 @@ static int find_elf(Dwfl_Module *module, void **user_data, const char *module_na
 }
 
 /*
- * What a file says of itself is enough. Separate debug files are those of system libraries, compressed: reading libc's costs 80 ms
- * a process and adds lines of code that the reader of a diagnosis did not write.
+ * What a file says of itself is enough. Separate debug files are those of system libraries, compressed:
+ * reading libc's costs 80 ms a process and adds lines of code that the reader of a diagnosis did not write.
  */
 static int find_no_debuginfo(Dwfl_Module *module, void **user_data, const char *module_name, Dwarf_Addr base,
                              const char *file_name, const char *link_name, GElf_Word crc, char **ret_name)
@@ -64,7 +64,8 @@ static int find_no_debuginfo(Dwfl_Module *module, void **user_data, const char *
 
 static const Dwfl_Callbacks callbacks = {.find_elf = find_elf, .find_debuginfo = find_no_debuginfo};
 
-static int set_user_data(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base, void *stacks)
+static int set_user_data(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base,
+                         void *stacks)
 {
     (void)module;
     (void)name;
@@ -124,8 +125,8 @@ void pf_stacks_close(struct pf_stacks *stacks)
     free(stacks);
 }
 
-int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena, struct pf_frame **ret_frames,
-                   size_t *ret_count)
+int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena,
+                   struct pf_frame **ret_frames, size_t *ret_count)
 {
     if (!stacks)
         return -ENODATA;

@@ -59,10 +59,12 @@ static void collect(void *context, struct pf_task *task)
         *(const struct pf_task **)pf_arena_grow(list->arena, &list->tasks, &list->count, sizeof(task)) = task;
 }
 
-static int by_address(const void *left, const void *right)
+/* The threads of a process together, so that its files are read once. */
+static int by_process(const void *left, const void *right)
 {
     const struct pf_task *const *a = left, *const *b = right;
-    return strverscmp((*a)->address, (*b)->address);
+    int order = strverscmp((*a)->process->address, (*b)->process->address);
+    return order ? order : strverscmp((*a)->address, (*b)->address);
 }
 
 void pf_ending_stacks(struct pf_run *run)
@@ -71,14 +73,25 @@ void pf_ending_stacks(struct pf_run *run)
     struct list list = {.arena = arena};
     pf_tasks_each(&run->tasks, collect, &list);
     if (list.count)
-        qsort(list.tasks, list.count, sizeof(struct pf_task *), by_address);
+        qsort(list.tasks, list.count, sizeof(struct pf_task *), by_process);
+    struct pf_stacks *stacks = NULL;
+    const struct pf_process *opened = NULL;
     for (size_t i = 0; i < list.count && i < STACKS_MAX; i++) {
         const struct pf_task *task = list.tasks[i];
         struct pf_ev_stack stack = {.thread = task->address};
-        pid_t pid = task->process->pid, tid = task->tid;
-        if (stop(run, tid) && pf_probe_stack(pid, tid, arena, &stack.frames, &stack.frame_count) == 0)
+        const struct pf_process *process = task->process;
+        pid_t tid = task->tid;
+        if (!stop(run, tid))
+            continue;
+        if (process != opened) {
+            pf_stacks_close(stacks);
+            stacks = pf_stacks_open(process->pid);
+            opened = process;
+        }
+        if (pf_stacks_read(stacks, tid, arena, &stack.frames, &stack.frame_count) == 0)
             pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_STACK, .stack = stack});
     }
+    pf_stacks_close(stacks);
 }
 
 static void kill_one(void *context, struct pf_task *task)

@@ -64,6 +64,7 @@ static void emit_begin(struct pf_run *run)
     struct pf_arena *arena = run->trace->arena;
     struct utsname system;
     uname(&system);
+    run->trace->start_ns = clock_ns();
     struct pf_ev_begin begin = {.schema = PF_TRACE_SCHEMA,
                                 .scenario = trial->scenario,
                                 .variant = trial->variant,
@@ -227,7 +228,6 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
                          .pid_namespace_fd = -1,
                          .own_tty = -1};
     sigset_t before;
-    trace->start_ns = clock_ns();
     pf_tasks_init(&run.tasks, trace->arena);
     pf_inject_init(&run);
     pf_quiet_init(&run);

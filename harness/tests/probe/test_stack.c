@@ -45,7 +45,9 @@ Test(stack, names_functions_and_lines, .timeout = 60)
     stop(scene->root);
     struct pf_frame *frames;
     size_t count = 0;
-    cr_assert_eq(pf_probe_stack(scene->root, scene->root, scene->arena, &frames, &count), 0);
+    struct pf_stacks *stacks = pf_stacks_open(scene->root);
+    cr_assert_eq(pf_stacks_read(stacks, scene->root, scene->arena, &frames, &count), 0);
+    pf_stacks_close(stacks);
     size_t inner = find(frames, count, "wait_for_byte"), outer = find(frames, count, "play_deep");
     cr_assert_lt(inner, outer);
     cr_assert_lt(outer, count);
@@ -62,8 +64,11 @@ Test(stack, a_thread_that_is_not_there_has_none, .timeout = 60)
     struct pf_arena *arena = pf_arena_new();
     struct pf_frame *frames;
     size_t count = 0;
-    cr_assert_eq(pf_probe_stack(0x3fffff, 0x3fffff, arena, &frames, &count), -ENODATA);
+    cr_assert_null(pf_stacks_open(0x3fffff));
+    cr_assert_eq(pf_stacks_read(NULL, 0x3fffff, arena, &frames, &count), -ENODATA);
     /* Not stopped, and not traced: no registers to begin with. */
-    cr_assert_eq(pf_probe_stack(getppid(), getppid(), arena, &frames, &count), -ENODATA);
+    struct pf_stacks *stacks = pf_stacks_open(getppid());
+    cr_assert_eq(pf_stacks_read(stacks, getppid(), arena, &frames, &count), -ENODATA);
+    pf_stacks_close(stacks);
     pf_arena_free(arena);
 }
