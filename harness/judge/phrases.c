@@ -10,9 +10,10 @@ const char *pf_phrase_time(struct pf_arena *arena, uint64_t ns)
     uint64_t ms = (ns + 500000) / 1000000;
     if (ms < 1000)
         return pf_arena_printf(arena, "%" PRIu64 " ms", ms);
-    if (ms % 1000 == 0 || ms >= 100000)
-        return pf_arena_printf(arena, "%" PRIu64 " s", ms / 1000);
-    return pf_arena_printf(arena, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms % 1000 / 100);
+    uint64_t tenths = (ms + 50) / 100;
+    if (tenths % 10 == 0 || tenths >= 1000)
+        return pf_arena_printf(arena, "%" PRIu64 " s", tenths / 10);
+    return pf_arena_printf(arena, "%" PRIu64 ".%" PRIu64 " s", tenths / 10, tenths % 10);
 }
 
 const char *pf_phrase_count(struct pf_arena *arena, uint64_t count, const char *word)

@@ -1,0 +1,295 @@
+/*
+ * Golden traces: for every oracle and every rule a history that it must recognise, and one that looks much
+ * like it and is none. traces/make.py writes them; this table says what the judge must make of each.
+ */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "judge/judge.h"
+#include "judge/oracles/oracle.h"
+#include "judge/rules/rule.h"
+
+static const struct golden {
+    const char *trace;
+    enum pf_verdict verdict;
+    const char *findings; /* "kind" or "kind@process", in order */
+    const char *pitfall;  /* "-": no diagnosis; NULL: a diagnosis without a name */
+    const char *says;     /* somewhere in the reason, the messages or the diagnosis */
+} table[] = {
+    {"deadlock-lock-order", PF_FAIL, "deadlock", NULL, "closes a circle"},
+    {"deadlock-closed-stdin", PF_FAIL, "deadlock", NULL, "0.1 (program) waits for data from a pipe (fd 0)"},
+    {"deadlock-self", PF_FAIL, "deadlock", NULL, "only 0 itself could write to it"},
+    {"deadlock-partial", PF_FAIL, "deadlock", NULL, "0.1 (program) is stuck for good"},
+    {"near-deadlock-once-seen", PF_FAIL, "hang", "-", "no deadlock is proven"},
+    {"near-deadlock-timed", PF_FAIL, "hang", "-", "still running after 10 s"},
+    {"hang-unknown", PF_FAIL, "hang", "-", "is blocked in ioctl, which this version cannot read: a device"},
+    {"near-hang", PF_PASS, "", "-", NULL},
+
+    {"orphan-daemon", PF_FAIL, "orphan@0.1.1", "orphaned-daemon", "0.1 ended with status 0"},
+    {"orphan-tree", PF_FAIL, "orphan@0.1 orphan@0.2", "orphaned-daemon", "with 1 descendant of its own"},
+    {"near-orphan-parent-killed", PF_FAIL, "orphan@0.1", "-", "was killed by SIGKILL"},
+    {"near-orphan-reaped", PF_PASS, "", "-", NULL},
+
+    {"zombie", PF_PASS, "zombie@0", "-", "has not waited for 2 children that ended"},
+    {"near-zombie-young", PF_PASS, "", "-", NULL},
+    {"near-zombie-orphan", PF_PASS, "", "-", NULL},
+
+    {"crash", PF_FAIL, "crash@0.1", "-", "was killed by SIGSEGV and dumped core"},
+    {"crash-of-root", PF_FAIL, "crash@0", "-", "SIGABRT"},
+    {"near-crash-injected", PF_PASS, "", "-", NULL},
+    {"killed-from-outside", PF_FAIL, "killed@0.1", "-", "it came from outside the tree"},
+    {"killed-by-nobody", PF_FAIL, "killed@0.1", "-", "nobody in the tree sent it"},
+    {"near-killed-by-parent", PF_PASS, "", "-", NULL},
+    {"near-killed-by-pipe", PF_PASS, "", "-", NULL},
+    {"near-killed-injected-group", PF_PASS, "", "-", NULL},
+    {"near-killed-with-its-parent", PF_PASS, "", "-", NULL},
+    {"exit", PF_FAIL, "exit@0", "-", "ended with status 3; status 0 was expected"},
+    {"exit-by-own-signal", PF_FAIL, "exit@0", "-", "was killed by SIGTERM; status 0"},
+    {"near-exit-expected", PF_PASS, "", "-", NULL},
+    {"near-exit-any", PF_PASS, "", "-", NULL},
+    {"near-exit-signal-expected", PF_PASS, "", "-", NULL},
+    {"near-exit-root-killed", PF_PASS, "", "-", NULL},
+
+    {"limit-nofile", PF_FAIL, "limit@0 lost", "fd-exhaustion", "pipe2 failed with EMFILE, 2 times"},
+    {"near-limit-nproc", PF_FAIL, "limit@0", "-", "nproc of 8"},
+    {"lost-stream", PF_FAIL, "lost", "-", "1 message of \"jobs\" was sent and never received: id 2"},
+    {"duplicate", PF_FAIL, "duplicate", "-", "1 message was received more than once: id 1"},
+    {"near-lost-cut-short", PF_FAIL, "hang", "-", NULL},
+    {"wrong-output", PF_FAIL, "wrong-output@0", "-", "does not contain \"sum 10\""},
+    {"near-wrong-output", PF_PASS, "", "-", NULL},
+
+    {"unfired-never", PF_ERROR, "unfired", "-", "\"write:error=EINTR\" never struck"},
+    {"unfired-hold", PF_ERROR, "unfired", "-", "held a thread for something that never happened"},
+    {"near-unfired", PF_PASS, "", "-", NULL},
+    {"error-harness", PF_ERROR, "", "-", "seccomp is not there"},
+    {"error-interrupted", PF_ERROR, "", "-", "interrupted"},
+    {"error-no-verdict", PF_ERROR, "", "-", "does not say why"},
+
+    {"expected-deadlock", PF_PASS, "deadlock", "join-before-drain", NULL},
+    {"expected-but-clean", PF_FAIL, "", "-", "expected the finding deadlock, but nothing was found"},
+    {"expected-but-more", PF_FAIL, "deadlock crash@0.2", "join-before-drain",
+     "beside what was expected, found crash"},
+    {"expected-other-diagnosis", PF_FAIL, "deadlock", "join-before-drain",
+     "expected the diagnosis hung-thread, but it was join-before-drain"},
+    {"expected-list", PF_PASS, "limit@0 lost", "fd-exhaustion", NULL},
+    {"expected-list-half", PF_FAIL, "limit@0", "fd-exhaustion", "expected the finding lost"},
+
+    {"rule-join-wait4", PF_FAIL, "deadlock", "join-before-drain", "It holds 65536 bytes and is full"},
+    {"rule-join-feeder-thread", PF_FAIL, "deadlock", "join-before-drain", "0.1/t1 (program) waits for room"},
+    {"rule-join-through-shell", PF_FAIL, "deadlock", "join-before-drain", "0.1.1 (program) waits for room"},
+    {"rule-join-pidfd-socket", PF_FAIL, "deadlock", "join-before-drain", "room in a socket (fd 5)"},
+    {"rule-join-thread", PF_FAIL, "deadlock", "join-before-drain", "waits for thread 0/t1 (program) to end"},
+    {"near-join-reader-stuck-elsewhere", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-join-empty-pipe", PF_FAIL, "deadlock", NULL, NULL},
+
+    {"rule-lock-mutex", PF_FAIL, "deadlock", "terminate-with-lock",
+     "was killed by SIGTERM (sent by 0 (program))"},
+    {"rule-lock-semaphore", PF_FAIL, "deadlock", "terminate-with-lock", "which could have held it"},
+    {"rule-lock-plain-word", PF_FAIL, "deadlock", "terminate-with-lock", "which could have held it"},
+    {"rule-lock-injected-kill", PF_FAIL, "deadlock", "terminate-with-lock", "(the injected fault)"},
+    {"near-lock-ended-by-itself", PF_FAIL, "deadlock", NULL, "ended with status 0 while it held it"},
+    {"near-lock-crashed", PF_FAIL, "deadlock crash@0.1", NULL, NULL},
+    {"near-lock-nobody-killed", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-lock-out-of-reach", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-lock-copied-by-fork", PF_FAIL, "deadlock", NULL, "copied by fork"},
+
+    {"rule-thread-joined", PF_FAIL, "deadlock", "hung-thread",
+     "Thread 0.1/t1 (program) waits for a lock or condition"},
+    {"rule-thread-alone", PF_FAIL, "deadlock", "hung-thread", "so process 0 can never end"},
+    {"rule-thread-of-a-runtime", PF_FAIL, "deadlock", "hung-thread",
+     "as a runtime does that joins its threads at exit"},
+    {"near-thread-condition", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-thread-lock-held", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-thread-other-could-help", PF_FAIL, "deadlock", NULL, NULL},
+};
+enum { TABLE = sizeof(table) / sizeof(table[0]) };
+
+struct judged {
+    struct pf_result *result;
+    const struct pf_trial_result *trial;
+    uint64_t events;
+};
+
+static struct judged judge_file(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/traces/%s.jsonl", TEST_DATA, name);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file, "%s", path);
+    struct pf_trace *trace = NULL;
+    struct pf_error error = {""};
+    int r = pf_trace_read(file, name, &trace, &error);
+    fclose(file);
+    cr_assert_eq(r, 0, "%s", error.message);
+    struct judged judged = {.result = pf_result_new(), .events = trace->count};
+    pf_judge_trace(trace, judged.result);
+    pf_trace_free(trace); /* the result must not need it any more */
+    pf_result_finish(judged.result);
+    judged.trial = &judged.result->trials[0];
+    return judged;
+}
+
+static void list_findings(const struct pf_trial_result *trial, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        const struct pf_finding *finding = &trial->findings[i];
+        used += (size_t)snprintf(text + used, size - used, "%s%s%s%s", i ? " " : "",
+                                 pf_names_get(&pf_finding_kind_names, (int)finding->kind),
+                                 finding->process ? "@" : "", finding->process ? finding->process : "");
+    }
+}
+
+static bool says(const struct pf_trial_result *trial, const char *words)
+{
+    const struct pf_diagnosis *diagnosis = trial->diagnosis;
+    if (!words || (trial->reason && strstr(trial->reason, words)))
+        return true;
+    for (size_t i = 0; i < trial->finding_count; i++)
+        if (strstr(trial->findings[i].message, words))
+            return true;
+    for (size_t i = 0; diagnosis && i < diagnosis->edge_count; i++)
+        if (strstr(diagnosis->edges[i].why, words))
+            return true;
+    return diagnosis && strstr(diagnosis->summary, words);
+}
+
+Test(golden, every_trace_is_judged_as_written, .timeout = 60)
+{
+    for (size_t i = 0; i < TABLE; i++) {
+        const struct golden *golden = &table[i];
+        struct judged judged = judge_file(golden->trace);
+        const struct pf_diagnosis *diagnosis = judged.trial->diagnosis;
+        const char *pitfall = diagnosis ? diagnosis->pitfall : "-";
+        char findings[256];
+        list_findings(judged.trial, findings, sizeof(findings));
+        cr_expect_str_eq(findings, golden->findings, "%s: findings are \"%s\"", golden->trace, findings);
+        cr_expect_eq(judged.trial->verdict, golden->verdict, "%s: verdict is %s", golden->trace,
+                     pf_names_get(&pf_verdict_names, (int)judged.trial->verdict));
+        cr_expect(golden->pitfall == pitfall ||
+                      (golden->pitfall && pitfall && strcmp(golden->pitfall, pitfall) == 0),
+                  "%s: the pitfall is %s", golden->trace, pitfall ? pitfall : "none");
+        cr_expect(says(judged.trial, golden->says), "%s does not say \"%s\"", golden->trace, golden->says);
+        cr_expect((judged.trial->verdict == PF_PASS) == !judged.trial->reason, "%s: reason", golden->trace);
+        pf_result_free(judged.result);
+    }
+}
+
+static bool has_node(const struct pf_diagnosis *diagnosis, const char *id)
+{
+    for (size_t i = 0; i < diagnosis->node_count; i++)
+        if (strcmp(diagnosis->nodes[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static void check_evidence(const char *trace, const uint64_t *evidence, size_t count, uint64_t events)
+{
+    for (size_t i = 0; i < count; i++)
+        cr_expect(evidence[i] >= 1 && evidence[i] <= events, "%s cites event %llu", trace,
+                  (unsigned long long)evidence[i]);
+}
+
+static void check_diagnosis(const char *trace, const struct pf_diagnosis *diagnosis, uint64_t events)
+{
+    cr_expect(diagnosis->summary && diagnosis->fix, "%s", trace);
+    for (size_t i = 0; i < diagnosis->edge_count; i++) {
+        const struct pf_edge *edge = &diagnosis->edges[i];
+        cr_expect(has_node(diagnosis, edge->from) && has_node(diagnosis, edge->to), "%s: %s -> %s", trace,
+                  edge->from, edge->to);
+        cr_expect(edge->resource && edge->why && edge->evidence_count, "%s: %s -> %s", trace, edge->from,
+                  edge->to);
+        check_evidence(trace, edge->evidence, edge->evidence_count, events);
+    }
+    for (size_t i = 0; i < diagnosis->cycle_count; i++)
+        cr_expect(has_node(diagnosis, diagnosis->cycle[i]), "%s: cycle", trace);
+}
+
+Test(golden, whatever_is_said_cites_events_and_draws_whole_edges, .timeout = 60)
+{
+    for (size_t i = 0; i < TABLE; i++) {
+        struct judged judged = judge_file(table[i].trace);
+        for (size_t k = 0; k < judged.trial->finding_count; k++) {
+            const struct pf_finding *finding = &judged.trial->findings[k];
+            bool absence =
+                finding->kind == PF_FINDING_UNFIRED; /* nothing happened: there is nothing to cite */
+            cr_expect(absence || finding->evidence_count, "%s: %s", table[i].trace, finding->message);
+            check_evidence(table[i].trace, finding->evidence, finding->evidence_count, judged.events);
+        }
+        if (judged.trial->diagnosis)
+            check_diagnosis(table[i].trace, judged.trial->diagnosis, judged.events);
+        pf_result_free(judged.result);
+    }
+}
+
+static char *as_text(const struct pf_result *result)
+{
+    json_t *json = pf_result_to_json(result);
+    char *text = json_dumps(json, JSON_INDENT(1));
+    json_decref(json);
+    return text;
+}
+
+Test(golden, results_are_the_same_bytes_every_time_and_through_json, .timeout = 60)
+{
+    for (size_t i = 0; i < TABLE; i++) {
+        struct judged once = judge_file(table[i].trace), twice = judge_file(table[i].trace);
+        char *first = as_text(once.result), *second = as_text(twice.result);
+        cr_expect_str_eq(first, second, "%s", table[i].trace);
+        json_t *json = json_loads(first, 0, NULL);
+        struct pf_result *read = NULL;
+        struct pf_error error = {""};
+        cr_assert_eq(pf_result_from_json(json, &read, &error), 0, "%s: %s", table[i].trace, error.message);
+        char *third = as_text(read);
+        cr_expect_str_eq(first, third, "%s", table[i].trace);
+        free(first);
+        free(second);
+        free(third);
+        json_decref(json);
+        pf_result_free(read);
+        pf_result_free(once.result);
+        pf_result_free(twice.result);
+    }
+}
+
+static bool in_table(const char *file)
+{
+    for (size_t i = 0; i < TABLE; i++)
+        if (strncmp(file, table[i].trace, strlen(table[i].trace)) == 0 &&
+            strcmp(file + strlen(table[i].trace), ".jsonl") == 0)
+            return true;
+    return false;
+}
+
+Test(golden, every_trace_of_the_folder_is_in_the_table, .timeout = 60)
+{
+    DIR *folder = opendir(TEST_DATA "/traces");
+    cr_assert_not_null(folder);
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        if (strstr(entry->d_name, ".jsonl"))
+            cr_expect(in_table(entry->d_name), "%s is not in the table", entry->d_name);
+    closedir(folder);
+}
+
+/* A new oracle or rule comes with its traces. */
+Test(golden, every_rule_and_every_kind_of_finding_has_a_trace, .timeout = 60)
+{
+    for (const struct pf_rule *rule = pf_rules; rule->pitfall; rule++) {
+        bool hit = false;
+        for (size_t i = 0; i < TABLE; i++)
+            hit |= table[i].pitfall && strcmp(table[i].pitfall, rule->pitfall) == 0;
+        cr_expect(hit, "no trace for the rule %s", rule->pitfall);
+    }
+    for (const struct pf_oracle *oracle = pf_oracles; oracle->name; oracle++) {
+        const char *kind = strcmp(oracle->name, "ledger") == 0   ? "lost"
+                           : strcmp(oracle->name, "output") == 0 ? "wrong-output"
+                                                                 : oracle->name;
+        bool hit = false;
+        for (size_t i = 0; i < TABLE; i++)
+            hit |= strstr(table[i].findings, kind) != NULL;
+        cr_expect(hit, "no trace for the oracle %s", oracle->name);
+    }
+}

@@ -1,0 +1,537 @@
+#!/usr/bin/env python3
+"""Writes the golden traces of this folder: one situation a function, one JSON event a line.
+
+Each trace is the shortest history that shows one thing: a hit of an oracle or a rule, or a near miss, which
+looks much like a hit and is none. What the judge must say of each stands in ../test_golden.c. Run it in this
+folder after a change; a trace that is no longer made here is to be removed by hand.
+"""
+import json
+import pathlib
+
+MS = 1_000_000
+SECOND = 1000 * MS
+
+
+class Trace:
+    def __init__(self, name, *, expect=None, faults=(), limits=(), captured=False, command=("./program",)):
+        self.name, self.events, self.t = name, [], 0
+        begin = {"schema": "pitfall-trace/1", "command": list(command), "deadline_ns": 10 * SECOND,
+                 "grace_ns": SECOND, "expect": expect or {},
+                 "environment": {"pitfall": "0.1.0", "kernel": "6.18.0", "containment": "namespaces"}}
+        if faults:
+            begin["faults"] = list(faults)
+        if limits:
+            begin["limits"] = [{"resource": r, "value": v} for r, v in limits]
+        if captured:
+            begin["captured"] = True
+        self.add("begin", **begin)
+        self.fork("0", how="launch")
+        self.add("exec", process="0", path="/opt/program", argv=["./program"])
+
+    def add(self, event, **fields):
+        self.t += MS
+        self.events.append({"seq": len(self.events) + 1, "t": self.t, "event": event, **fields})
+        return self.events[-1]["seq"]
+
+    def fork(self, process, parent=None, how="fork"):
+        where = {"parent": parent} if parent else {}
+        self.add("fork", process=process, **where, pid=len(self.events) + 1, how=how)
+
+    def exit(self, process, code=0, signal=None):
+        how = {"signaled": True, "signal": signal} if signal else {}
+        self.add("exit", process=process, code=code, **how)
+
+    def signal(self, thread, number, name, sender):
+        self.add("signal", thread=thread, number=number, name=name, sender=sender)
+
+    def inject(self, fault, thread, action, target=None, at="point=p"):
+        aim = {"target": target} if target else {}
+        self.add("inject", fault=fault, thread=thread, at=at, occurrence=1, action=action, **aim)
+
+    def snapshot(self, threads, objects=(), reason="quiet", **processes):
+        """threads: address -> wait; a process for each, whose extra fields come by its address with _ for dots."""
+        names = []
+        for address in threads:
+            if address.split("/")[0] not in names:
+                names.append(address.split("/")[0])
+        names += [p.replace("_", ".")[1:] for p in processes if p.replace("_", ".")[1:] not in names]
+        states = []
+        for name in sorted(names):
+            state = {"process": name, "name": "program"}
+            if "." in name and name.rsplit(".", 1)[0] in names:
+                state["parent"] = name.rsplit(".", 1)[0]
+            state.update(processes.get("p" + name.replace(".", "_"), {}))
+            states.append(state)
+        return self.add("snapshot", reason=reason, quiet_since_ns=self.t, processes=states,
+                        threads=[{"thread": a, "process": a.split("/")[0], "name": "program", "state": "S",
+                                  "wait": w} for a, w in threads.items()],
+                        objects=list(objects))
+
+    def stack(self, thread, *functions, file=None, line=0):
+        frames = [{"function": f, "module": "/opt/program"} for f in functions]
+        if file:
+            frames[-1].update(file=file, line=line)
+        self.add("stack", thread=thread, frames=[{"function": "syscall", "module": "/lib/libc.so.6"}] + frames)
+
+    def verdict(self, kind, snapshot=0, survivors=()):
+        self.add("verdict", kind=kind, snapshot=snapshot, survivors=list(survivors))
+
+    def end(self, error=None):
+        self.add("end", **({"error": error} if error else {}))
+        lines = [json.dumps(event, separators=(",", ":")) for event in self.events]
+        pathlib.Path(self.name + ".jsonl").write_text("\n".join(lines) + "\n")
+
+    def finish(self, code=0):
+        self.exit("0", code)
+        self.verdict("finished")
+        self.end()
+
+    def prove(self, threads, objects=(), stacks=(), **processes):
+        seq = self.snapshot(threads, objects, **processes)
+        alive = sorted({a.split("/")[0] for a in threads})
+        self.verdict("proven", seq, alive)
+        for stack in stacks:
+            self.stack(*stack)
+        for process in reversed(alive):
+            self.exit(process, 9, "SIGKILL")
+        self.end()
+
+    def time_out(self, threads, objects=(), **processes):
+        self.t += 10 * SECOND
+        seq = self.snapshot(threads, objects, reason="deadline", **processes)
+        self.verdict("deadline", seq, sorted({a.split("/")[0] for a in threads}))
+        self.end()
+
+
+def wait(kind, *targets, call=None, **fields):
+    return {"kind": kind, **({"call": call} if call else {}), "targets": list(targets), **fields}
+
+
+def on(object_id, fd=3, *, r=False, w=False):
+    return {"object": object_id, "fd": fd, **({"readable": True} if r else {}), **({"writable": True} if w else {})}
+
+
+def child(*addresses, **fields):
+    return wait("child", *[{"process": a, "fd": -1} for a in addresses], call="wait4", **fields)
+
+
+def read(object_id, fd=3):
+    return wait("read", on(object_id, fd, r=True), call="read")
+
+
+def write(object_id, fd=4):
+    return wait("write", on(object_id, fd, w=True), call="write")
+
+
+def futex(object_id):
+    return wait("futex", {"object": object_id, "fd": -1}, call="futex")
+
+
+RUN, SLEEP, SIGNAL = wait("none"), wait("sleep", timed=True), wait("signal", call="pause")
+
+
+def holders(text):
+    """"0:r3 0.1:w4" -> holders."""
+    result = []
+    for item in text.split():
+        process, end = item.split(":")
+        result.append({"process": process, "fd": int(end.lstrip("rw")), **({"reads": True} if "r" in end else {}),
+                       **({"writes": True} if "w" in end else {})})
+    return result
+
+
+def pipe(object_id, who, full=False):
+    return {"id": object_id, "kind": "pipe", "capacity": 65536, **({"queued": 65536} if full else {}),
+            "holders": holders(who)}
+
+
+def word(object_id, kind, *, processes=(), place=None, **fields):
+    return {"id": object_id, "kind": "futex",
+            "futex": {"kind": kind, "address": 0x7F0000001000, **({"shared": True} if processes else {}),
+                      **({"place": place} if place else {}), "processes": list(processes), **fields}}
+
+
+ANONYMOUS, NAMED = "anonymous shared memory", "/dev/shm/sem.mp-1"
+FULL = pipe("pipe:[1]", "0:r3 0.1:w4", full=True)
+
+
+def family(name, *children, **options):
+    t = Trace(name, **options)
+    for address in children:
+        t.fork(address, address.rsplit(".", 1)[0])
+    return t
+
+
+# ---- deadlock and hang ----
+
+t = family("deadlock-lock-order")
+t.prove({"0": futex("futex:join"), "0/t1": futex("futex:b"), "0/t2": futex("futex:a")},
+        [word("futex:join", "join", owner="0/t1"), word("futex:a", "mutex", owner="0/t1"),
+         word("futex:b", "mutex", owner="0/t2")],
+        stacks=[("0/t1", "lock_b", "first")])
+
+t = family("deadlock-closed-stdin", "0.1")
+t.prove({"0": child("0.1"), "0.1": read("pipe:[1]", 0)}, [pipe("pipe:[1]", "0:w4 0.1:r0")])
+
+t = family("deadlock-self")
+t.prove({"0": read("pipe:[1]")}, [pipe("pipe:[1]", "0:r3 0:w4")])
+
+t = family("deadlock-partial", "0.1", "0.2")
+ticking = {"0.1": read("pipe:[1]"), "0.2": RUN}
+t.snapshot(ticking, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], reason="partial")
+seq = t.snapshot(ticking, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], reason="partial")
+t.verdict("proven", seq, ["0.1", "0.2"])
+t.end()
+
+t = family("near-deadlock-once-seen", "0.1", "0.2")
+seq = t.snapshot(ticking, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], reason="partial")
+t.verdict("proven", seq, ["0.1", "0.2"])
+t.end()
+
+t = family("near-deadlock-timed", "0.1")
+t.time_out({"0": child("0.1"), "0.1": {**write("pipe:[1]"), "timed": True}}, [FULL])
+
+t = family("hang-unknown", "0.1")
+t.time_out({"0": child("0.1"), "0.1": wait("unknown", call="ioctl", detail="a device")})
+
+t = family("near-hang")
+t.finish()
+
+# ---- orphan ----
+
+t = family("orphan-daemon", "0.1", "0.1.1")
+t.exit("0.1")
+t.exit("0")
+seq = t.snapshot({"0.1.1": SIGNAL})
+t.verdict("abandoned", seq, ["0.1.1"])
+t.end()
+
+t = family("orphan-tree", "0.1", "0.1.1", "0.2")
+t.exit("0")
+seq = t.snapshot({"0.1": child("0.1.1"), "0.1.1": SLEEP, "0.2": SLEEP})
+t.verdict("abandoned", seq, ["0.1", "0.1.1", "0.2"])
+t.end()
+
+t = family("near-orphan-parent-killed", "0.1", faults=["point=working:kill"])
+t.inject(0, "0", "kill", "0")
+t.exit("0", 9, "SIGKILL")
+seq = t.snapshot({"0.1": SLEEP})
+t.verdict("abandoned", seq, ["0.1"])
+t.end()
+
+t = family("near-orphan-reaped", "0.1")
+t.exit("0.1")
+t.finish()
+
+# ---- zombie ----
+
+t = family("zombie", "0.1", "0.2")
+t.exit("0.1")
+t.exit("0.2", 1)
+t.t += 2 * SECOND
+t.snapshot({"0": SLEEP}, p0_1={"zombie": True}, p0_2={"zombie": True})
+t.finish()
+
+t = family("near-zombie-young", "0.1")
+t.exit("0.1")
+t.t += SECOND // 2
+t.snapshot({"0": SLEEP}, p0_1={"zombie": True})
+t.finish()
+
+t = family("near-zombie-orphan", "0.1", "0.1.1")
+t.exit("0.1.1")
+t.exit("0.1")
+t.t += 2 * SECOND
+t.snapshot({"0": SLEEP}, p0_1_1={"zombie": True})
+t.finish()
+
+# ---- crash, killed, exit ----
+
+t = family("crash", "0.1")
+t.signal("0.1", 11, "SIGSEGV", "kernel")
+t.add("exit", process="0.1", signaled=True, code=11, signal="SIGSEGV", core=True)
+t.finish()
+
+t = family("crash-of-root")
+t.signal("0", 6, "SIGABRT", "0")
+t.exit("0", 6, "SIGABRT")
+t.verdict("finished")
+t.end()
+
+t = family("near-crash-injected", "0.1", faults=["point=p:signal=SEGV"])
+t.inject(0, "0.1", "signal=SEGV")
+t.exit("0.1", 11, "SIGSEGV")
+t.finish()
+
+t = family("killed-from-outside", "0.1")
+t.signal("0.1", 15, "SIGTERM", "outside")
+t.exit("0.1", 15, "SIGTERM")
+t.finish()
+
+t = family("killed-by-nobody", "0.1")
+t.exit("0.1", 9, "SIGKILL")
+t.finish()
+
+t = family("near-killed-by-parent", "0.1", "0.2", "0.3")
+t.signal("0.1", 15, "SIGTERM", "0")
+t.exit("0.1", 15, "SIGTERM")
+t.add("kill", thread="0", target=12, process="0.2")
+t.exit("0.2", 9, "SIGKILL")
+t.add("kill", thread="0", target=-1)
+t.exit("0.3", 9, "SIGKILL")
+t.finish()
+
+t = family("near-killed-by-pipe", "0.1")
+t.signal("0.1", 13, "SIGPIPE", "kernel")
+t.exit("0.1", 13, "SIGPIPE")
+t.finish()
+
+t = family("near-killed-injected-group", "0.1", faults=["after=5ms:signal=INT:to=group"])
+t.inject(0, "0", "signal=INT", "group", at="after=5ms")
+t.exit("0.1", 2, "SIGINT")
+t.finish()
+
+t = family("near-killed-with-its-parent", "0.1", "0.1.1")
+t.exit("0.1")
+t.exit("0.1.1", 9, "SIGKILL")
+t.finish()
+
+t = family("exit")
+t.finish(3)
+
+t = family("exit-by-own-signal")
+t.signal("0", 15, "SIGTERM", "0")
+t.exit("0", 15, "SIGTERM")
+t.verdict("finished")
+t.end()
+
+t = family("near-exit-expected", expect={"exit": "3"})
+t.finish(3)
+
+t = family("near-exit-any", expect={"exit": "any"})
+t.finish(77)
+
+t = family("near-exit-signal-expected", expect={"exit": "143"})
+t.signal("0", 15, "SIGTERM", "0")
+t.exit("0", 15, "SIGTERM")
+t.verdict("finished")
+t.end()
+
+t = family("near-exit-root-killed", faults=["point=p:kill"])
+t.inject(0, "0", "kill", "0")
+t.exit("0", 9, "SIGKILL")
+t.verdict("finished")
+t.end()
+
+# ---- limit, ledger, output ----
+
+t = family("limit-nofile", "0.1", limits=[("nofile", 32)])
+for message in (1, 2, 3):
+    t.add("ledger", thread="0", book="sent", id=message)
+t.add("limit", thread="0", call="pipe2", error="EMFILE", resource="nofile", value=32)
+t.add("ledger", thread="0.1", book="received", id=1)
+t.add("limit", thread="0", call="pipe2", error="EMFILE", resource="nofile", value=32)
+t.exit("0.1")
+t.finish()
+
+t = family("near-limit-nproc", limits=[("nproc", 8)])
+t.add("limit", thread="0/t1", call="clone", error="EAGAIN", resource="nproc", value=8)
+t.finish()
+
+t = family("lost-stream")
+for book, message in (("sent:jobs", 1), ("received:jobs", 1), ("sent:jobs", 2), ("sent:logs", 2),
+                      ("received:logs", 2), ("counted", 9)):
+    t.add("ledger", thread="0", book=book, id=message)
+t.finish()
+
+t = family("duplicate")
+for book, message in (("sent", 1), ("received", 1), ("received", 1), ("sent", 2), ("received", 2)):
+    t.add("ledger", thread="0", book=book, id=message)
+t.finish()
+
+t = family("near-lost-cut-short")
+t.add("ledger", thread="0", book="sent", id=1)
+t.time_out({"0": SLEEP})
+
+t = family("wrong-output", captured=True, expect={"output": "sum 10"})
+t.add("output", stream="stdout", text="sum ")
+t.add("output", stream="stderr", text="sum 10")
+t.add("output", stream="stdout", text="9\n")
+t.finish()
+
+t = family("near-wrong-output", captured=True, expect={"output": "sum 10"})
+t.add("output", stream="stdout", text="the su")
+t.add("output", stream="stdout", text="m 10\n")
+t.finish()
+
+# ---- faults and the trial itself ----
+
+t = family("unfired-never", faults=["point=p:kill", "write:error=EINTR"])
+t.inject(0, "0", "kill", "0.1")
+t.finish()
+
+t = family("unfired-hold", faults=["point=p:hold=point=q"])
+t.inject(0, "0", "hold=point=q")
+t.add("release", fault=0, thread="0", why="never")
+t.finish()
+
+t = family("near-unfired", faults=["point=p:hold=point=q"])
+t.inject(0, "0", "hold=point=q")
+t.add("release", fault=0, thread="0", why="trigger", met=True)
+t.finish()
+
+t = family("error-harness")
+t.end("seccomp is not there")
+
+t = family("error-interrupted")
+t.signal("0", 2, "SIGINT", "pitfall")
+t.exit("0", 2, "SIGINT")
+t.verdict("interrupted")
+t.end()
+
+t = family("error-no-verdict")
+t.end()
+
+# ---- what was expected ----
+
+DEMO = {"finding": "deadlock", "diagnosis": "join-before-drain"}
+STUCK = {"0": child("0.1"), "0.1": write("pipe:[1]")}
+
+t = family("expected-deadlock", "0.1", expect=DEMO)
+t.prove(STUCK, [FULL])
+
+t = family("expected-but-clean", "0.1", expect=DEMO)
+t.finish()
+
+t = family("expected-but-more", "0.1", "0.2", expect=DEMO)
+t.signal("0.2", 11, "SIGSEGV", "kernel")
+t.exit("0.2", 11, "SIGSEGV")
+t.prove(STUCK, [FULL])
+
+t = family("expected-other-diagnosis", "0.1", expect={"finding": "deadlock", "diagnosis": "hung-thread"})
+t.prove(STUCK, [FULL])
+
+t = family("expected-list", expect={"finding": "limit,lost"})
+t.add("ledger", thread="0", book="sent", id=1)
+t.add("limit", thread="0", call="pipe2", error="EMFILE", resource="nofile", value=32)
+t.finish()
+
+t = family("expected-list-half", expect={"finding": "limit,lost"})
+t.add("limit", thread="0", call="pipe2", error="EMFILE", resource="nofile", value=32)
+t.finish()
+
+# ---- join-before-drain ----
+
+t = family("rule-join-wait4", "0.1")
+t.prove(STUCK, [FULL], stacks=[("0", "write_wrapper", "main")])
+
+t = family("rule-join-feeder-thread", "0.1")
+t.prove({"0": child("0.1"), "0.1": futex("futex:t"), "0.1/t1": write("pipe:[1]")},
+        [pipe("pipe:[1]", "0:r3 0:w4 0.1:r3 0.1:w4", full=True), word("futex:t", "semaphore")])
+
+t = family("rule-join-through-shell", "0.1", "0.1.1")
+t.prove({"0": child("0.1"), "0.1": child("0.1.1", children=True), "0.1.1": write("pipe:[1]", 1)},
+        [pipe("pipe:[1]", "0:r3 0.1:w1 0.1.1:w1", full=True)])
+
+t = family("rule-join-pidfd-socket", "0.1")
+t.prove({"0": wait("poll", on("pidfd:0.1", 7, r=True), call="poll"), "0.1": write("socket:[2]", 5)},
+        [{"id": "pidfd:0.1", "kind": "pidfd", "pid_of": "0.1", "holders": holders("0:r7")},
+         {"id": "socket:[1]", "kind": "socket", "peer": "socket:[2]", "holders": holders("0:rw3")},
+         {"id": "socket:[2]", "kind": "socket", "peer": "socket:[1]", "holders": holders("0.1:rw5")}])
+
+t = family("rule-join-thread")
+t.prove({"0": futex("futex:join"), "0/t1": write("pipe:[1]")},
+        [pipe("pipe:[1]", "0:r3 0:w4", full=True), word("futex:join", "join", owner="0/t1")])
+
+t = family("near-join-reader-stuck-elsewhere", "0.1", "0.2")
+t.prove({"0": child("0.1"), "0.1": write("pipe:[1]"), "0.2": futex("futex:a")},
+        [pipe("pipe:[1]", "0.2:r3 0.1:w4", full=True), word("futex:a", "mutex", owner="0.2")])
+
+t = family("near-join-empty-pipe", "0.1")
+t.prove({"0": child("0.1"), "0.1": wait("poll", on("pipe:[1]", 4, w=True), call="poll")},
+        [pipe("pipe:[1]", "0:r3 0.1:w4")])
+
+# ---- terminate-with-lock ----
+
+
+def killed(name, number=15, signal="SIGTERM", execs=False, sender="0", normally=False):
+    trace = family(name, "0.1", "0.2")
+    if execs:
+        trace.add("exec", process="0.1", path="/opt/helper", argv=["helper"])
+    if normally:
+        trace.exit("0.1")
+    else:
+        trace.signal("0.1", number, signal, sender)
+        trace.exit("0.1", number, signal)
+    return trace
+
+
+def owned(**who):
+    return [word("futex:m", "mutex", processes=["0", "0.2"], place=ANONYMOUS, **who)]
+
+
+def unowned(kind="semaphore", place=NAMED):
+    return [word("futex:s", kind, processes=["0", "0.2"], place=place)]
+
+
+t = killed("rule-lock-mutex")
+t.prove({"0": child("0.2"), "0.2": futex("futex:m")}, owned(dead_owner="0.1", owner_tid=3))
+
+t = killed("rule-lock-semaphore")
+t.prove({"0": child("0.2"), "0.2": futex("futex:s")}, unowned())
+
+t = killed("rule-lock-plain-word")
+t.prove({"0": child("0.2"), "0.2": futex("futex:s")}, unowned("plain", ANONYMOUS))
+
+t = family("rule-lock-injected-kill", "0.1", "0.2", faults=["point=lock-held:kill"])
+t.inject(0, "0.1", "kill", "0.1", at="point=lock-held")
+t.exit("0.1", 9, "SIGKILL")
+t.prove({"0": child("0.2"), "0.2": futex("futex:m")}, owned(dead_owner="0.1"))
+
+t = killed("near-lock-ended-by-itself", normally=True)
+t.prove({"0": child("0.2"), "0.2": futex("futex:m")}, owned(dead_owner="0.1"))
+
+t = killed("near-lock-crashed", 11, "SIGSEGV", sender="kernel")
+t.prove({"0": child("0.2"), "0.2": futex("futex:m")}, owned(dead_owner="0.1"))
+
+t = family("near-lock-nobody-killed", "0.1", "0.2")
+t.exit("0.1")
+t.prove({"0": child("0.2"), "0.2": futex("futex:s")}, unowned())
+
+t = killed("near-lock-out-of-reach", execs=True)
+t.prove({"0": child("0.2"), "0.2": futex("futex:s")}, unowned(place=ANONYMOUS))
+
+t = killed("near-lock-copied-by-fork", execs=True)
+t.prove({"0": child("0.2"), "0.2": futex("futex:m")},
+        [word("futex:m", "mutex", owner_elsewhere=True, owner_tid=1, place="private memory")])
+
+# ---- hung-thread ----
+
+t = family("rule-thread-joined", "0.1")
+t.prove({"0": child("0.1"), "0.1": futex("futex:join"), "0.1/t1": futex("futex:c")},
+        [word("futex:join", "join", owner="0.1/t1"), word("futex:c", "plain")],
+        stacks=[("0.1/t1", "pthread_cond_wait", "keep_journal")])
+
+t = family("rule-thread-alone")
+t.prove({"0": futex("futex:join"), "0/t1": read("pipe:[1]")},
+        [word("futex:join", "join", owner="0/t1"), pipe("pipe:[1]", "0:r3 0:w4")])
+
+t = family("rule-thread-of-a-runtime", "0.1")
+t.prove({"0": child("0.1"), "0.1": futex("futex:t"), "0.1/t1": futex("futex:e")},
+        [word("futex:t", "semaphore"), word("futex:e", "semaphore")],
+        stacks=[("0.1", "PyThread_acquire_lock_timed")])
+
+t = family("near-thread-condition", "0.1")
+t.prove({"0": child("0.1"), "0.1": futex("futex:t"), "0.1/t1": futex("futex:e")},
+        [word("futex:t", "plain"), word("futex:e", "plain")],
+        stacks=[("0.1", "pthread_cond_wait", "main")])
+
+t = family("near-thread-lock-held", "0.1")
+t.prove({"0": child("0.1"), "0.1": futex("futex:join"), "0.1/t1": futex("futex:c"), "0.1/t2": futex("futex:m")},
+        [word("futex:join", "join", owner="0.1/t1"), word("futex:c", "plain"),
+         word("futex:m", "mutex", owner="0.1/t1")])
+
+t = family("near-thread-other-could-help", "0.1", "0.2")
+t.prove({"0": child("0.1"), "0.1": futex("futex:join"), "0.1/t1": read("pipe:[1]"), "0.2": read("pipe:[2]")},
+        [word("futex:join", "join", owner="0.1/t1"), pipe("pipe:[1]", "0.1:r3 0.2:w4"),
+         pipe("pipe:[2]", "0.2:r3 0.2:w4")])
