@@ -58,7 +58,8 @@ enum mproc_answer_kind {
     MPROC_ANSWER_STARTED, /* from the worker, with its pidfd */
     MPROC_ANSWER_FAILED,  /* from the worker or the guard */
     MPROC_ANSWER_DEAD,    /* from the guard: the worker died before it could answer */
-    MPROC_ANSWER_HELLO,   /* from a new guard, with its pidfd */
+    MPROC_ANSWER_HELLO, /* from the keeper, with its pidfd: there is a new guard, and nobody of the old one's
+                           is left */
 };
 
 struct mproc_answer {
@@ -66,6 +67,7 @@ struct mproc_answer {
     uint32_t generation;
     uint64_t id;
     int32_t pid;
+    int32_t keeper; /* of HELLO */
     uint32_t stage;
     int32_t err;
     char detail[128];

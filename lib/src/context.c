@@ -19,6 +19,9 @@
 #include "stop_internal.h"
 #include "system.h"
 
+static const uint64_t hello_ms = 10000;
+static const uint64_t dismiss_ms = 1500;
+
 /* One per process: shutdown signals and the subreaper are the process' too. */
 static struct mproc_context *_Atomic current_context;
 
@@ -40,6 +43,25 @@ int mproc_context_check_owner(const struct mproc_context *context)
     return mproc_fail(-EPERM,
                       "the context belongs to process %d, of which this is a fork; open one of its own",
                       (int)context->owner);
+}
+
+/* The first words of a new keeper: then there is a guard. */
+static int await_hello(struct mproc_context *context)
+{
+    struct mproc_answer answer;
+    int fds[MPROC_CHANNEL_FDS];
+    size_t nfds = 0;
+
+    if (mproc_poll_one(context->channel, mproc_deadline_ms(hello_ms)) &&
+        mproc_channel_receive(context->channel, &answer, sizeof(answer), fds, &nfds) ==
+            (ssize_t)sizeof(answer)) {
+        context->guard_pid = answer.pid;
+        if (nfds > 0)
+            close(fds[0]);
+        return 0;
+    }
+    mproc_context_lose_guard(context);
+    return mproc_fail(-EAGAIN, "the guard did not start; is a limit of processes or memory reached?");
 }
 
 static int launch_guard(struct mproc_context *context)
@@ -75,11 +97,10 @@ static int launch_guard(struct mproc_context *context)
             mproc_reap(P_PID, (id_t)pid, true, &info);
         return mproc_fail(err, "the guard could not be started: %s", strerrordesc_np(-err));
     }
-    setpgid(pid, pid);
     context->channel = ends[0];
-    context->guard_pid = pid;
-    context->guard_pidfd = pidfd;
-    return 0;
+    context->keeper_pid = pid;
+    context->keeper_pidfd = pidfd;
+    return await_hello(context);
 }
 
 static int count_entries(const struct mproc_entry *entries, uint32_t *ret_count)
@@ -108,7 +129,7 @@ static int make_context(const struct mproc_context_options *options, struct mpro
     if (!context)
         return mproc_fail(-ENOMEM, "no memory for a context");
     *context = (struct mproc_context){
-        .owner = getpid(), .entries = options->entries, .channel = -1, .guard_pidfd = -1, .generation = 1};
+        .owner = getpid(), .entries = options->entries, .channel = -1, .keeper_pidfd = -1, .generation = 1};
     atomic_init(&context->refs, 1);
     pthread_mutex_init(&context->lock, NULL);
     r = mproc_slots_map(&context->slots);
@@ -162,20 +183,16 @@ void mproc_context_unref(struct mproc_context *context)
     free(context);
 }
 
-/* The dead guard is reaped only now: as long as it was a zombie its number, which is also the group's, was
- * its own. */
-static void bury_guard(struct mproc_context *context)
+static void bury_keeper(struct mproc_context *context)
 {
     siginfo_t info;
 
-    if (context->guard_pid == 0)
+    if (context->keeper_pidfd < 0)
         return;
-    mproc_reap(P_PIDFD, (id_t)context->guard_pidfd, true, &info);
-    close(context->guard_pidfd);
-    if (context->ngroups < MPROC_GROUPS)
-        context->groups[context->ngroups++] = (struct mproc_group){context->guard_pid, context->generation};
-    context->guard_pid = 0;
-    context->guard_pidfd = -1;
+    mproc_reap(P_PIDFD, (id_t)context->keeper_pidfd, true, &info);
+    close(context->keeper_pidfd);
+    context->keeper_pid = 0;
+    context->keeper_pidfd = -1;
 }
 
 void mproc_context_hear(struct mproc_context *context, const struct mproc_answer *answer, int pidfd)
@@ -185,26 +202,36 @@ void mproc_context_hear(struct mproc_context *context, const struct mproc_answer
             close(pidfd);
         return;
     }
-    bury_guard(context);
+    if (answer->keeper != context->keeper_pid) {
+        bury_keeper(context);
+        context->keeper_pid = answer->keeper;
+        context->keeper_pidfd = pidfd;
+    } else {
+        close(pidfd);
+    }
     context->guard_pid = answer->pid;
-    context->guard_pidfd = pidfd;
     context->generation = answer->generation;
     context->restarts++;
 }
 
 void mproc_context_lose_guard(struct mproc_context *context)
 {
-    pid_t spare = __atomic_load_n(&context->slots->spare_pid, __ATOMIC_ACQUIRE);
     siginfo_t info;
 
     close(context->channel);
     context->channel = -1;
-    if (context->guard_pid > 0)
+    bury_keeper(context);
+    /* Its group may have members left; those among them who are our children by now are reaped by its number.
+     */
+    if (context->guard_pid > 0) {
         kill(-context->guard_pid, SIGKILL);
-    bury_guard(context);
-    if (spare > 0)
-        mproc_reap(P_PID, (id_t)spare, false, &info);
-    mproc_slots_lose(context->slots, context->generation);
+        mproc_reap(P_PID, (id_t)context->guard_pid, false, &info);
+        if (context->ngroups < MPROC_GROUPS)
+            context->groups[context->ngroups++] =
+                (struct mproc_group){context->guard_pid, context->generation};
+    }
+    context->guard_pid = 0;
+    mproc_slots_lose(context->slots, context->generation, false);
 }
 
 static void listen_to_guard(struct mproc_context *context)
@@ -284,7 +311,7 @@ int mproc_context_refresh(struct mproc_context *context)
     if (mproc_has_threads())
         return mproc_fail(
             -EOWNERDEAD,
-            "the guard and its spare were both killed, and a new one cannot be forked while this "
+            "the guard and its keeper were both killed, and a new one cannot be forked while this "
             "process has threads");
     context->generation++;
     context->restarts++;
@@ -299,31 +326,11 @@ int mproc_context_get_info(struct mproc_context *context, struct mproc_context_i
         return r;
     pthread_mutex_lock(&context->lock);
     mproc_context_refresh(context);
-    *ret_info = (struct mproc_context_info){.guard_pid = context->guard_pid, .restarts = context->restarts};
+    *ret_info = (struct mproc_context_info){
+        .guard_pid = context->guard_pid, .keeper_pid = context->keeper_pid, .restarts = context->restarts};
     pthread_mutex_unlock(&context->lock);
     ret_info->running = (uint32_t)mproc_process_active(context, NULL, 0);
     return 0;
-}
-
-/* A spare that has just taken over is our child and may still be on its way out. */
-static void reap_watchers(struct mproc_context *context)
-{
-    const pid_t watchers[] = {__atomic_load_n(&context->slots->guard_pid, __ATOMIC_ACQUIRE),
-                              __atomic_load_n(&context->slots->spare_pid, __ATOMIC_ACQUIRE)};
-
-    for (size_t i = 0; i < sizeof(watchers) / sizeof(watchers[0]); i++) {
-        siginfo_t info;
-        int pidfd =
-            watchers[i] > 0 && waitid(P_PID, (id_t)watchers[i], &info, WEXITED | WNOHANG | WNOWAIT) == 0
-                ? pidfd_open(watchers[i], 0)
-                : -1;
-        if (pidfd < 0)
-            continue;
-        if (!mproc_poll_one(pidfd, mproc_deadline_ms(1500)))
-            pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-        mproc_reap(P_PIDFD, (id_t)pidfd, true, &info);
-        close(pidfd);
-    }
 }
 
 /* Ends the guard and with it everything below; then the owner is as it was. */
@@ -332,14 +339,12 @@ static void dismiss_guard(struct mproc_context *context)
     pthread_mutex_lock(&context->lock);
     listen_to_guard(context);
     if (context->channel >= 0) {
-        int guard_pidfd = context->guard_pidfd;
         shutdown(context->channel, SHUT_RDWR);
-        if (!mproc_poll_one(guard_pidfd, mproc_deadline_ms(1500)))
-            pidfd_send_signal(guard_pidfd, SIGKILL, NULL,
-                              0); /* stopped, or it waits for one whom the kernel cannot end */
+        /* One that does not end is stopped, or waits for a process that the kernel cannot end. */
+        if (!mproc_poll_one(context->keeper_pidfd, mproc_deadline_ms(dismiss_ms)))
+            pidfd_send_signal(context->keeper_pidfd, SIGKILL, NULL, 0);
         mproc_context_lose_guard(context);
     }
-    reap_watchers(context);
     reap_groups(context);
     mproc_process_conclude(context);
     prctl(PR_SET_CHILD_SUBREAPER, context->was_subreaper);

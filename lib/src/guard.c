@@ -15,29 +15,16 @@
 #include "system.h"
 #include "worker.h"
 
-/* How long a spare lets a guard clean up before it takes a guard that does not for stopped. */
+/* How long a keeper lets the guard clean up before it takes a guard that does not for stopped. */
 static const uint64_t patience_ms = 50;
+/* What the kernel cannot kill in this time is given up. */
+static const uint64_t clear_ms = 1000;
 
-static int own_pidfd = -1;
-
-static void spare_run(struct mproc_guard *guard, pid_t guard_pid, int guard_pidfd);
+static _Noreturn void keeper_loop(struct mproc_guard *guard);
 
 static void note_child(int signo)
 {
     (void)signo; /* only ends ppoll() */
-}
-
-static void keep_spare(struct mproc_guard *guard)
-{
-    pid_t self = getpid();
-
-    if (guard->slots->spare_pid > 0)
-        return;
-    pid_t pid = fork();
-    if (pid == 0)
-        spare_run(guard, self, own_pidfd);
-    /* Without a spare the work goes on; the next turn tries again. */
-    __atomic_store_n(&guard->slots->spare_pid, pid > 0 ? pid : 0, __ATOMIC_RELEASE);
 }
 
 static void tell(const struct mproc_guard *guard, enum mproc_answer_kind kind, uint64_t id, int err)
@@ -45,11 +32,12 @@ static void tell(const struct mproc_guard *guard, enum mproc_answer_kind kind, u
     const struct mproc_answer answer = {.kind = kind,
                                         .generation = guard->generation,
                                         .id = id,
-                                        .pid = getpid(),
+                                        .pid = guard->guard_pid,
+                                        .keeper = guard->keeper_pid,
                                         .stage = MPROC_STAGE_FORK,
                                         .err = err};
 
-    mproc_answer_send(guard->channel, &answer, kind == MPROC_ANSWER_HELLO ? own_pidfd : -1);
+    mproc_answer_send(guard->channel, &answer, kind == MPROC_ANSWER_HELLO ? guard->keeper_pidfd : -1);
 }
 
 static void reap_children(struct mproc_guard *guard)
@@ -67,8 +55,6 @@ static void reap_children(struct mproc_guard *guard)
         bool answered = slot && __atomic_load_n(&slot->answered, __ATOMIC_ACQUIRE);
         if (slot)
             mproc_slot_end(slot, &info);
-        if (info.si_pid == guard->slots->spare_pid)
-            __atomic_store_n(&guard->slots->spare_pid, 0, __ATOMIC_RELEASE);
         mproc_reap(P_PID, (id_t)info.si_pid, true, &info);
         if (slot && !answered)
             tell(guard, MPROC_ANSWER_DEAD, id, 0);
@@ -118,7 +104,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
     pid_t pid = lay_out(&worker, fds, nfds) ? fork() : (errno = EBADMSG, -1);
     if (pid == 0) {
         close(guard->owner_pidfd);
-        close(own_pidfd);
+        close(guard->keeper_pidfd);
         mproc_worker_run(&worker);
     }
     if (pid > 0) {
@@ -178,14 +164,15 @@ static void kill_children(struct mproc_guard *guard)
         if (!guard->slots->slots[i].forked)
             kill_child(guard->slots->slots[i].pid);
     }
-    kill_child(guard->slots->spare_pid);
+    kill_child(guard->guard_pid);
 }
 
-/* As a child dies, its own children become ours: round by round until nobody is left. */
-static _Noreturn void end_all(struct mproc_guard *guard, bool orderly)
+/* Kills everybody below. As a child dies, its own children become ours: round by round until nobody is left.
+ * Returns false when the kernel could not. */
+static bool clear(struct mproc_guard *guard, bool guard_died)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
-    uint64_t until_ns = mproc_deadline_ms(1000);
+    uint64_t until_ns = mproc_deadline_ms(clear_ms);
     siginfo_t info;
     sigset_t none;
     int r;
@@ -195,15 +182,32 @@ static _Noreturn void end_all(struct mproc_guard *guard, bool orderly)
         kill_children(guard);
         while ((r = mproc_reap(P_ALL, 0, false, &info)) > 0) {
             struct mproc_slot *slot = mproc_slots_find(guard->slots, info.si_pid);
-            if (slot)
-                mproc_slot_end(slot, &info);
+            if (!slot)
+                continue;
+            slot->guard_died = guard_died;
+            mproc_slot_end(slot, &info);
         }
         if (r < 0 || mproc_clock_ns() >= until_ns)
-            break;
+            return r < 0;
         ppoll(NULL, 0, &pause, &none);
     }
-    /* Last, those of our group who are not our children: the owner forked them itself, or /proc hid them. */
-    if ((!orderly || r == 0) && getpgrp() == getpid())
+}
+
+/* Everybody below is gone: starts that were under way will never happen. */
+static void next_generation(struct mproc_guard *guard)
+{
+    bool cleared = clear(guard, true);
+
+    mproc_slots_lose(guard->slots, guard->generation, cleared);
+    guard->generation++;
+}
+
+static _Noreturn void end_with_owner(struct mproc_guard *guard)
+{
+    clear(guard, false);
+    pidfd_send_signal(guard->keeper_pidfd, SIGKILL, NULL, 0);
+    /* Last, those of our group who are not our children: the owner forked them itself. */
+    if (getpgrp() == getpid())
         kill(0, SIGKILL);
     _exit(0);
 }
@@ -211,73 +215,107 @@ static _Noreturn void end_all(struct mproc_guard *guard, bool orderly)
 static _Noreturn void guard_loop(struct mproc_guard *guard)
 {
     struct pollfd items[] = {{.fd = guard->channel, .events = POLLIN},
-                             {.fd = guard->owner_pidfd, .events = POLLIN}};
-    const struct timespec retry = {.tv_nsec = 100000000};
+                             {.fd = guard->owner_pidfd, .events = POLLIN},
+                             {.fd = guard->keeper_pidfd, .events = POLLIN}};
     sigset_t none;
 
     sigemptyset(&none);
     for (;;) {
         reap_children(guard);
-        keep_spare(guard);
-        items[0].revents = items[1].revents = 0;
-        if (ppoll(items, 2, guard->slots->spare_pid > 0 ? NULL : &retry, &none) <= 0)
+        items[0].revents = items[1].revents = items[2].revents = 0;
+        if (ppoll(items, 3, NULL, &none) <= 0)
             continue;
         if (items[1].revents)
-            end_all(guard, false);
-        if (items[0].revents && !serve(guard))
-            end_all(guard, true);
+            end_with_owner(guard);
+        if (items[2].revents) {
+            /* Whoever is below us was below the keeper: we take its place, and another takes ours. */
+            close(guard->keeper_pidfd);
+            next_generation(guard);
+            keeper_loop(guard);
+        }
+        if (items[0].revents && !serve(guard)) {
+            clear(guard, false);
+            _exit(0);
+        }
     }
 }
 
-static void become_guard(struct mproc_guard *guard)
+static void fork_guard(struct mproc_guard *guard)
 {
-    setpgid(0, 0);
-    prctl(PR_SET_NAME, "mproc-guard");
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    __atomic_store_n(&guard->slots->guard_pid, getpid(), __ATOMIC_RELEASE);
-    own_pidfd = pidfd_open(getpid(), 0);
-    if (own_pidfd < 0)
+    const struct timespec pause = {.tv_nsec = 20000000};
+    pid_t pid;
+
+    /* Short of processes or memory for the moment: nothing to do but to try again. */
+    while ((pid = fork()) < 0) {
+        if (mproc_poll_one(guard->owner_pidfd, MPROC_NOW))
+            _exit(1);
+        ppoll(NULL, 0, &pause, NULL);
+    }
+    guard->guard_pid = pid > 0 ? pid : getpid();
+    setpgid(guard->guard_pid, guard->guard_pid);
+    if (pid == 0) {
+        prctl(PR_SET_NAME, "mproc-guard");
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+        guard_loop(guard);
+    }
+}
+
+/* Until the guard ends. Returns true when it has to be replaced. */
+static bool watch_guard(struct mproc_guard *guard)
+{
+    struct pollfd item = {.fd = guard->owner_pidfd, .events = POLLIN};
+    uint64_t patient_until_ns = 0;
+    siginfo_t info;
+    sigset_t none;
+
+    sigemptyset(&none);
+    for (;;) {
+        memset(&info, 0, sizeof(info));
+        if (waitid(P_PID, (id_t)guard->guard_pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
+            break;
+        if (patient_until_ns && mproc_clock_ns() >= patient_until_ns)
+            kill(guard->guard_pid, SIGKILL); /* stopped, as it seems: our child, unreaped */
+        const struct timespec slice = {.tv_nsec = (long)patience_ms * 1000000};
+        item.fd = patient_until_ns ? -1 : guard->owner_pidfd;
+        if (ppoll(&item, 1, patient_until_ns ? &slice : NULL, &none) > 0)
+            patient_until_ns = mproc_deadline_ms(patience_ms);
+    }
+    /* Before it is reaped the number is its own; this reaches those of its group who are not below us. */
+    if (info.si_code != CLD_EXITED)
+        kill(-guard->guard_pid, SIGKILL);
+    return info.si_code != CLD_EXITED && !patient_until_ns && !mproc_poll_one(guard->owner_pidfd, MPROC_NOW);
+}
+
+/* Above the guard: what a dying guard leaves comes to us. We kill and reap it, and fork another guard. */
+static _Noreturn void keeper_loop(struct mproc_guard *guard)
+{
+    guard->guard_pid = 0;
+    guard->keeper_pid = getpid();
+    guard->keeper_pidfd = pidfd_open(getpid(), 0);
+    if (guard->keeper_pidfd < 0)
         _exit(1);
-}
-
-/* Takes over when the guard dies. Sees to it that a guard that cannot end (it is stopped) does not outlive
- * the owner. */
-static void spare_run(struct mproc_guard *guard, pid_t guard_pid, int guard_pidfd)
-{
-    struct pollfd items[] = {{.fd = guard_pidfd, .events = POLLIN},
-                             {.fd = guard->owner_pidfd, .events = POLLIN}};
-
-    setpgid(0, 0);
-    prctl(PR_SET_NAME, "mproc-spare");
-    while (poll(items, 2, -1) <= 0)
-        ;
-    if (items[1].revents) {
-        if (!mproc_poll_one(guard_pidfd, mproc_deadline_ms(patience_ms)))
-            pidfd_send_signal(guard_pidfd, SIGKILL, NULL, 0);
-        kill(-guard_pid, SIGKILL);
-        _exit(0);
+    prctl(PR_SET_NAME, "mproc-keeper");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (;;) {
+        fork_guard(guard);
+        tell(guard, MPROC_ANSWER_HELLO, 0, 0);
+        if (!watch_guard(guard))
+            break;
+        next_generation(guard);
     }
-    /* The workers have their SIGKILL from the kernel; this reaches what they forked. */
-    kill(-guard_pid, SIGKILL);
-    close(guard_pidfd);
-    guard->slots->spare_pid = 0;
-    mproc_slots_lose(guard->slots, guard->generation);
-    guard->generation++;
-    become_guard(guard);
-    keep_spare(guard);
-    tell(guard, MPROC_ANSWER_HELLO, 0, 0);
-    guard_loop(guard);
+    clear(guard, false);
+    _exit(0);
 }
 
 _Noreturn void mproc_guard_run(struct mproc_guard *guard)
 {
     int keep[] = {guard->channel, guard->owner_pidfd};
 
+    setpgid(0, 0);
     mproc_reset_signals();
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = note_child, .sa_flags = SA_NOCLDSTOP}, NULL);
     for (int fd = 0; fd < 3; fd++)
         mproc_open_null(fd);
     mproc_close_all_but(keep, 2);
-    become_guard(guard);
-    guard_loop(guard);
+    keeper_loop(guard);
 }

@@ -1,9 +1,18 @@
-/* The guard: forks workers, reaps them, and kills what is left when its owner is gone. Behind it waits a
- * spare. */
+/*
+ * The two processes between the owner and its workers.
+ *
+ *     owner ── keeper ── guard ─┬─ worker …
+ *
+ * The guard forks workers, reaps them, and kills what is left when its owner is gone. The keeper does nothing
+ * but wait: when the guard dies, all that was below comes to the keeper, who kills and reaps it and forks
+ * another guard. When the keeper dies, the guard does the same in its place. So one of them can always clean
+ * up after the other, whatever their descendants did.
+ */
 #ifndef MPROC_GUARD_H
 #define MPROC_GUARD_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <mproc/context.h>
 
@@ -13,11 +22,14 @@ struct mproc_guard {
     int channel;
     int owner_pidfd;
     uint32_t generation;
+    pid_t guard_pid;
+    pid_t keeper_pid;
+    int keeper_pidfd;
     struct mproc_slots *slots;
     const struct mproc_entry *entries;
 };
 
-/* Runs in a new child of the owner, with all signals held. */
+/* Runs in a new child of the owner, the keeper, with all signals held. */
 _Noreturn void mproc_guard_run(struct mproc_guard *guard);
 
 #endif

@@ -25,7 +25,8 @@ struct mproc_process {
     char name[64];
 };
 
-/* The group of a dead guard: what of it came back to the owner is reaped by the group's id. */
+/* The group of a guard that died together with its keeper: what of it came back to the owner is reaped by the
+ * group's id. */
 struct mproc_group {
     pid_t id;
     uint32_t generation;
@@ -38,9 +39,10 @@ struct mproc_context {
     const struct mproc_entry *entries;
     uint32_t nentries;
     struct mproc_slots *slots;
-    int channel; /* -1: no guard */
-    pid_t guard_pid;
-    int guard_pidfd;
+    int channel;     /* -1: no guard */
+    pid_t guard_pid; /* 0: none, or it has not said hello yet */
+    pid_t keeper_pid;
+    int keeper_pidfd;
     uint32_t generation;
     uint32_t restarts;
     uint64_t last_id;

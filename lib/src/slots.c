@@ -80,7 +80,7 @@ void mproc_slot_end(struct mproc_slot *slot, const siginfo_t *info)
     mproc_wake(&slot->state);
 }
 
-void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation)
+void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation, bool none_is_left)
 {
     uint32_t used = __atomic_load_n(&slots->used, __ATOMIC_ACQUIRE);
 
@@ -90,6 +90,10 @@ void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation)
         if (slot->forked || slot->generation != generation || !is_open((enum mproc_slot_state)state))
             continue;
         __atomic_store_n(&slot->guard_died, 1, __ATOMIC_RELAXED);
+        if (none_is_left) {
+            mproc_slot_end(slot, NULL);
+            continue;
+        }
         while (is_open((enum mproc_slot_state)state) && state != MPROC_SLOT_LOST) {
             if (mproc_slot_step(slot, (enum mproc_slot_state)state, MPROC_SLOT_LOST))
                 break;

@@ -14,7 +14,7 @@ enum mproc_slot_state {
     MPROC_SLOT_STARTING,  /* asked for; the entry has not begun */
     MPROC_SLOT_CANCELLED, /* the owner gave up waiting for the start; the entry must not begin */
     MPROC_SLOT_RUNNING,
-    MPROC_SLOT_LOST,  /* its guard died, and so will it; the owner reaps it */
+    MPROC_SLOT_LOST,  /* its guard and the keeper died, and so will it; the owner reaps it */
     MPROC_SLOT_ENDED, /* end_code and end_status are valid */
 };
 
@@ -38,8 +38,6 @@ struct mproc_slot {
 
 struct mproc_slots {
     uint32_t used; /* slots at and above were never used */
-    int32_t guard_pid;
-    int32_t spare_pid;
     struct mproc_slot slots[MPROC_PROCESSES_MAX];
 };
 
@@ -56,8 +54,9 @@ struct mproc_slot *mproc_slots_find(struct mproc_slots *slots, pid_t pid);
 /* What waitid() said goes into the slot, and all who join wake. NULL info: unknown. Only the first counts. */
 void mproc_slot_end(struct mproc_slot *slot, const siginfo_t *info);
 
-/* Marks what the dead guard of this generation leaves as lost and wakes who waits. */
-void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation);
+/* The guard of this generation is dead. Its processes that have no record yet are lost, or, when it is known
+ * that none is left, ended in a way that nobody saw. Wakes who waits. */
+void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation, bool none_is_left);
 
 enum mproc_slot_state mproc_slot_state(const struct mproc_slot *slot);
 

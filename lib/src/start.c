@@ -193,8 +193,9 @@ static int send_order(struct start *start)
     return mproc_channel_send(start->context->channel, parts, start->body_fd >= 0 ? 1 : 2, fds, nfds);
 }
 
-/* Waits for the answer to this start. Errors: -ETIMEDOUT; -EOWNERDEAD: the guard died before the worker could
- * answer, so its entry has not run and never will. */
+/* Waits for the answer to this start. Errors: -ETIMEDOUT; -ESTALE: the guard died before the worker could
+ * answer, so its entry has not run and never will, and there is a new guard; -EOWNERDEAD: the same, and there
+ * is none. */
 static int await_answer(struct start *start, int channel, uint64_t deadline_ns,
                         struct mproc_answer *ret_answer, int *ret_pidfd)
 {
@@ -220,7 +221,7 @@ static int await_answer(struct start *start, int channel, uint64_t deadline_ns,
         }
         mproc_context_hear(start->context, &answer, pidfd);
         if (answer.kind == MPROC_ANSWER_HELLO)
-            return -EOWNERDEAD;
+            return -ESTALE;
     }
 }
 
@@ -255,6 +256,8 @@ static int order_from_guard(struct start *start, struct mproc_answer *ret_answer
         r = -EOWNERDEAD;
     if (r == -ETIMEDOUT)
         r = give_up_waiting(start, ret_answer, ret_pidfd);
+    if (r == -ESTALE)
+        mproc_slot_end(start->slot, NULL);
     if (r && start->slot) {
         mproc_slot_step(start->slot, MPROC_SLOT_STARTING,
                         r == -EOWNERDEAD ? MPROC_SLOT_LOST : MPROC_SLOT_CANCELLED);
@@ -265,17 +268,18 @@ static int order_from_guard(struct start *start, struct mproc_answer *ret_answer
 
 static int start_by_guard(struct start *start, struct mproc_answer *ret_answer, int *ret_pidfd)
 {
-    enum { TRIES = 4 };
-    int r = -EOWNERDEAD;
+    enum { TRIES = 10 };
+    int r = -ESTALE;
 
-    for (int i = 0; i < TRIES && r == -EOWNERDEAD; i++) {
+    for (int i = 0; i < TRIES && (r == -ESTALE || r == -EOWNERDEAD); i++) {
         r = order_from_guard(start, ret_answer, ret_pidfd);
         if (r == -EOWNERDEAD && start->context->channel < 0)
             return r; /* refresh has said why there is no guard */
     }
-    if (r == -EOWNERDEAD)
-        mproc_fail(r, "the guard was killed %d times while it started '%s'", TRIES, start->order.name);
-    else if (r && r != -ETIMEDOUT && r != -EAGAIN)
+    if (r == -ESTALE || r == -EOWNERDEAD)
+        return mproc_fail(-EOWNERDEAD, "the guard was killed %d times while it started '%s'", TRIES,
+                          start->order.name);
+    if (r && r != -ETIMEDOUT && r != -EAGAIN)
         mproc_fail(r, "'%s' could not be ordered from the guard: %s", start->order.name, strerrordesc_np(-r));
     return r;
 }

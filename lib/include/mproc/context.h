@@ -3,16 +3,15 @@
  *
  * Opening it starts the guard, a small single-threaded process that forks the workers (so a start costs the
  * same however large or threaded the program has become), reaps them, and outlives the program by the few
- * milliseconds that it takes to kill whatever the program left behind, however the program died. A spare
- * stands behind the guard: should the guard be killed, its workers die with it, the spare takes over and
- * later starts work as before.
+ * milliseconds that it takes to kill whatever the program left behind, however the program died. Should the
+ * guard itself be killed, its workers die with it, the keeper above it cleans up and forks another, and later
+ * starts work as before; and the other way round.
  *
- *     program (owner) ─┬─ guard ─┬─ worker …
- *                      │         └─ spare
+ *     program (owner) ── keeper ── guard ─┬─ worker …
  *
- * The context makes the owner a subreaper, so that what a dying guard leaves comes back to it, and puts the
- * guard and all workers into a process group of their own: Ctrl-C on the terminal reaches the owner only, who
- * passes it on once (<mproc/shutdown.h>).
+ * The context makes the owner a subreaper, so that what guard and keeper leave when both are killed at once
+ * comes back to it, and puts the guard and all workers into a process group of their own: Ctrl-C on the
+ * terminal reaches the owner only, who passes it on once (<mproc/shutdown.h>).
  */
 #ifndef MPROC_CONTEXT_H
 #define MPROC_CONTEXT_H
@@ -40,8 +39,9 @@ struct mproc_context_options {
 };
 
 struct mproc_context_info {
-    pid_t guard_pid;   /* 0: there is none at the moment */
-    uint32_t restarts; /* how often a guard died and was replaced */
+    pid_t guard_pid; /* 0: there is none at the moment */
+    pid_t keeper_pid;
+    uint32_t restarts; /* how often guard or keeper died and was replaced */
     uint32_t running;  /* processes that have not ended */
 };
 
