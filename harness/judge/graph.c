@@ -29,9 +29,7 @@ static size_t add_process(struct pf_graph *graph, const char *address, const str
 /* The nearest living ancestor: intermediate processes may be gone, their addresses still tell the line. */
 static size_t find_above(const struct pf_graph *graph, const char *address)
 {
-    size_t length = strlen(address);
-    char prefix[length + 1];
-    memcpy(prefix, address, length + 1);
+    char *prefix = pf_arena_strdup(graph->arena, address);
     for (char *dot = strrchr(prefix, '.'); dot; dot = strrchr(prefix, '.')) {
         *dot = '\0';
         size_t index = pf_lookup_find(&graph->process_index, prefix);
@@ -70,10 +68,7 @@ static bool is_obscured(const struct pf_graph *graph)
     const struct pf_snapshot *snapshot = graph->snapshot;
     for (size_t i = 0; i < snapshot->unknown_count; i++) {
         const char *text = snapshot->unknown[i];
-        size_t length = strcspn(text, ": ");
-        char address[length + 1];
-        memcpy(address, text, length);
-        address[length] = '\0';
+        const char *address = pf_arena_strndup(graph->arena, text, strcspn(text, ": "));
         size_t thread = pf_lookup_find(&graph->thread_index, address);
         if (thread == PF_NOWHERE || snapshot->threads[thread].wait.kind != PF_WAIT_UNKNOWN)
             return true;

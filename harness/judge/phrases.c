@@ -141,7 +141,7 @@ static const char *futex_phrase(const struct pf_case *c, const struct pf_futex *
 
 static const char *child_phrase(const struct pf_case *c, const struct pf_wait *wait)
 {
-    const char *names[wait->target_count + 1];
+    const char **names = pf_arena_alloc(c->scratch, (wait->target_count + 1) * sizeof(*names));
     for (size_t i = 0; i < wait->target_count; i++)
         names[i] = wait->targets[i].process ? pf_case_label(c, wait->targets[i].process) : "a child";
     if (wait->target_count == 1)
@@ -173,7 +173,7 @@ static const char *wish(const struct pf_case *c, const struct pf_target *target,
 
 static const char *poll_phrase(const struct pf_case *c, const struct pf_wait *wait)
 {
-    const char *wishes[wait->target_count + 1];
+    const char **wishes = pf_arena_alloc(c->scratch, (wait->target_count + 1) * sizeof(*wishes));
     for (size_t i = 0; i < wait->target_count; i++)
         wishes[i] = wish(c, &wait->targets[i], wait->targets[i].readable, wait->targets[i].writable);
     if (!wait->target_count)

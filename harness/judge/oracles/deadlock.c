@@ -6,7 +6,7 @@ void pf_oracle_deadlock(struct pf_case *c)
 {
     if (!c->proven)
         return;
-    const char *stuck[c->graph->stuck_count];
+    const char **stuck = pf_arena_alloc(c->scratch, (c->graph->stuck_count + 1) * sizeof(*stuck));
     size_t count = 0;
     for (size_t i = 0; i < c->graph->snapshot->thread_count; i++)
         if (pf_graph_stuck(c->graph, i))

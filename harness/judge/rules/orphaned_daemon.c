@@ -3,14 +3,20 @@
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
 
-/* The nearest ancestor that ended by itself while the process lived. */
+/* Parents are born before their children; a trace that says otherwise is not followed in circles. */
+static const struct pf_life *parent_of(const struct pf_case *c, const struct pf_life *life)
+{
+    const struct pf_life *parent = pf_history_life(c->history, life->parent);
+    return parent && parent < life ? parent : NULL;
+}
+
+/* The nearest ancestor that has ended; NULL when it did not end by itself. */
 static const struct pf_life *gone_ancestor(const struct pf_case *c, const struct pf_life *life)
 {
-    for (const struct pf_life *at = pf_history_life(c->history, life->parent); at;
-         at = pf_history_life(c->history, at->parent))
-        if (at->exit)
-            return at->exit->exit.signaled ? NULL : at;
-    return NULL;
+    const struct pf_life *at = parent_of(c, life);
+    while (at && !at->exit)
+        at = parent_of(c, at);
+    return at && !at->exit->exit.signaled ? at : NULL;
 }
 
 static void draw(struct pf_case *c, const struct pf_life *orphan, const struct pf_life *gone)
