@@ -48,7 +48,7 @@ static int look_at_producers(struct mproc_queue *queue, struct stand *stand)
             &consumers->commit, __atomic_load_n(&consumers->commit, __ATOMIC_RELAXED)};
     stand->count = stand->commits;
     if (queue->redelivers)
-        stand->count = mproc_queue_lease_watch(queue, stand->seat, stand->words, stand->count);
+        stand->count = mproc_queue_lease_watch(queue, UINT64_C(1) << stand->seat, stand->words, stand->count);
     return -EAGAIN;
 }
 
@@ -163,21 +163,19 @@ static int get_some(struct mproc_queue *queue, struct sink *sink, struct stand *
     return mproc_queue_side_commit(queue->sides[QUEUE_CONSUMERS], &stand->head);
 }
 
-static int wait_for_more(struct mproc_queue *queue, struct stand *stand, uint64_t deadline_ns)
+/* A death wakes one of those who watch seats; should that one be stopped, another looks after a nap. */
+static int await_any(struct mproc_queue *queue, enum queue_side_index side, struct stand *stand,
+                     uint64_t deadline_ns)
 {
     uint64_t until_ns = deadline_ns;
     int err;
 
-    /* A death wakes one of those who watch; should that one be stopped, another looks after this long. */
     if (queue->redelivers && deadline_ns != MPROC_NOW) {
         uint64_t nap_end_ns = mproc_deadline_ms(NAP_MS);
         until_ns = nap_end_ns < deadline_ns ? nap_end_ns : deadline_ns;
     }
-    err = mproc_queue_side_await(queue->sides[QUEUE_PRODUCERS], stand->words, stand->commits, stand->count,
-                                 until_ns);
-    if (err == -ETIMEDOUT && until_ns < deadline_ns)
-        return 0;
-    return err == -ETIMEDOUT || err == -EAGAIN ? mproc_fail(err, "the queue is empty") : err;
+    err = mproc_queue_side_await(queue->sides[side], stand->words, stand->commits, stand->count, until_ns);
+    return err == -ETIMEDOUT && until_ns < deadline_ns ? 0 : err;
 }
 
 static int get(struct mproc_queue *queue, struct sink *sink, uint64_t deadline_ns)
@@ -193,9 +191,9 @@ static int get(struct mproc_queue *queue, struct sink *sink, uint64_t deadline_n
         mproc_queue_side_unlock(queue, QUEUE_CONSUMERS);
         if (err != -EAGAIN)
             return err;
-        err = wait_for_more(queue, &stand, deadline_ns);
+        err = await_any(queue, QUEUE_PRODUCERS, &stand, deadline_ns);
     } while (!err);
-    return err;
+    return err == -ETIMEDOUT || err == -EAGAIN ? mproc_fail(err, "the queue is empty") : err;
 }
 
 int mproc_queue_get(struct mproc_queue *queue, uint64_t deadline_ns, void **ret_data, size_t *ret_len)
@@ -261,22 +259,49 @@ int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns)
     return err;
 }
 
-int mproc_queue_join(struct mproc_queue *queue, uint64_t deadline_ns)
+/* Sees what is done, also by those who died before they could tell, and what to wait on. */
+static int look_at_consumers(struct mproc_queue *queue, struct stand *stand, uint64_t deadline_ns)
 {
     const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
-    struct queue_mark head;
-    struct queue_mark tail;
     int err = 0;
 
-    while (!err) {
-        struct mproc_wait_word word = {&consumers->commit, mproc_queue_side_read(consumers, &head)};
-        mproc_queue_side_read(queue->sides[QUEUE_PRODUCERS], &tail);
-        if (tail.messages == head.messages)
-            return 0;
-        err = mproc_queue_side_await(consumers, &word, 1, 1, deadline_ns);
+    stand->commits = 1;
+    stand->count = 1;
+    if (queue->redelivers) {
+        err = mproc_queue_side_lock(queue, QUEUE_CONSUMERS, deadline_ns);
+        if (err)
+            return err;
+        /* What the dead of now have left waits for a reader; only new deaths are news. */
+        uint64_t dead = mproc_queue_lease_dead(queue);
+        /* The kernel wakes one for a death, and it may have been this thread instead of a reader. */
+        if (dead != 0)
+            mproc_wake(&queue->sides[QUEUE_PRODUCERS]->commit);
+        err = mproc_queue_lease_finish(queue, QUEUE_NO_SEAT);
+        stand->count = mproc_queue_lease_watch(queue, dead, stand->words, stand->count);
+        mproc_queue_side_unlock(queue, QUEUE_CONSUMERS);
     }
+    stand->words[0].word = &consumers->commit;
+    stand->words[0].expected = mproc_queue_side_read(consumers, &stand->head);
+    return err;
+}
+
+int mproc_queue_join(struct mproc_queue *queue, uint64_t deadline_ns)
+{
+    struct queue_mark tail;
+    struct stand stand;
+    int err;
+
+    do {
+        err = look_at_consumers(queue, &stand, deadline_ns);
+        if (err)
+            return err;
+        mproc_queue_side_read(queue->sides[QUEUE_PRODUCERS], &tail);
+        if (tail.messages == stand.head.messages)
+            return 0;
+        err = await_any(queue, QUEUE_CONSUMERS, &stand, deadline_ns);
+    } while (!err);
     if (err == -ETIMEDOUT || err == -EAGAIN)
         return mproc_fail(err, "%llu messages are not done yet",
-                          (unsigned long long)(tail.messages - head.messages));
+                          (unsigned long long)(tail.messages - stand.head.messages));
     return err;
 }

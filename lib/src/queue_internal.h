@@ -156,6 +156,8 @@ void mproc_queue_side_close(struct mproc_queue *queue);
 
 enum { QUEUE_SEATS = 64, QUEUE_WATCHED = QUEUE_SEATS + 3 };
 
+#define QUEUE_NO_SEAT UINT32_MAX
+
 /* The seat of the calling thread; takes one if need be. Errors: -EUSERS none is free, -ENOMEM. */
 int mproc_queue_lease_seat(struct mproc_queue *queue, uint32_t *ret_seat);
 
@@ -176,11 +178,16 @@ int mproc_queue_lease_commit(struct mproc_queue *queue, const struct queue_mark 
 int mproc_queue_lease_orphan(struct mproc_queue *queue, const struct queue_mark *head,
                              uint64_t *ret_position);
 
-/* All that the seat has is done. Errors: -EBADMSG; those of mproc_queue_side_commit(). */
+/* All that the seat has is done; QUEUE_NO_SEAT only passes what others have done, who died before they could.
+ * Errors: -EBADMSG; those of mproc_queue_side_commit(). */
 int mproc_queue_lease_finish(struct mproc_queue *queue, uint32_t seat);
 
-/* Adds to what a sleeper waits on: deaths and arrivals of others. Returns how many words there are then. */
-size_t mproc_queue_lease_watch(struct mproc_queue *queue, uint32_t seat, struct mproc_wait_word *words,
+/* Which seats, as bits, have threads that died and may have left messages. */
+uint64_t mproc_queue_lease_dead(const struct mproc_queue *queue);
+
+/* Adds to what a sleeper waits on: arrivals, and deaths in the seats that are not among the ignored ones.
+ * Returns how many words there are then. */
+size_t mproc_queue_lease_watch(struct mproc_queue *queue, uint64_t ignored, struct mproc_wait_word *words,
                                size_t count);
 
 /* The calling thread leaves: what it has is redelivered. Without the lock. */

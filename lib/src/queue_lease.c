@@ -56,33 +56,57 @@ bool mproc_queue_lease_has_seat(const struct mproc_queue *queue, uint32_t *ret_s
     return false;
 }
 
+static int sit_down(struct mproc_queue *queue, uint32_t seat)
+{
+    mproc_robust_word *own = mproc_segment_own_seat(&queue->segment, seat, true);
+    struct queue_side *side = consumers_of(queue);
+
+    if (!own)
+        return mproc_fail(-ENOMEM, "no memory for a reader's seat");
+    if (seats_used(queue) <= seat)
+        __atomic_store_n(&side->seats_used, seat + 1, __ATOMIC_RELAXED);
+    if (mproc_robust_lock(own, MPROC_NOW) != 0)
+        return mproc_fail(-EBADMSG, "the queue's memory is damaged at seat %u", seat);
+    /* Before this thread can be the one that a death wakes, all others must watch it. */
+    __atomic_fetch_add(&side->arrivals, 1, __ATOMIC_RELEASE);
+    mproc_wake(&side->arrivals);
+    return 0;
+}
+
+/* A seat that is wholly free: locking a dead one would make it look alive. */
+static uint32_t find_free_seat(const struct mproc_queue *queue)
+{
+    uint32_t seat = 0;
+
+    while (seat < queue->segment.shape.seats && seat_word(queue, seat) != 0)
+        seat++;
+    return seat;
+}
+
 int mproc_queue_lease_seat(struct mproc_queue *queue, uint32_t *ret_seat)
 {
-    struct queue_side *side = consumers_of(queue);
+    struct queue_mark head;
+    uint64_t orphan;
+    uint32_t seat;
 
     if (mproc_queue_lease_has_seat(queue, ret_seat))
         return 0;
-    for (uint32_t seat = 0; seat < queue->segment.shape.seats; seat++) {
-        /* Only a seat that is wholly free: locking a dead one would make it look alive. */
-        if (seat_word(queue, seat) != 0)
-            continue;
-        mproc_robust_word *own = mproc_segment_own_seat(&queue->segment, seat, true);
-        if (!own)
-            return mproc_fail(-ENOMEM, "no memory for a reader's seat");
-        if (seats_used(queue) <= seat)
-            __atomic_store_n(&side->seats_used, seat + 1, __ATOMIC_RELAXED);
-        int err = mproc_robust_lock(own, MPROC_NOW);
-        if (err)
-            return mproc_fail(-EBADMSG, "the queue's memory is damaged at seat %u", seat);
-        /* Before this thread can be the one that a death wakes, all others must watch it. */
-        __atomic_fetch_add(&side->arrivals, 1, __ATOMIC_RELEASE);
-        mproc_wake(&side->arrivals);
-        last_seat = seat;
-        *ret_seat = seat;
-        return 0;
+    seat = find_free_seat(queue);
+    if (seat == queue->segment.shape.seats) {
+        /* Clears the seats of the dead but for one. */
+        mproc_queue_side_read(consumers_of(queue), &head);
+        mproc_queue_lease_orphan(queue, &head, &orphan);
+        seat = find_free_seat(queue);
     }
-    return mproc_fail(-EUSERS, "%u threads read from this queue, and there is no room for one more",
-                      queue->segment.shape.seats);
+    if (seat == queue->segment.shape.seats)
+        return mproc_fail(-EUSERS, "%u threads read from this queue, and there is no room for one more",
+                          seat);
+    int err = sit_down(queue, seat);
+    if (err)
+        return err;
+    last_seat = seat;
+    *ret_seat = seat;
+    return 0;
 }
 
 void mproc_queue_lease_leave(struct mproc_queue *queue)
@@ -126,7 +150,7 @@ int mproc_queue_lease_commit(struct mproc_queue *queue, const struct queue_mark 
     return mproc_queue_side_commit(side, head);
 }
 
-static uint64_t dead_seats(const struct mproc_queue *queue)
+uint64_t mproc_queue_lease_dead(const struct mproc_queue *queue)
 {
     uint64_t dead = 0;
 
@@ -148,26 +172,27 @@ static void free_seats(struct mproc_queue *queue, uint64_t seats)
 int mproc_queue_lease_orphan(struct mproc_queue *queue, const struct queue_mark *head, uint64_t *ret_position)
 {
     uint64_t taken = mproc_queue_lease_taken(queue);
-    /* Looked at before the leases: a seat that dies meanwhile is not freed with leases behind its name. */
-    uint64_t dead = dead_seats(queue);
-    uint64_t leased = 0;
+    uint64_t dead = mproc_queue_lease_dead(queue);
     uint64_t orphan = taken;
     struct queue_found found;
 
     if (dead == 0)
         return -ENOENT;
+    /* One dead seat is enough for all that the dead had; the others are free again. Only seats that were dead
+     * before the leases were looked at, for one that dies meanwhile may have some that were passed already.
+     */
+    uint32_t keeper = (uint32_t)__builtin_ctzll(dead);
     for (uint64_t position = head->ring; position < taken; position += found.size) {
         int err = mproc_queue_find(queue, position, taken, &found);
         if (err)
             return err;
-        if (found.lease == 0 || found.lease > QUEUE_SEATS)
+        if (found.lease == 0 || found.lease > QUEUE_SEATS || !(dead >> (found.lease - 1) & 1))
             continue;
-        uint64_t seat = UINT64_C(1) << (found.lease - 1);
-        leased |= seat;
-        if (orphan == taken && (dead & seat))
+        mproc_queue_lease_write(queue, position, keeper);
+        if (orphan == taken)
             orphan = position;
     }
-    free_seats(queue, dead & ~leased);
+    free_seats(queue, orphan == taken ? dead : dead & (dead - 1));
     if (orphan == taken)
         return -ENOENT;
     mproc_wake(&queue->sides[QUEUE_PRODUCERS]->commit);
@@ -189,7 +214,7 @@ int mproc_queue_lease_finish(struct mproc_queue *queue, uint32_t seat)
         int err = mproc_queue_find(queue, position, taken, &found);
         if (err)
             return err;
-        if (found.lease == seat + 1) {
+        if (seat != QUEUE_NO_SEAT && found.lease == seat + 1) {
             write_lease(queue, position, lease_done);
             found.lease = lease_done;
         }
@@ -211,20 +236,20 @@ static uint32_t watch_seat(mproc_robust_word *word)
                                                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
             return value | FUTEX_WAITERS;
     }
-    return 0; /* free; or dead since we looked, and then this is not what it holds: nobody sleeps */
+    return 0; /* dead since we looked: this is not what the word holds, so nobody sleeps */
 }
 
-size_t mproc_queue_lease_watch(struct mproc_queue *queue, uint32_t seat, struct mproc_wait_word *words,
+size_t mproc_queue_lease_watch(struct mproc_queue *queue, uint64_t ignored, struct mproc_wait_word *words,
                                size_t count)
 {
     const uint32_t *arrivals = &consumers_of(queue)->arrivals;
 
     words[count++] = (struct mproc_wait_word){arrivals, __atomic_load_n(arrivals, __ATOMIC_RELAXED)};
-    for (uint32_t i = 0; i < seats_used(queue) && count < QUEUE_WATCHED; i++) {
-        mproc_robust_word *word = mproc_segment_seat(&queue->segment, i);
-        uint32_t expected = i == seat ? 0 : watch_seat(word);
-        if (expected != 0 || (i != seat && seat_word(queue, i) != 0))
-            words[count++] = (struct mproc_wait_word){word, expected};
+    for (uint32_t seat = 0; seat < seats_used(queue) && count < QUEUE_WATCHED; seat++) {
+        mproc_robust_word *word = mproc_segment_seat(&queue->segment, seat);
+        if ((ignored >> seat & 1) || __atomic_load_n(word, __ATOMIC_RELAXED) == 0)
+            continue;
+        words[count++] = (struct mproc_wait_word){word, watch_seat(word)};
     }
     return count;
 }
