@@ -185,7 +185,7 @@ static void write_trial(const struct pf_xml *xml, const struct pf_trial_result *
     if (trial->diagnosis)
         write_diagnosis(xml, trial->diagnosis);
     write_lists(xml, trial);
-    if (trial->verdict != PF_SKIP)
+    if (trial->exit || trial->verdict == PF_PASS || trial->verdict == PF_FAIL)
         classed(xml, "p", "soft",
                 pf_arena_printf(xml->arena, "The program %s; the trial took %s.",
                                 pf_view_ending(xml->arena, trial),

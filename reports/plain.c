@@ -42,7 +42,8 @@ static bool is_hostile(uint32_t code)
            code == 0xFEFF || (code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code <= 0xFDEF);
 }
 
-/* Writes one character, or what stands for it, and returns its length. */
+/* Writes one character, or what stands for it, and returns its length. There is room for GROWTH bytes for
+ * each of the `length` read (one, when length is 0), and a zero byte. */
 static size_t put(char *out, const unsigned char *text, size_t length, uint32_t code, bool one_line)
 {
     bool layout = code == '\n' || code == '\t';
@@ -54,19 +55,11 @@ static size_t put(char *out, const unsigned char *text, size_t length, uint32_t 
         out[0] = (char)code;
         return 1;
     }
-    const char *named = code == '\n' ? "\\n" : code == '\t' ? "\\t" : code == '\r' ? "\\r" : NULL;
-    if (length && named) {
-        memcpy(out, named, 2);
-        return 2;
-    }
-    char escape[16];
-    if (length > 1)
-        snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)code);
-    else
-        snprintf(escape, sizeof(escape), "\\x%02x", (unsigned)text[0]);
-    size_t n = strlen(escape);
-    memcpy(out, escape, n);
-    return n;
+    if (layout)
+        return (size_t)sprintf(out, code == '\n' ? "\\n" : "\\t");
+    if (code == '\r')
+        return (size_t)sprintf(out, "\\r");
+    return (size_t)(length > 1 ? sprintf(out, "\\u%04x", code) : sprintf(out, "\\x%02x", text[0]));
 }
 
 static const char *plain(struct pf_arena *arena, const char *text, bool one_line)

@@ -114,7 +114,8 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
         write_findings(page, indent, trial);
     if (trial->fault_count)
         write_faults(page, indent, trial);
-    if (trial->verdict != PF_SKIP && !as_expected)
+    bool started = trial->exit || trial->verdict == PF_PASS || trial->verdict == PF_FAIL;
+    if (started && !as_expected)
         labelled(
             page, indent, "The program",
             pf_arena_printf(page->arena, "%s%s%s", pf_view_ending(page->arena, trial),

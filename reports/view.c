@@ -60,7 +60,7 @@ struct pf_view_group *pf_view_groups(struct pf_arena *arena, const struct pf_res
             group->sample = trial;
         }
         const struct pf_trial_result **slot =
-            pf_arena_grow(arena, &group->trials, &group->trial_count, sizeof(*group->trials));
+            pf_arena_grow(arena, &group->trials, &group->trial_count, sizeof(*slot));
         *slot = trial;
         group->verdicts[trial->verdict]++;
         if (is_bad(trial) && !is_bad(group->sample))

@@ -99,12 +99,12 @@ static struct plan plan_make(const struct pf_selection *selection, const struct 
             if (settings->deadline_ns)
                 trial->deadline_ns = settings->deadline_ns;
             struct pf_trial **slot =
-                pf_arena_grow(plan.arena, &plan.variants, &plan.variant_count, sizeof(*plan.variants));
+                pf_arena_grow(plan.arena, &plan.variants, &plan.variant_count, sizeof(*slot));
             *slot = trial;
         }
     }
     plan.trial_count = plan.variant_count * settings->repeats;
-    plan.trials = pf_arena_alloc(plan.arena, (plan.trial_count + 1) * sizeof(*plan.trials));
+    plan.trials = pf_arena_alloc(plan.arena, (plan.trial_count + 1) * sizeof(const struct pf_trial *));
     for (size_t i = 0; i < plan.trial_count; i++)
         plan.trials[i] = plan.variants[i % plan.variant_count];
     return plan;

@@ -83,9 +83,8 @@ static int check_one(const char *path, struct pf_error *error)
     if (is_special(path))
         return access(path, W_OK) < 0 ? cannot_write(path, errno, error) : 0;
     char copy[PATH_MAX];
-    if (strlen(path) >= sizeof(copy))
+    if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
         return cannot_write(path, ENAMETOOLONG, error);
-    strcpy(copy, path);
     return access(dirname(copy), W_OK | X_OK) < 0 ? cannot_write(path, errno, error) : 0;
 }
 

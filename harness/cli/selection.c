@@ -51,8 +51,8 @@ static int locate(struct pf_arena *arena, const char **ret_directory, struct pf_
 
 static void add(struct pf_selection *selection, const struct pf_scenario *scenario)
 {
-    const struct pf_scenario **slot = pf_arena_grow(selection->arena, &selection->scenarios,
-                                                    &selection->count, sizeof(*selection->scenarios));
+    const struct pf_scenario **slot =
+        pf_arena_grow(selection->arena, &selection->scenarios, &selection->count, sizeof(*slot));
     *slot = scenario;
 }
 
@@ -64,8 +64,8 @@ static int read_catalogue(struct pf_selection *selection, const char *directory,
     int r = pf_catalogue_read(directory, &catalogue, error);
     if (r < 0)
         return -EINVAL;
-    struct pf_catalogue *slot = pf_arena_grow(selection->arena, &selection->catalogues,
-                                              &selection->catalogue_count, sizeof(*selection->catalogues));
+    struct pf_catalogue *slot =
+        pf_arena_grow(selection->arena, &selection->catalogues, &selection->catalogue_count, sizeof(*slot));
     *slot = catalogue;
     *ret_catalogue = slot;
     return 0;
@@ -73,7 +73,7 @@ static int read_catalogue(struct pf_selection *selection, const char *directory,
 
 static int add_catalogue(struct pf_selection *selection, const char *directory, struct pf_error *error)
 {
-    const struct pf_catalogue *catalogue;
+    const struct pf_catalogue *catalogue = NULL;
     int r = read_catalogue(selection, directory, &catalogue, error);
     if (r < 0)
         return r;
@@ -93,11 +93,11 @@ static int add_folder(struct pf_selection *selection, const char *directory, str
     const char *manifest = pf_arena_printf(selection->arena, "%s/pitfall.yaml", directory);
     if (access(manifest, F_OK) < 0)
         return add_catalogue(selection, directory, error);
-    struct pf_scenario *scenario;
+    struct pf_scenario *scenario = NULL;
     if (pf_scenario_read(directory, &scenario, error) < 0)
         return -EINVAL;
-    struct pf_scenario **slot = pf_arena_grow(selection->arena, &selection->singles, &selection->single_count,
-                                              sizeof(*selection->singles));
+    struct pf_scenario **slot =
+        pf_arena_grow(selection->arena, &selection->singles, &selection->single_count, sizeof(*slot));
     *slot = scenario;
     add(selection, scenario);
     return 0;
@@ -126,17 +126,17 @@ static int add_words(struct pf_selection *selection, char *const *words, size_t 
     bool have = false;
     int r = 0;
     for (size_t i = 0; i < count && r == 0; i++) {
-        if (strchr(words[i], '/')) {
+        if (words[i][0] == '.' || strchr(words[i], '/')) {
             r = add_folder(selection, words[i], error);
             continue;
         }
         if (!have) {
-            const char *directory;
-            const struct pf_catalogue *read;
+            const char *directory = NULL;
+            const struct pf_catalogue *read = NULL;
             r = locate(selection->arena, &directory, error);
             if (r == 0)
                 r = read_catalogue(selection, directory, &read, error);
-            if (r < 0)
+            if (r != 0)
                 break;
             catalogue = *read;
             have = true;
@@ -154,7 +154,7 @@ int pf_selection_open(char *const *words, size_t count, struct pf_selection *ret
     if (count) {
         r = add_words(&selection, words, count, error);
     } else {
-        const char *directory;
+        const char *directory = NULL;
         r = locate(selection.arena, &directory, error);
         if (r == 0)
             r = add_catalogue(&selection, directory, error);

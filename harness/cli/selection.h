@@ -22,8 +22,9 @@ struct pf_selection {
 
 /*
  * Reads the scenarios that the words name, in their order; all of the catalogue when there are none. A word
- * with a slash is a folder: a scenario (it has a pitfall.yaml) or a folder of scenarios; so is a word that is
- * no id but a directory. Returns 0, -EINVAL for a mistake of the user's, -ENOENT when there is no catalogue.
+ * with a slash, or that begins with a dot, is a folder: a scenario (it has a pitfall.yaml) or a folder of
+ * scenarios; so is a word that is no id but a directory. Returns 0, -EINVAL for a mistake of the user's,
+ * -ENOENT when there is no catalogue.
  */
 int pf_selection_open(char *const *words, size_t count, struct pf_selection *ret_selection,
                       struct pf_error *error);

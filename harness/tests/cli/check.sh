@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# `pitfall check`: what it counts, in which order, and what becomes of it when it is interrupted.
+# shellcheck source=harness/tests/cli/assertions.sh disable=SC2016,SC2154
+. "$(dirname "$0")/assertions.sh"
+own=$scratch/scenarios
+
+# scenario ID FINDING PROGRAM: a folder with one variant, a shell script.
+scenario() {
+    mkdir -p "$own/$1"
+    echo "$3" >"$own/$1/broken.sh"
+    cat >"$own/$1/pitfall.yaml" <<MANIFEST
+id: $1
+title: $1
+story: A test.
+why: A test.
+recognise: A test.
+avoid: A test.
+tags: [test]
+deadline: 20s
+variants:
+  - name: broken
+    script: broken.sh
+    interpreter: /bin/sh
+    expect: {finding: $2}
+MANIFEST
+}
+
+names='[t["scenario"] for t in it["trials"]]'
+verdicts='[t["verdict"] for t in it["trials"]]'
+
+echo "- the results are in the order of the plan, whatever ends first"
+scenario a-slow exit 'sleep 0.4; exit 1'
+scenario b-quick exit 'exit 1'
+scenario c-quick exit 'exit 1'
+run "$pitfall" check -j3 --repeat 2 --json "$own/"
+expect_status 0
+expect_json "$scratch/stdout" "$names == ['a-slow', 'b-quick', 'c-quick'] * 2"
+expect_json "$scratch/stdout" 'it["totals"] == {"trials": 6, "pass": 6, "fail": 0, "error": 0, "skip": 0}'
+expect_empty stderr
+
+echo "- many trials through a small window"
+run "$pitfall" check -j2 --repeat 60 "$own/b-quick"
+expect_status 0
+expect_in stdout "60 of 60 as expected"
+
+echo "- one that is not as expected makes it fail, and is told with its output"
+scenario d-odd deadlock 'echo some words; exit 1'
+run "$pitfall" check --json "$own/"
+expect_status 1
+expect_json "$scratch/stdout" "$verdicts == ['pass', 'pass', 'pass', 'fail']"
+run "$pitfall" check "$own/"
+expect_status 1
+expect_in stdout "d-odd     broken   FAILED"
+expect_in stdout "    | some words"
+expect_in stdout "  Replay: pitfall run"
+run "$pitfall" check "$own/a-slow" "$own/b-quick"
+expect_status 0
+
+echo "- what cannot be started could not be tested: that is no failure of the program"
+rm -rf "$own/d-odd"
+sed -i /interpreter/d "$own/b-quick/pitfall.yaml"
+run "$pitfall" check --json "$own/b-quick" "$own/c-quick"
+expect_status 3
+expect_json "$scratch/stdout" "$verdicts == ['error', 'pass']"
+run "$pitfall" check "$own/b-quick"
+expect_status 3
+expect_in stdout "ERROR: it could not be tested"
+
+echo "- what cannot run here is skipped"
+sed -i 's/ script:.*/&\n    interpreter: \/no\/such\/python/' "$own/b-quick/pitfall.yaml"
+run "$pitfall" check --json "$own/b-quick" "$own/c-quick"
+expect_status 0
+expect_json "$scratch/stdout" "$verdicts == ['skip', 'pass']"
+run "$pitfall" check "$own/b-quick"
+expect_status 77
+expect_in stdout "/no/such/python"
+
+echo "- a shorter deadline for all"
+scenario e-hang hang 'exec sleep 100'
+begin=$SECONDS
+run "$pitfall" check --deadline 200ms "$own/e-hang"
+expect_status 0
+[ $((SECONDS - begin)) -lt 15 ] || fail "the deadline was not taken"
+
+# When a trial's program has started, it says so here.
+mkfifo "$scratch/started"
+
+# interrupted SIGNALS…: a check of one that waits and one that would come after it.
+interrupted() {
+    setsid "$pitfall" check -j1 --json "$own/f-waits" "$own/c-quick" >"$scratch/stdout" 2>"$scratch/stderr" &
+    local check=$! signal
+    ran="check, then: $*"
+    read -r _ <"$scratch/started"
+    for signal in "$@"; do
+        kill "-$signal" "$check"
+    done
+    status=0
+    wait "$check" || status=$?
+}
+
+echo "- interrupted once, what runs may end and the rest is reported as not run"
+scenario f-waits exit "echo >'$scratch/started'; sleep 1; exit 1"
+interrupted TERM
+expect_status 3
+expect_json "$scratch/stdout" "$verdicts == ['pass', 'skip'] and 'interrupted' in it['trials'][1]['reason']"
+expect_in stderr "pitfall check: interrupted"
+
+echo "- interrupted twice, it ends at once, still with a report"
+scenario f-waits exit "echo >'$scratch/started'; exec sleep 1000"
+begin=$SECONDS
+interrupted TERM HUP
+[ $((SECONDS - begin)) -lt 10 ] || fail "it did not end"
+[ "$status" -eq 3 ] || [ "$status" -eq 1 ] || fail "status 3 or 1 was expected"
+expect_json "$scratch/stdout" "len(it['trials']) == 2 and it['trials'][1]['verdict'] == 'skip'"
+
+echo "- when it is killed, so is everything that it started"
+scenario f-waits exit "echo >'$scratch/started'; sleep 1000; exit 1"
+setsid "$pitfall" check "$own/f-waits" >"$scratch/stdout" 2>"$scratch/stderr" &
+check=$!
+ran="check, then kill -9"
+read -r _ <"$scratch/started"
+kill -KILL "$check"
+wait "$check" 2>/dev/null || true
+end=$((SECONDS + 5))
+# The supervisors and the program all have this path on their command lines, and nobody else has.
+while lives "$own/f-waits"; do
+    [ "$SECONDS" -lt "$end" ] || fail "left behind: $(cat "$scratch/living")"
+done

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# `pitfall run`: the program's own input, output and status are untouched; what is found is told.
+# shellcheck source=harness/tests/cli/assertions.sh disable=SC2016,SC2154
+. "$(dirname "$0")/assertions.sh"
+
+echo "- a clean run changes nothing and says nothing"
+run "$pitfall" run -- sh -c 'echo out; echo err >&2'
+expect_status 0
+expect_exactly stdout out
+expect_exactly stderr err
+run "$pitfall" run -- cat <"$traces/clean.jsonl"
+expect_status 0
+cmp -s "$scratch/stdout" "$traces/clean.jsonl" || fail "standard input did not arrive"
+run "$pitfall" run printf '%s|' -d --json 'two words'
+expect_status 0
+expect_exactly stdout "-d|--json|two words|"
+
+echo "- what is found is told on standard error, and standard output is the program's"
+run "$pitfall" run -- sh -c 'echo out; exit 3'
+expect_status 1
+expect_exactly stdout out
+expect_in stderr "pitfall run: FAILED: exit"
+expect_in stderr "  Why: the program ended with status 3"
+expect_in stderr "  Replay: pitfall run"
+expect_in stderr "containment: "
+run "$pitfall" run --expect-exit 3 -- sh -c 'exit 3'
+expect_status 0
+run "$pitfall" run --expect-exit any -- sh -c 'exit 9'
+expect_status 0
+run "$pitfall" run -- sh -c 'kill -SEGV $$'
+expect_status 1
+expect_in stderr "FAILED: crash"
+
+echo "- with a report on standard output the program's output goes to standard error"
+for report in --json "--report tap" "--report json:-"; do
+    # shellcheck disable=SC2086 # an option and its value
+    run "$pitfall" run $report -- sh -c 'tr a-z A-Z <<END
+program
+END
+echo err >&2'
+    expect_status 0
+    expect_not_in stdout PROGRAM
+    expect_in stderr PROGRAM
+    expect_in stderr err
+done
+run "$pitfall" run --json -- echo out
+expect_json "$scratch/stdout" 'it["trials"][0]["verdict"] == "pass" and it["trials"][0]["scenario"] is None'
+run "$pitfall" run --report "json:$scratch/r.json" -- echo out
+expect_exactly stdout out
+expect_empty stderr
+
+echo "- expected output"
+run "$pitfall" run --expect-output "hello, w" -- echo "hello, world"
+expect_status 0
+run "$pitfall" run --expect-output "bye" -- echo "hello, world"
+expect_status 1
+expect_in stderr "wrong-output"
+expect_in stderr "| hello, world"
+
+echo "- a deadlock is proven long before the deadline, and explained"
+begin=$SECONDS
+run "$pitfall" run --deadline 60s -- python3 -c '
+import subprocess
+subprocess.Popen(["head", "-c", "200000", "/dev/zero"], stdout=subprocess.PIPE).wait()'
+expect_status 1
+[ $((SECONDS - begin)) -lt 20 ] || fail "it took $((SECONDS - begin)) s"
+expect_in stderr "FAILED: deadlock (proven)"
+expect_in stderr "Who waits on what:"
+expect_in stderr "  Fix: "
+
+echo "- a hang that cannot be proven is told at the deadline"
+run "$pitfall" run --deadline 200ms -- sleep 100
+expect_status 1
+expect_in stderr "hang"
+
+echo "- what the program leaves behind is found, and is gone"
+mark=100.$$$RANDOM
+run "$pitfall" run --grace 50ms -- sh -c 'sleep "$0" & exit 0' "$mark"
+expect_status 1
+expect_in stderr "orphan"
+! lives "$mark" || fail "left behind: $(cat "$scratch/living")"
+
+echo "- faults are accounted for, also when all went well"
+run "$pitfall" run --inject 'getppid:error=EPERM' --expect-exit any -- python3 -c 'import os
+try: os.getppid()
+except OSError: pass'
+expect_in stderr "struck"
+run "$pitfall" run --inject 'point=never-there:kill' -- true
+expect_status 1
+expect_in stderr "unfired"
+
+echo "- colour only on a terminal"
+run "$pitfall" run -- false
+expect_not_in stderr $'\033'
+if command -v script >/dev/null; then
+    run env TERM=xterm script -qec "$pitfall run -- false" /dev/null
+    expect_in stdout $'\033[31mFAILED'
+    run env TERM=xterm NO_COLOR=1 script -qec "$pitfall run -- false" /dev/null
+    expect_in stdout "FAILED"
+    expect_not_in stdout $'\033[31m'
+    run env TERM=xterm script -qec "$pitfall run -- true" /dev/null
+    expect_in stdout "no findings"
+fi
+
+# ignored PID SIGNAL-NUMBER
+ignored() {
+    local mask
+    mask=$(awk '/^SigIgn:/ {print $2}' "/proc/$1/status")
+    (((0x$mask >> ($2 - 1)) & 1))
+}
+
+echo "- signals that the caller ignores stay ignored, the others end the run"
+mkfifo "$scratch/started"
+(trap '' INT && exec "$pitfall" run -- sh -c 'echo >"$0"; exec sleep 100' "$scratch/started") \
+    2>"$scratch/stderr" >"$scratch/stdout" &
+child=$!
+status=0
+ran="run -- sleep 100, SIGINT ignored, SIGTERM"
+read -r _ <"$scratch/started"
+ignored "$child" 2 || fail "SIGINT should still be ignored"
+! ignored "$child" 15 || fail "SIGTERM should not be ignored"
+kill -TERM "$child"
+wait "$child" || status=$?
+((status > 0 && status < 128)) || fail "an exit status of its own was expected"
