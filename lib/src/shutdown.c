@@ -1,4 +1,206 @@
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mproc/shutdown.h>
+
+#include "error_internal.h"
+#include "process_internal.h"
 #include "shutdown_internal.h"
+#include "system.h"
+
+enum { SHUTDOWN_SIGNALS_MAX = 8 };
+
+/* The handler reads these without a lock: `run` is set last and cleared first, `signo` and `arg` in between
+ * only change while nobody is in a handler. */
+struct mproc_subscription {
+    mproc_signal_fn *_Atomic run;
+    int signo;
+    void *arg;
+    bool taken; /* under the lock */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct mproc_subscription subscriptions[MPROC_SUBSCRIPTIONS_MAX];
+static struct sigaction before[NSIG];
+static unsigned subscribers[NSIG];
+static _Atomic unsigned handling;
+
+static struct mproc_subscription *shutdown_subscriptions[SHUTDOWN_SIGNALS_MAX];
+static size_t nshutdown;
+static _Atomic int first_signal;
+
+static void call_earlier_handler(int signo, siginfo_t *info, void *ucontext)
+{
+    const struct sigaction *action = &before[signo];
+
+    if (action->sa_flags & SA_SIGINFO)
+        action->sa_sigaction(signo, info, ucontext);
+    else if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN)
+        action->sa_handler(signo);
+}
+
+static void handle(int signo, siginfo_t *info, void *ucontext)
+{
+    int saved = errno;
+
+    atomic_fetch_add(&handling, 1);
+    for (size_t i = 0; i < MPROC_SUBSCRIPTIONS_MAX; i++) {
+        mproc_signal_fn *run = atomic_load(&subscriptions[i].run);
+        if (run && subscriptions[i].signo == signo)
+            run(signo, info, subscriptions[i].arg);
+    }
+    call_earlier_handler(signo, info, ucontext);
+    atomic_fetch_sub(&handling, 1);
+    errno = saved;
+}
+
+static void await_handlers(void)
+{
+    while (atomic_load(&handling) > 0)
+        sched_yield();
+}
+
+/* Under the lock. */
+static int install_handler(int signo)
+{
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};
+
+    if (subscribers[signo]++ > 0)
+        return 0;
+    /* Held meanwhile: the handler needs to know whom to call after it. */
+    sigfillset(&action.sa_mask);
+    if (sigaction(signo, NULL, &before[signo]) == 0 && sigaction(signo, &action, NULL) == 0)
+        return 0;
+    subscribers[signo]--;
+    return mproc_fail(-EINVAL, "signal %d cannot be caught", signo);
+}
+
+static struct mproc_subscription *take_subscription(void)
+{
+    for (size_t i = 0; i < MPROC_SUBSCRIPTIONS_MAX; i++) {
+        if (!subscriptions[i].taken) {
+            subscriptions[i].taken = true;
+            return &subscriptions[i];
+        }
+    }
+    return NULL;
+}
+
+int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *arg,
+                           struct mproc_subscription **ret_subscription)
+{
+    sigset_t mask;
+    int r;
+
+    if (signo <= 0 || signo >= NSIG || !run)
+        return mproc_fail(-EINVAL, "there is no signal %d, or nothing to run for it", signo);
+    /* A handler in this thread that wanted the lock too would wait for ever. */
+    mproc_hold_signals(&mask);
+    pthread_mutex_lock(&lock);
+    struct mproc_subscription *subscription = take_subscription();
+    if (!subscription) {
+        r = mproc_fail(-ENOSPC, "%d signal subscriptions are in use already", MPROC_SUBSCRIPTIONS_MAX);
+    } else {
+        subscription->signo = signo;
+        subscription->arg = arg;
+        atomic_store(&subscription->run, run);
+        r = install_handler(signo);
+        if (r) {
+            atomic_store(&subscription->run, NULL);
+            subscription->taken = false;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    mproc_release_signals(&mask);
+    if (r == 0)
+        *ret_subscription = subscription;
+    return r;
+}
+
+void mproc_signal_unsubscribe(struct mproc_subscription *subscription)
+{
+    sigset_t mask;
+
+    if (!subscription)
+        return;
+    mproc_hold_signals(&mask);
+    pthread_mutex_lock(&lock);
+    atomic_store(&subscription->run, NULL);
+    if (--subscribers[subscription->signo] == 0)
+        sigaction(subscription->signo, &before[subscription->signo], NULL);
+    await_handlers();
+    subscription->taken = false;
+    pthread_mutex_unlock(&lock);
+    mproc_release_signals(&mask);
+}
+
+void mproc_shutdown_request(enum mproc_stop_level level)
+{
+    if (level == MPROC_RUNNING)
+        return;
+    mproc_stop_request(mproc_stop_process(), level);
+    mproc_context_forward((int)level);
+}
+
+static void on_shutdown_signal(int signo, const siginfo_t *info, void *arg)
+{
+    int none = 0;
+
+    (void)info;
+    (void)arg;
+    if (atomic_compare_exchange_strong(&first_signal, &none, signo))
+        mproc_shutdown_request(MPROC_STOP_WARM);
+    else
+        mproc_shutdown_request(MPROC_STOP_COLD);
+}
+
+int mproc_shutdown_install(const int *signals, size_t nsignals)
+{
+    static const int usual[] = {SIGINT, SIGTERM, SIGHUP};
+    int r = 0;
+
+    if (nshutdown > 0)
+        return mproc_fail(-EBUSY, "shutdown signals are installed already");
+    if (!signals) {
+        signals = usual;
+        nsignals = sizeof(usual) / sizeof(usual[0]);
+    }
+    if (nsignals == 0 || nsignals > SHUTDOWN_SIGNALS_MAX)
+        return mproc_fail(-EINVAL, "%zu shutdown signals; 1 to %d can be had", nsignals,
+                          SHUTDOWN_SIGNALS_MAX);
+    for (; r == 0 && nshutdown < nsignals; nshutdown += r == 0)
+        r = mproc_signal_subscribe(signals[nshutdown], on_shutdown_signal, NULL,
+                                   &shutdown_subscriptions[nshutdown]);
+    if (r)
+        mproc_shutdown_remove();
+    return r;
+}
+
+void mproc_shutdown_remove(void)
+{
+    while (nshutdown > 0)
+        mproc_signal_unsubscribe(shutdown_subscriptions[--nshutdown]);
+}
+
+int mproc_shutdown_signal(void)
+{
+    return atomic_load(&first_signal);
+}
+
 void mproc_shutdown_forget(void)
 {
+    pthread_mutex_init(&lock, NULL);
+    for (size_t i = 0; i < MPROC_SUBSCRIPTIONS_MAX; i++) {
+        atomic_store(&subscriptions[i].run, NULL);
+        subscriptions[i].taken = false;
+    }
+    memset(subscribers, 0, sizeof(subscribers));
+    atomic_store(&handling, 0);
+    atomic_store(&first_signal, 0);
+    nshutdown = 0;
 }

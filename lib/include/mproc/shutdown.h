@@ -1,0 +1,91 @@
+/*
+ * Shutdown: what signals that ask a program to end do, and who else hears of signals.
+ *
+ * The first such signal stops the program warm: the token of the process is stopped (<mproc/stop.h>), every
+ * wait of the library wakes, and each child is asked once. The second stops it cold: the level rises, and
+ * each child gets SIGTERM once. Nothing ends by itself: main() sees the stop, and closes the context in the
+ * time it has. Further signals change nothing; for the impatient there is SIGKILL, which leaves nothing
+ * behind either.
+ */
+#ifndef MPROC_SHUTDOWN_H
+#define MPROC_SHUTDOWN_H
+
+#include <signal.h>
+#include <stddef.h>
+
+#include <mproc/export.h>
+#include <mproc/stop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mproc_subscription;
+
+/* Runs in the signal handler: async-signal-safe functions only. */
+typedef void mproc_signal_fn(int signo, const siginfo_t *info, void *arg);
+
+enum { MPROC_SUBSCRIPTIONS_MAX = 32 };
+
+/**
+ * Hears of a signal, beside all others who do: earlier subscribers, and the handler that was installed before
+ * the first. What ignored the signal or took the default before is replaced.
+ *
+ * System calls interrupted by it fail with EINTR (no SA_RESTART).
+ *
+ * Returns: 0.
+ * Errors: -EINVAL: no such signal, or one that cannot be caught; -ENOSPC: MPROC_SUBSCRIPTIONS_MAX.
+ * Ownership: the caller's, ends with mproc_signal_unsubscribe().
+ * Threads: any.
+ */
+MPROC_EXPORT int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *arg,
+                                        struct mproc_subscription **ret_subscription);
+
+/**
+ * Hears no more; after the last one of a signal it is handled as before the first. NULL is a no-op.
+ *
+ * When it returns, the function does not run any more and never will.
+ *
+ * Threads: any, but not in the handler.
+ */
+MPROC_EXPORT void mproc_signal_unsubscribe(struct mproc_subscription *subscription);
+
+/**
+ * Lets signals shut the program down, as described above.
+ *
+ * @param signals   which; NULL for SIGINT, SIGTERM and SIGHUP
+ * @param nsignals  how many, at most 8
+ *
+ * Returns: 0.
+ * Errors: -EBUSY: done already; those of mproc_signal_subscribe().
+ * Threads: any.
+ */
+MPROC_EXPORT int mproc_shutdown_install(const int *signals, size_t nsignals);
+
+/**
+ * Undoes mproc_shutdown_install(); what is stopped stays stopped.
+ *
+ * Threads: any.
+ */
+MPROC_EXPORT void mproc_shutdown_remove(void);
+
+/**
+ * Does what a signal would: stops the process and passes it on to the children. A level only ever rises.
+ *
+ * Threads: any. Async-signal safety: safe.
+ */
+MPROC_EXPORT void mproc_shutdown_request(enum mproc_stop_level level);
+
+/**
+ * The signal that began the shutdown, with which the program may want to end in the end.
+ *
+ * Returns: the signal; 0 when none did.
+ * Threads: any. Async-signal safety: safe.
+ */
+MPROC_EXPORT int mproc_shutdown_signal(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

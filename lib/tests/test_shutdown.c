@@ -1,0 +1,182 @@
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mproc/deadline.h>
+#include <mproc/error.h>
+#include <mproc/process.h>
+#include <mproc/shutdown.h>
+
+#include "child.h"
+
+TestSuite(shutdown, .timeout = 40);
+
+static _Atomic int heard[3];
+
+static void hear(int signo, const siginfo_t *info, void *arg)
+{
+    (void)signo;
+    (void)info;
+    ++*(_Atomic int *)arg;
+}
+
+static void old_handler(int signo)
+{
+    (void)signo;
+    heard[2]++;
+}
+
+CHILD_TEST(shutdown, subscribers_and_the_old_handler_all_hear)
+{
+    struct mproc_subscription *first = NULL, *second = NULL;
+    struct sigaction now;
+    signal(SIGUSR1, old_handler);
+    CHECK(mproc_signal_subscribe(SIGUSR1, hear, &heard[0], &first) == 0);
+    CHECK(mproc_signal_subscribe(SIGUSR1, hear, &heard[1], &second) == 0);
+    raise(SIGUSR1);
+    CHECK(heard[0] == 1 && heard[1] == 1 && heard[2] == 1);
+    mproc_signal_unsubscribe(first);
+    raise(SIGUSR1);
+    CHECK(heard[0] == 1 && heard[1] == 2 && heard[2] == 2);
+    mproc_signal_unsubscribe(second);
+    sigaction(SIGUSR1, NULL, &now);
+    CHECK(now.sa_handler == old_handler);
+    CHECK(mproc_signal_subscribe(SIGKILL, hear, NULL, &first) == -EINVAL);
+    CHECK(mproc_signal_subscribe(0, hear, NULL, &first) == -EINVAL);
+    mproc_signal_unsubscribe(NULL);
+}
+
+CHILD_TEST(shutdown, warm_first_and_cold_second)
+{
+    CHECK(mproc_shutdown_install(NULL, 0) == 0);
+    CHECK(mproc_shutdown_install(NULL, 0) == -EBUSY);
+    CHECK(mproc_shutdown_signal() == 0);
+    raise(SIGTERM);
+    CHECK(mproc_stop_level(NULL) == MPROC_STOP_WARM);
+    CHECK(mproc_shutdown_signal() == SIGTERM);
+    CHECK(mproc_stop_sleep(MPROC_FOREVER) == -ECANCELED);
+    raise(SIGINT);
+    CHECK(mproc_stop_level(NULL) == MPROC_STOP_COLD);
+    CHECK(mproc_shutdown_signal() == SIGTERM);
+    raise(SIGINT);
+    mproc_shutdown_remove();
+}
+
+/* Writes a letter for each thing that happens to it: r ready, a asked, t terminated. */
+static _Atomic int report_fd;
+
+static void on_terminate(int signo)
+{
+    (void)signo;
+    if (write(report_fd, "t", 1) != 1)
+        _exit(1);
+}
+
+static int tell_all(struct mproc_args *args)
+{
+    int fd = -1;
+    mproc_args_get_fd(args, 0, &fd);
+    report_fd = fd;
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_terminate}, NULL);
+    if (write(fd, "r", 1) != 1)
+        return 1;
+    mproc_stop_wait(NULL, MPROC_FOREVER);
+    if (write(fd, "a", 1) != 1)
+        return 1;
+    for (;;)
+        pause();
+}
+
+static int wait_for_stop(struct mproc_args *args)
+{
+    (void)args;
+    return mproc_stop_sleep(MPROC_FOREVER) == -ECANCELED ? 7 : 1;
+}
+
+static const struct mproc_entry entries[] = {{"tell", tell_all}, {"wait", wait_for_stop}, {NULL, NULL}};
+
+static char next_letter(int fd, int timeout_ms)
+{
+    char letter = 0;
+    struct pollfd item = {.fd = fd, .events = POLLIN};
+    if (poll(&item, 1, timeout_ms) == 1 && read(fd, &letter, 1) != 1)
+        letter = 0;
+    return letter;
+}
+
+CHILD_TEST(shutdown, each_level_is_passed_on_to_children_once)
+{
+    struct mproc_context *context = NULL;
+    struct mproc_process *process = NULL;
+    struct mproc_args *args = NULL;
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    REQUIRE(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0);
+    REQUIRE(mproc_shutdown_install(NULL, 0) == 0);
+    mproc_args_new(&args);
+    mproc_args_add_fd(args, ends[1]);
+    REQUIRE(mproc_process_start(context, "tell", args, NULL, &process) == 0);
+    mproc_args_free(args);
+    CHECK(next_letter(ends[0], 10000) == 'r');
+    raise(SIGINT);
+    CHECK(next_letter(ends[0], 10000) == 'a');
+    CHECK(next_letter(ends[0], 50) == 0);
+    for (int i = 0; i < 5; i++)
+        raise(SIGINT);
+    CHECK(next_letter(ends[0], 10000) == 't');
+    CHECK(next_letter(ends[0], 50) == 0);
+    mproc_shutdown_remove();
+    CHECK(mproc_context_close(context, MPROC_NOW) == -ETIMEDOUT);
+    mproc_process_free(process);
+}
+
+/* Signals come all the time while processes are created: none is lost, none hits a half-made child, each
+ * child is asked. */
+CHILD_TEST(shutdown, signals_during_creation_reach_every_child)
+{
+    enum { ROUNDS = 60, MOST = 400 };
+    struct mproc_process *processes[MOST];
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t pid = fork();
+        int status = -1;
+        if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            struct mproc_context *context = NULL;
+            int n = 0, r = 0;
+            REQUIRE(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0);
+            REQUIRE(mproc_shutdown_install(NULL, 0) == 0);
+            enum mproc_start_method method = round % 2 ? MPROC_START_FORK : MPROC_START_FORKSERVER;
+            pid_t self = getpid(), sender = fork();
+            if (sender == 0) {
+                poll(NULL, 0, round % 8);
+                kill(self, SIGTERM);
+                _exit(0);
+            }
+            while (n < MOST && r == 0) {
+                r = mproc_process_start(context, "wait", NULL,
+                                        &(struct mproc_process_options){.method = method}, &processes[n]);
+                n += r == 0;
+            }
+            CHECK(r == -ECANCELED || n == MOST);
+            waitpid(sender, NULL, 0);
+            mproc_stop_wait(mproc_stop_process(), mproc_deadline_ms(5000));
+            /* Closing kills who was not asked, and says so. */
+            CHECK(mproc_context_close(context, mproc_deadline_ms(8000)) == 0);
+            for (int i = 0; i < n; i++) {
+                struct mproc_status end = {0};
+                CHECK(mproc_process_join(processes[i], MPROC_NOW, &end) == 0);
+                if (!CHECK(end.end == MPROC_END_EXIT && end.code == 7))
+                    dprintf(child_report, "child %d of %d: signal %d code %d\n", i, n, end.signal, end.code);
+                mproc_process_free(processes[i]);
+            }
+            _exit(child_failures ? 1 : 0);
+        }
+        CHECK(waitpid(pid, &status, 0) == pid);
+        REQUIRE(status == 0);
+    }
+}
