@@ -2,6 +2,8 @@
  * join-before-drain: somebody waits for the end of a process (or of a thread) that cannot end before what it
  * writes is read, and whoever should read it is the one who waits, or waits for it.
  */
+#include <string.h>
+
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
 
@@ -52,6 +54,14 @@ static struct pf_chain *way_to_writer(const struct pf_graph *graph, size_t waite
     return way && pf_link_is_for_end(graph, &way->links[0]) ? way : NULL;
 }
 
+static const char *who_cannot_end(const struct pf_case *c, const struct pf_thread_state *waiter,
+                                  const struct pf_thread_state *blocked)
+{
+    bool whole = strcmp(waiter->process, blocked->process) != 0;
+    return pf_arena_printf(c->scratch, "%s %s", whole ? "process" : "thread",
+                           whole ? blocked->process : blocked->thread);
+}
+
 static void tell(struct pf_case *c, const struct pf_chain *way, size_t writer, struct pf_match *ret_match)
 {
     const struct pf_thread_state *waiter = c->graph->threads[way->links[0].from].state;
@@ -62,12 +72,13 @@ static void tell(struct pf_case *c, const struct pf_chain *way, size_t writer, s
                                              pf_phrase_count(c->scratch, object->capacity, "byte"))
                            : "";
     const char *last = pf_case_label(c, waiter->thread);
-    ret_match->summary = pf_arena_printf(
-        c->scratch,
-        "%s %s. But %s %s, and cannot end before that is read.%s %s should read it, and will not before the "
-        "other has ended: both wait for ever.",
-        last, pf_phrase_wait(c, waiter), pf_case_label(c, blocked->thread), pf_phrase_wait(c, blocked), size,
-        last);
+    ret_match->summary =
+        pf_arena_printf(c->scratch,
+                        "%s %s. But %s %s, and %s cannot end before that is read.%s %s should read it, and "
+                        "will not before the "
+                        "other has ended: both wait for ever.",
+                        last, pf_phrase_wait(c, waiter), pf_case_label(c, blocked->thread),
+                        pf_phrase_wait(c, blocked), who_cannot_end(c, waiter, blocked), size, last);
     ret_match->fix =
         "Read everything first and wait for the end afterwards: drain the queue or the pipe until "
         "end of file, then join. Where both must happen at once, read in a thread or with poll "
