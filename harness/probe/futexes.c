@@ -215,8 +215,10 @@ static void settle(struct pf_survey *survey, struct pf_object *object)
         futex->dead_owner = dead->address;
     else if (living || dead)
         settle_copy(survey, object, living ? NULL : dead);
-    else
+    else {
         futex->kind = PF_FUTEX_PLAIN;
+        pf_object_set_external(object, "its owner is not of the tree");
+    }
 }
 
 void pf_futexes_settle(struct pf_survey *survey)

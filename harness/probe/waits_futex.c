@@ -1,6 +1,7 @@
 /* Waits at futex words: where the word is, and which processes can reach it. */
 #include <linux/futex.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "probe/calls.h"
 #include "probe/futexes.h"
@@ -25,13 +26,32 @@ static bool has_name(const struct pf_mapping *mapping)
     return strncmp(mapping->name, "/SYSV", 5) == 0 || !strstr(mapping->name, " (deleted)");
 }
 
+/* Memory whose descriptor the caller of pitfall gave to the root is shared with the caller. */
+static bool is_given(struct pf_survey *survey, const struct pf_mapping *mapping)
+{
+    const struct pf_fd file = {
+        .kind = PF_OBJECT_FILE,
+        .device = makedev(mapping->major, mapping->minor),
+        .inode = mapping->inode,
+    };
+    const char *id = pf_fd_id(survey->arena, &file);
+    for (size_t i = 0; i < survey->request->outside_count; i++)
+        if (strcmp(survey->request->outside[i], id) == 0)
+            return true;
+    return false;
+}
+
 static bool holds_file(struct pf_survey *survey, struct pf_site *site, const struct pf_mapping *mapping)
 {
     pf_site_read_fds(survey, site);
-    for (size_t i = 0; i < site->fd_count; i++)
-        if (site->fds[i].regular && site->fds[i].inode == mapping->inode &&
-            strcmp(site->fds[i].link, mapping->name) == 0)
+    uint64_t device = makedev(mapping->major, mapping->minor);
+    for (size_t i = 0; i < site->fd_count; i++) {
+        const struct pf_fd *fd = &site->fds[i];
+        /* Some file systems give stat and mappings different devices; then the name tells. */
+        if (fd->regular && fd->inode == mapping->inode &&
+            (fd->device == device || strcmp(fd->link, mapping->name) == 0))
             return true;
+    }
     return false;
 }
 
@@ -126,6 +146,8 @@ static void add_word(struct pf_blocked *blocked, const struct pf_futex_wait *wai
     }
     if (key.mapping && !object->futex->owner_tid && has_name(key.mapping))
         pf_object_set_external(object, "anybody may map the memory by its name");
+    if (key.mapping && is_given(survey, key.mapping))
+        pf_object_set_external(object, "its memory was given by the caller of pitfall");
     pf_wait_add_target(blocked, id, -1);
 }
 

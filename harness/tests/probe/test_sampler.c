@@ -98,13 +98,14 @@ Test(sampler, an_early_exit_forgets_no_movement, .timeout = 60)
     struct scene *scene = scene_play(play_read, ends, 1);
     cr_assert_eq(write(ends[1], "x", 1), 1);
     scene_await_marks(2);
-    struct pf_sample sample;
+    /* Asleep again, as the snapshot sees it: the sampler has not looked since. */
     uint64_t deadline = scene_now() + SCENE_SECONDS * 1000000000ull;
-    /* The thread's last movement is seen by a scan that ends there. */
     do {
-        pf_sampler_scan(scene->sampler, false, &sample);
         cr_assert_lt(scene_now(), deadline);
-    } while (sample.mover == 0 && !sample.all_still);
+        scene_snapshot(scene);
+    } while (scene_wait(scene, "0")->kind != PF_WAIT_READ);
+    struct pf_sample sample;
+    pf_sampler_scan(scene->sampler, false, &sample);
     cr_assert_eq(sample.mover, scene->root);
     cr_assert_not(sample.all_still);
     pf_sampler_scan(scene->sampler, true, &sample);
@@ -126,5 +127,24 @@ Test(sampler, the_end_of_a_thread_is_one_movement, .timeout = 60)
     cr_assert_not(sample.all_still);
     pf_sampler_scan(scene->sampler, true, &sample);
     cr_assert(sample.all_still);
+    scene_end(scene);
+}
+
+static void play_odd_name(void *context)
+{
+    prctl(PR_SET_NAME, "a) R (b");
+    play_read(context);
+}
+
+Test(sampler, a_name_may_look_like_a_state, .timeout = 60)
+{
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    struct scene *scene = scene_play(play_odd_name, ends, 1);
+    struct pf_sample sample;
+    pf_sampler_scan(scene->sampler, true, &sample);
+    cr_assert(sample.all_still);
+    cr_assert_str_eq(scene->snapshot.threads[0].name, "a) R (b");
+    cr_assert_str_eq(scene->snapshot.threads[0].state, "S");
     scene_end(scene);
 }

@@ -73,6 +73,31 @@ Test(snapshot, the_strings_outlive_the_request, .timeout = 60)
     scene_end(scene);
 }
 
+static void play_naps(void *context)
+{
+    (void)context;
+    struct timespec nap = {.tv_nsec = 200000};
+    scene_mark();
+    for (;;)
+        nanosleep(&nap, NULL);
+}
+
+/* It sleeps at almost every look, but the same thread many times over makes the snapshot longer than a nap.
+ */
+Test(snapshot, a_thread_that_ran_between_the_two_looks_moves, .timeout = 60)
+{
+    struct scene *scene = scene_begin(play_naps, NULL);
+    scene_await_marks(1);
+    scene_find_tree(scene);
+    for (size_t i = 1; i < 200; i++)
+        scene->threads[i] = scene->threads[0];
+    scene->request.thread_count = 200;
+    scene_snapshot(scene);
+    for (size_t i = 0; i < 200; i++)
+        cr_assert_eq(scene->snapshot.threads[i].wait.kind, PF_WAIT_NONE, "look %zu", i);
+    scene_end(scene);
+}
+
 Test(snapshot, many_threads, .timeout = 60)
 {
     /* More than keep their files open at once. */

@@ -438,6 +438,57 @@ Test(futex, one_word_at_two_addresses_is_one_object, .timeout = 60)
     scene_end(scene);
 }
 
+Test(futex, memory_that_the_caller_has_too_is_external, .timeout = 60)
+{
+    memory_file = memfd_create("words", MFD_CLOEXEC);
+    cr_assert_eq(ftruncate(memory_file, 8192), 0);
+    struct scene *scene = scene_begin(play_two_mappings, NULL);
+    size_t count = 0;
+    const char **ids;
+    cr_assert_eq(pf_probe_descriptors(getpid(), scene->arena, &ids, &count), 0);
+    scene_settle(scene, 2);
+    cr_assert_not(scene_object(scene, "0")->external);
+    scene->request.outside = ids;
+    scene->request.outside_count = count;
+    scene_snapshot(scene);
+    cr_assert(scene_object(scene, "0")->external);
+    scene_end(scene);
+}
+
+static void play_named_memory(void *context)
+{
+    int file = open(context, O_RDWR);
+    wait_at(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), 0);
+}
+
+Test(futex, memory_with_a_name_is_external, .timeout = 60)
+{
+    char name[] = "/dev/shm/pitfall-probe-XXXXXX";
+    int file = mkstemp(name);
+    cr_assert_eq(ftruncate(file, 4096), 0);
+    struct scene *scene = scene_play(play_named_memory, name, 1);
+    cr_assert(scene_object(scene, "0")->external);
+    cr_assert_str_eq(scene_object(scene, "0")->futex->place, name);
+    unlink(name);
+    scene_snapshot(scene);
+    cr_assert_not(scene_object(scene, "0")->external, "nobody can map it any more");
+    scene_end(scene);
+    close(file);
+}
+
+Test(futex, a_lock_owned_outside_the_tree_is_external, .timeout = 60)
+{
+    pthread_mutex_t *shared = scene_stage_room();
+    init_mutex(shared, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT,
+               PTHREAD_PROCESS_SHARED);
+    pthread_mutex_lock(shared);
+    struct scene *scene = scene_play(play_lock_copy, shared, 1);
+    assert_lock(scene, "0", PF_FUTEX_PLAIN, NULL);
+    cr_assert(scene_object(scene, "0")->external);
+    scene_end(scene);
+    pthread_mutex_unlock(shared);
+}
+
 static void play_waitv(void *context)
 {
     struct futex_waitv both[2] = {
@@ -488,6 +539,42 @@ Test(futex, a_word_on_the_robust_list_of_its_owner_is_a_robust_lock, .timeout = 
     static struct own_lock lock;
     struct scene *scene = scene_play(play_own_robust, &lock, 1);
     assert_lock(scene, "0", PF_FUTEX_ROBUST, "0");
+    scene_end(scene);
+}
+
+static void play_wait_for_own_robust(void *context)
+{
+    struct own_lock *lock = context;
+    /* Elsewhere than where the owner has it. */
+    char *memory = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, memory_file, 0);
+    struct own_lock *mine = (struct own_lock *)(void *)(memory + 4096);
+    if (mine == lock)
+        _exit(1);
+    scene_mark();
+    syscall(SYS_futex, &mine->word, FUTEX_WAIT, mine->word, NULL, NULL, 0);
+}
+
+static void play_own_robust_shared(void *context)
+{
+    (void)context;
+    struct own_lock *lock = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memory_file, 4096);
+    struct robust_list_head *head;
+    size_t size;
+    syscall(SYS_get_robust_list, 0, &head, &size);
+    lock->word = (uint32_t)getpid() | FUTEX_WAITERS;
+    lock->next = head->list.next;
+    scene_fork(play_wait_for_own_robust, lock);
+    head->list.next = (struct robust_list *)(void *)((char *)&lock->word - head->futex_offset);
+    scene_mark();
+    pause();
+}
+
+Test(futex, a_robust_list_is_followed_at_its_owners_addresses, .timeout = 60)
+{
+    memory_file = memfd_create("locks", MFD_CLOEXEC);
+    cr_assert_eq(ftruncate(memory_file, 8192), 0);
+    struct scene *scene = scene_play(play_own_robust_shared, NULL, 2);
+    assert_lock(scene, "0.1", PF_FUTEX_ROBUST, "0");
     scene_end(scene);
 }
 

@@ -99,6 +99,22 @@ Test(poll, a_write_end_without_events_waits_for_the_end_of_its_readers, .timeout
     scene_end(scene);
 }
 
+static void play_poll_for_room_in_a_read_end(void *context)
+{
+    (void)context;
+    struct pollfd set = {.fd = first[0], .events = POLLOUT};
+    scene_mark();
+    poll(&set, 1, -1);
+}
+
+Test(poll, a_read_end_waits_for_the_end_of_its_writers_whatever_it_asks_for, .timeout = 60)
+{
+    open_pipes();
+    struct scene *scene = scene_play(play_poll_for_room_in_a_read_end, NULL, 1);
+    cr_assert(scene_wait(scene, "0")->targets[0].readable);
+    scene_end(scene);
+}
+
 static void play_poll_nothing(void *context)
 {
     (void)context;
