@@ -151,7 +151,7 @@ int mproc_thread_start(const char *name, int (*run)(void *arg), void *arg,
                        const struct mproc_thread_options *options, struct mproc_thread **ret_thread)
 {
     static const struct mproc_thread_options defaults;
-    struct mproc_thread *thread;
+    struct mproc_thread *thread = NULL;
     pthread_attr_t attributes;
     pthread_t id;
 
