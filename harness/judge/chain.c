@@ -4,40 +4,52 @@
 
 enum { CIRCLES_TRIED = 64 }; /* of how many threads the shortest circle is looked for */
 
-static void add_link(const struct pf_graph *graph, struct pf_link **links, size_t *count, size_t from,
-                     const struct pf_waker *waker, size_t to)
+/* The next stuck thread of the process at which the walk stands; false when there is no other. */
+static bool next_in_process(const struct pf_graph *graph, size_t index, struct pf_link_walk *walk,
+                            struct pf_link *ret_link)
 {
-    if (to == from || !pf_graph_stuck(graph, to))
-        return;
-    struct pf_link *link = pf_arena_grow(graph->arena, links, count, sizeof(*link));
-    *link = (struct pf_link){.from = from, .waker = waker, .to = to};
+    const struct pf_graph_process *process = &graph->processes[index];
+    while (walk->thread < process->thread_count) {
+        size_t to = process->threads[walk->thread++];
+        if (to == walk->from || !pf_graph_stuck(graph, to))
+            continue;
+        ret_link->to = to;
+        return true;
+    }
+    return false;
 }
 
-size_t pf_chain_links(const struct pf_graph *graph, size_t thread, struct pf_link **ret_links)
+static bool next_of_waker(const struct pf_graph *graph, const struct pf_waker *waker,
+                          struct pf_link_walk *walk, struct pf_link *ret_link)
 {
-    const struct pf_graph_thread *waiter = &graph->threads[thread];
-    struct pf_link *links = NULL;
-    size_t count = 0;
-    for (size_t i = 0; i < waiter->waker_count; i++) {
-        const struct pf_waker *waker = &waiter->wakers[i];
-        if (waker->remote || waker->kind == PF_WAKER_ANYONE)
+    const size_t *processes;
+    size_t count = pf_waker_processes(waker, &processes);
+    for (; walk->process < count; walk->process++, walk->thread = 0)
+        if (next_in_process(graph, processes[walk->process], walk, ret_link))
+            return true;
+    return false;
+}
+
+bool pf_link_next(const struct pf_graph *graph, struct pf_link_walk *walk, struct pf_link *ret_link)
+{
+    const struct pf_graph_thread *waiter = &graph->threads[walk->from];
+    for (; walk->waker < waiter->waker_count; walk->waker++, walk->process = walk->thread = 0) {
+        const struct pf_waker *waker = &waiter->wakers[walk->waker];
+        *ret_link = (struct pf_link){.from = walk->from, .waker = waker, .to = waker->index};
+        if (waker->remote)
             continue;
-        if (waker->kind == PF_WAKER_THREAD) {
-            /* A thread may wait for itself: it locks what it has locked. */
-            struct pf_link *link = pf_arena_grow(graph->arena, &links, &count, sizeof(*link));
-            *link = (struct pf_link){.from = thread, .waker = waker, .to = waker->index};
-            continue;
-        }
-        const size_t *processes;
-        size_t process_count = pf_waker_processes(waker, &processes);
-        for (size_t k = 0; k < process_count; k++) {
-            const struct pf_graph_process *process = &graph->processes[processes[k]];
-            for (size_t n = 0; n < process->thread_count; n++)
-                add_link(graph, &links, &count, thread, waker, process->threads[n]);
-        }
+        if (waker->kind == PF_WAKER_THREAD && walk->thread++ == 0)
+            return true; /* it may be the waiter itself: who locks what it has locked */
+        if (next_of_waker(graph, waker, walk, ret_link))
+            return true;
     }
-    *ret_links = links;
-    return count;
+    return false;
+}
+
+bool pf_link_first(const struct pf_graph *graph, size_t thread, struct pf_link *ret_link)
+{
+    struct pf_link_walk walk = {.from = thread};
+    return pf_link_next(graph, &walk, ret_link);
 }
 
 /* Breadth-first; came_by[t] is the link by which t was first reached. */
@@ -92,12 +104,10 @@ struct pf_chain *pf_chain_between(const struct pf_graph *graph, size_t from, siz
 {
     struct search search = search_from(graph, from);
     while (search.head < search.tail && !search.reached[to]) {
-        struct pf_link *links;
-        size_t count = pf_chain_links(graph, search.queue[search.head++], &links);
-        for (size_t i = 0; i < count; i++)
-            if (links[i].to != from || to == from)
-                if (!filter || filter(graph, &links[i]))
-                    reach(&search, &links[i]);
+        struct pf_link_walk walk = {.from = search.queue[search.head++]};
+        for (struct pf_link link; !search.reached[to] && pf_link_next(graph, &walk, &link);)
+            if ((link.to != from || to == from) && (!filter || filter(graph, &link)))
+                reach(&search, &link);
     }
     return search.reached[to] ? way_to(&search, from, to) : NULL;
 }
@@ -131,8 +141,8 @@ struct pf_chain *pf_chain_join(const struct pf_graph *graph, const struct pf_cha
 
 static bool dead_end(const struct pf_graph *graph, size_t thread)
 {
-    struct pf_link *links;
-    return pf_chain_links(graph, thread, &links) == 0;
+    struct pf_link link;
+    return !pf_link_first(graph, thread, &link);
 }
 
 static bool left_by_the_dead(const struct pf_graph *graph, size_t thread)
@@ -163,11 +173,10 @@ struct pf_chain *pf_chain_from(const struct pf_graph *graph, size_t start)
         size_t at = search.queue[search.head++];
         struct pf_chain *way = at == start ? NULL : way_to(&search, start, at), *found = NULL;
         bool cause = left_by_the_dead(graph, at);
-        struct pf_link *links;
-        size_t count = pf_chain_links(graph, at, &links);
-        for (size_t i = 0; i < count; i++)
-            if (links[i].to != start)
-                reach(&search, &links[i]);
+        struct pf_link_walk walk = {.from = at};
+        for (struct pf_link link; pf_link_next(graph, &walk, &link);)
+            if (link.to != start)
+                reach(&search, &link);
         if (cause || dead_end(graph, at)) {
             found = pf_chain_to_nobody(graph, way, at);
         } else if (tried < CIRCLES_TRIED && (!best || (way ? way->count : 0) + 1 < best->count)) {

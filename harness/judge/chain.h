@@ -21,8 +21,18 @@ struct pf_chain {
 /* Which links a search may follow; NULL follows all. */
 typedef bool pf_link_filter(const struct pf_graph *graph, const struct pf_link *link);
 
-/* All links of a stuck thread, in the order of its wakers; main threads come before others. */
-size_t pf_chain_links(const struct pf_graph *graph, size_t thread, struct pf_link **ret_links);
+/*
+ * Walks over all links of a stuck thread, in the order of its wakers and of their threads:
+ *     struct pf_link_walk walk = {.from = thread};
+ *     for (struct pf_link link; pf_link_next(graph, &walk, &link);) …
+ */
+struct pf_link_walk {
+    size_t from;
+    size_t waker, process, thread; /* where the walk stands */
+};
+bool pf_link_next(const struct pf_graph *graph, struct pf_link_walk *walk, struct pf_link *ret_link);
+/* The first link only; false when nobody could end the wait. */
+bool pf_link_first(const struct pf_graph *graph, size_t thread, struct pf_link *ret_link);
 
 /* The shortest way of at least one link; `to` may be `from`. Returns NULL when there is none. */
 struct pf_chain *pf_chain_between(const struct pf_graph *graph, size_t from, size_t to,

@@ -197,10 +197,10 @@ void pf_draw_others(struct pf_case *c)
         if (!pf_graph_stuck(c->graph, i) ||
             has_edge_from(c->trial->diagnosis, c->graph->threads[i].state->thread))
             continue;
-        struct pf_link *links;
-        size_t count = pf_chain_links(c->graph, i, &links);
-        struct pf_link nobody = {.from = i, .to = PF_NOWHERE};
-        draw_link(c, count ? &links[0] : &nobody, NULL);
+        struct pf_link link;
+        if (!pf_link_first(c->graph, i, &link))
+            link = (struct pf_link){.from = i, .to = PF_NOWHERE};
+        draw_link(c, &link, NULL);
         drawn++;
     }
 }

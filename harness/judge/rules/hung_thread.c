@@ -28,11 +28,10 @@ static bool waits_for_news(const struct pf_graph *graph, size_t thread)
 
 static bool joins(const struct pf_graph *graph, size_t thread, size_t *ret_joined)
 {
-    struct pf_link *links;
-    size_t count = pf_chain_links(graph, thread, &links);
-    for (size_t i = 0; i < count; i++)
-        if (pf_link_is_for_end(graph, &links[i]) && pf_link_is_internal(graph, &links[i])) {
-            *ret_joined = links[i].to;
+    struct pf_link_walk walk = {.from = thread};
+    for (struct pf_link link; pf_link_next(graph, &walk, &link);)
+        if (pf_link_is_for_end(graph, &link) && pf_link_is_internal(graph, &link)) {
+            *ret_joined = link.to;
             return true;
         }
     return false;
@@ -54,11 +53,10 @@ static bool process_is_idle(const struct pf_graph *graph, size_t process)
 /* All who could bring the news are in the same process, or wait for the end of it. */
 static bool only_its_waiters_could(const struct pf_graph *graph, size_t thread)
 {
-    struct pf_link *links;
-    size_t count = pf_chain_links(graph, thread, &links);
-    for (size_t i = 0; i < count; i++)
-        if (!pf_link_is_internal(graph, &links[i]) &&
-            !pf_chain_between(graph, links[i].to, thread, pf_link_leads_to_end))
+    struct pf_link_walk walk = {.from = thread};
+    for (struct pf_link link; pf_link_next(graph, &walk, &link);)
+        if (!pf_link_is_internal(graph, &link) &&
+            !pf_chain_between(graph, link.to, thread, pf_link_leads_to_end))
             return false;
     return true;
 }

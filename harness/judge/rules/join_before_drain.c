@@ -29,18 +29,14 @@ static const struct pf_object *full_object(const struct pf_graph *graph, size_t 
 /* From the writer to the one who waits for its end: by a reader of what is full, and only so. */
 static struct pf_chain *way_by_readers(const struct pf_graph *graph, size_t writer, size_t waiter)
 {
-    struct pf_link *links;
-    size_t count = pf_chain_links(graph, writer, &links);
+    struct pf_link_walk walk = {.from = writer};
     struct pf_chain *best = NULL;
-    for (size_t i = 0; i < count; i++) {
-        struct pf_chain step = {.links = &links[i], .count = 1, .closes_at = PF_NOWHERE};
-        struct pf_chain *way = NULL;
-        if (links[i].to == waiter)
-            way = pf_chain_join(graph, &step, &(struct pf_chain){0});
-        else if (links[i].to != writer) {
-            struct pf_chain *rest = pf_chain_between(graph, links[i].to, waiter, pf_link_leads_to_end);
-            way = rest ? pf_chain_join(graph, &step, rest) : NULL;
-        }
+    for (struct pf_link link; pf_link_next(graph, &walk, &link);) {
+        const struct pf_chain step = {.links = &link, .count = 1, .closes_at = PF_NOWHERE}, none = {0};
+        const struct pf_chain *rest = &none;
+        if (link.to != waiter)
+            rest = link.to == writer ? NULL : pf_chain_between(graph, link.to, waiter, pf_link_leads_to_end);
+        struct pf_chain *way = rest ? pf_chain_join(graph, &step, rest) : NULL;
         if (way && (!best || way->count < best->count))
             best = way;
     }
