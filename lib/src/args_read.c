@@ -221,7 +221,7 @@ static int argument(const struct mproc_args *args, size_t index, enum mproc_type
 
 int mproc_args_get_bool(const struct mproc_args *args, size_t index, bool *ret_value)
 {
-    const struct mproc_value *value;
+    const struct mproc_value *value = NULL;
     int r = argument(args, index, MPROC_TYPE_BOOL, &value);
 
     return r ? r : mproc_value_bool(value, ret_value);
@@ -229,7 +229,7 @@ int mproc_args_get_bool(const struct mproc_args *args, size_t index, bool *ret_v
 
 int mproc_args_get_int(const struct mproc_args *args, size_t index, int64_t *ret_value)
 {
-    const struct mproc_value *value;
+    const struct mproc_value *value = NULL;
     int r = argument(args, index, MPROC_TYPE_INT, &value);
 
     return r ? r : mproc_value_int(value, ret_value);
@@ -237,7 +237,7 @@ int mproc_args_get_int(const struct mproc_args *args, size_t index, int64_t *ret
 
 int mproc_args_get_uint(const struct mproc_args *args, size_t index, uint64_t *ret_value)
 {
-    const struct mproc_value *value;
+    const struct mproc_value *value = NULL;
     int r = argument(args, index, MPROC_TYPE_INT, &value);
 
     return r ? r : mproc_value_uint(value, ret_value);
@@ -245,7 +245,7 @@ int mproc_args_get_uint(const struct mproc_args *args, size_t index, uint64_t *r
 
 int mproc_args_get_float(const struct mproc_args *args, size_t index, double *ret_value)
 {
-    const struct mproc_value *value;
+    const struct mproc_value *value = NULL;
     int r = argument(args, index, MPROC_TYPE_FLOAT, &value);
 
     return r ? r : mproc_value_float(value, ret_value);
@@ -253,7 +253,7 @@ int mproc_args_get_float(const struct mproc_args *args, size_t index, double *re
 
 int mproc_args_get_string(const struct mproc_args *args, size_t index, const char **ret_string)
 {
-    const struct mproc_value *value;
+    const struct mproc_value *value = NULL;
     int r = argument(args, index, MPROC_TYPE_STRING, &value);
 
     return r ? r : mproc_value_string(value, ret_string);
@@ -261,7 +261,7 @@ int mproc_args_get_string(const struct mproc_args *args, size_t index, const cha
 
 int mproc_args_get_bytes(const struct mproc_args *args, size_t index, const void **ret_bytes, size_t *ret_len)
 {
-    const struct mproc_value *value;
+    const struct mproc_value *value = NULL;
     int r = argument(args, index, MPROC_TYPE_BYTES, &value);
 
     return r ? r : mproc_value_bytes(value, ret_bytes, ret_len);
@@ -269,7 +269,7 @@ int mproc_args_get_bytes(const struct mproc_args *args, size_t index, const void
 
 int mproc_args_get_fd(const struct mproc_args *args, size_t index, int *ret_fd)
 {
-    const struct mproc_value *value;
+    const struct mproc_value *value = NULL;
     int r = argument(args, index, MPROC_TYPE_FD, &value);
 
     if (r)
@@ -287,7 +287,7 @@ int mproc_args_get_fd(const struct mproc_args *args, size_t index, int *ret_fd)
 int mproc_args_get_object(const struct mproc_args *args, size_t index, const struct mproc_class *cls,
                           void **ret_object)
 {
-    const struct mproc_value *value;
+    const struct mproc_value *value = NULL;
     struct mproc_parcel parcel = {0};
     struct mproc_ext_object head;
     const unsigned char *meta;

@@ -143,7 +143,7 @@ static int make_context(const struct mproc_context_options *options, struct mpro
 
 int mproc_context_open(const struct mproc_context_options *options, struct mproc_context **ret_context)
 {
-    struct mproc_context *context;
+    struct mproc_context *context = NULL;
     uint32_t nentries = 0;
 
     if (mproc_context_current())

@@ -93,7 +93,7 @@ static void lower_to(struct mproc_bound *bound, const char *name, uint64_t value
         return;
     bound->value = value;
     bound->used = used;
-    snprintf(bound->name, sizeof(bound->name), "%s", name);
+    snprintf(bound->name, sizeof(bound->name), "%.*s", (int)sizeof(bound->name) - 1, name);
 }
 
 /* In the initial user namespace root is never bound by RLIMIT_NPROC. */
