@@ -139,7 +139,7 @@ CHILD_TEST(shutdown, each_level_is_passed_on_to_children_once)
  * child is asked. */
 CHILD_TEST(shutdown, signals_during_creation_reach_every_child)
 {
-    enum { ROUNDS = 60, MOST = 400 };
+    enum { ROUNDS = 16, MOST = 200 };
     struct mproc_process *processes[MOST];
     for (int round = 0; round < ROUNDS; round++) {
         pid_t pid = fork();
