@@ -13,60 +13,69 @@
 #define SYS_futex_wait 455
 #endif
 
+#define CALL(decoder, wait_kind, ...)                                                                        \
+    {                                                                                                        \
+        .decode = (decoder), .kind = (wait_kind), __VA_ARGS__                                                \
+    }
+#define TIMED(decoder, wait_kind, form, arg, ...)                                                            \
+    CALL(decoder, wait_kind, .clock = (form), .clock_arg = (arg), __VA_ARGS__)
+
 static const struct pf_call calls[] = {
-    [SYS_read] = {pf_decode_descriptor, PF_WAIT_READ},
-    [SYS_readv] = {pf_decode_descriptor, PF_WAIT_READ},
-    [SYS_pread64] = {pf_decode_descriptor, PF_WAIT_READ},
-    [SYS_preadv] = {pf_decode_descriptor, PF_WAIT_READ},
-    [SYS_preadv2] = {pf_decode_descriptor, PF_WAIT_READ},
-    [SYS_recvfrom] = {pf_decode_descriptor, PF_WAIT_READ},
-    [SYS_recvmsg] = {pf_decode_descriptor, PF_WAIT_READ},
+    [SYS_read] = CALL(pf_decode_descriptor, PF_WAIT_READ),
+    [SYS_readv] = CALL(pf_decode_descriptor, PF_WAIT_READ),
+    [SYS_pread64] = CALL(pf_decode_descriptor, PF_WAIT_READ),
+    [SYS_preadv] = CALL(pf_decode_descriptor, PF_WAIT_READ),
+    [SYS_preadv2] = CALL(pf_decode_descriptor, PF_WAIT_READ),
+    [SYS_recvfrom] = CALL(pf_decode_descriptor, PF_WAIT_READ),
+    [SYS_recvmsg] = CALL(pf_decode_descriptor, PF_WAIT_READ),
     /* The time limit of recvmmsg is looked at only when a message has come: it does not end the wait. */
-    [SYS_recvmmsg] = {pf_decode_descriptor, PF_WAIT_READ},
-    [SYS_write] = {pf_decode_descriptor, PF_WAIT_WRITE},
-    [SYS_writev] = {pf_decode_descriptor, PF_WAIT_WRITE},
-    [SYS_pwrite64] = {pf_decode_descriptor, PF_WAIT_WRITE},
-    [SYS_pwritev] = {pf_decode_descriptor, PF_WAIT_WRITE},
-    [SYS_pwritev2] = {pf_decode_descriptor, PF_WAIT_WRITE},
-    [SYS_sendto] = {pf_decode_sendto, PF_WAIT_WRITE},
-    [SYS_sendmsg] = {pf_decode_sendto, PF_WAIT_WRITE},
-    [SYS_sendmmsg] = {pf_decode_sendto, PF_WAIT_WRITE},
-    [SYS_accept] = {pf_decode_descriptor, PF_WAIT_ACCEPT},
-    [SYS_accept4] = {pf_decode_descriptor, PF_WAIT_ACCEPT},
-    [SYS_connect] = {pf_decode_connect, PF_WAIT_CONNECT},
-    [SYS_mq_timedreceive] = {pf_decode_queue, PF_WAIT_READ, PF_CLOCK_DEADLINE, 4},
-    [SYS_mq_timedsend] = {pf_decode_queue, PF_WAIT_WRITE, PF_CLOCK_DEADLINE, 4},
-    [SYS_poll] = {pf_decode_poll, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 2},
-    [SYS_ppoll] = {pf_decode_poll, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 2},
-    [SYS_select] = {pf_decode_select, PF_WAIT_POLL, PF_CLOCK_TIMEVAL, 4},
-    [SYS_pselect6] = {pf_decode_select, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 4},
-    [SYS_epoll_wait] = {pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 3},
-    [SYS_epoll_pwait] = {pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 3},
-    [SYS_epoll_pwait2] = {pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 3},
-    [SYS_wait4] = {pf_decode_wait4, PF_WAIT_CHILD},
-    [SYS_waitid] = {pf_decode_waitid, PF_WAIT_CHILD},
-    [SYS_vfork] = {pf_decode_vfork, PF_WAIT_VFORK},
-    [SYS_clone] = {pf_decode_vfork, PF_WAIT_VFORK},
-    [SYS_clone3] = {pf_decode_vfork, PF_WAIT_VFORK},
-    [SYS_futex] = {pf_decode_futex, PF_WAIT_FUTEX},
-    [SYS_futex_waitv] = {pf_decode_futex_waitv, PF_WAIT_FUTEX, PF_CLOCK_DEADLINE, 3},
-    [SYS_futex_wait] = {pf_decode_futex_wait, PF_WAIT_FUTEX, PF_CLOCK_DEADLINE, 4},
-    [SYS_nanosleep] = {pf_decode_nothing, PF_WAIT_SLEEP, PF_CLOCK_TIMESPEC, 0},
-    [SYS_clock_nanosleep] = {pf_decode_nothing, PF_WAIT_SLEEP, PF_CLOCK_TIMESPEC, 2},
-    [SYS_flock] = {pf_decode_flock, PF_WAIT_LOCK},
-    [SYS_fcntl] = {pf_decode_fcntl, PF_WAIT_LOCK},
-    [SYS_open] = {pf_decode_open, PF_WAIT_OPEN},
-    [SYS_creat] = {pf_decode_open, PF_WAIT_OPEN},
-    [SYS_openat] = {pf_decode_openat, PF_WAIT_OPEN},
-    [SYS_openat2] = {pf_decode_openat, PF_WAIT_OPEN},
-    [SYS_pause] = {pf_decode_nothing, PF_WAIT_SIGNAL},
-    [SYS_rt_sigsuspend] = {pf_decode_nothing, PF_WAIT_SIGNAL},
-    [SYS_rt_sigtimedwait] = {pf_decode_nothing, PF_WAIT_SIGNAL, PF_CLOCK_TIMESPEC, 2},
-    [SYS_semop] = {pf_decode_sysv, PF_WAIT_SEMAPHORE, .detail = "sem"},
-    [SYS_semtimedop] = {pf_decode_sysv, PF_WAIT_SEMAPHORE, PF_CLOCK_TIMESPEC, 3, "sem"},
-    [SYS_msgrcv] = {pf_decode_sysv, PF_WAIT_READ, .detail = "msg"},
-    [SYS_msgsnd] = {pf_decode_sysv, PF_WAIT_WRITE, .detail = "msg"},
-    [SYS_restart_syscall] = {pf_decode_restart, PF_WAIT_UNKNOWN},
+    [SYS_recvmmsg] = CALL(pf_decode_descriptor, PF_WAIT_READ),
+    [SYS_write] = CALL(pf_decode_descriptor, PF_WAIT_WRITE),
+    [SYS_writev] = CALL(pf_decode_descriptor, PF_WAIT_WRITE),
+    [SYS_pwrite64] = CALL(pf_decode_descriptor, PF_WAIT_WRITE),
+    [SYS_pwritev] = CALL(pf_decode_descriptor, PF_WAIT_WRITE),
+    [SYS_pwritev2] = CALL(pf_decode_descriptor, PF_WAIT_WRITE),
+    [SYS_sendto] = CALL(pf_decode_sendto, PF_WAIT_WRITE),
+    [SYS_sendmsg] = CALL(pf_decode_sendto, PF_WAIT_WRITE),
+    [SYS_sendmmsg] = CALL(pf_decode_sendto, PF_WAIT_WRITE),
+    [SYS_accept] = CALL(pf_decode_descriptor, PF_WAIT_ACCEPT),
+    [SYS_accept4] = CALL(pf_decode_descriptor, PF_WAIT_ACCEPT),
+    [SYS_connect] = CALL(pf_decode_connect, PF_WAIT_CONNECT),
+    [SYS_mq_timedreceive] = TIMED(pf_decode_queue, PF_WAIT_READ, PF_CLOCK_DEADLINE, 4),
+    [SYS_mq_timedsend] = TIMED(pf_decode_queue, PF_WAIT_WRITE, PF_CLOCK_DEADLINE, 4),
+    [SYS_ppoll] = TIMED(pf_decode_poll, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 2),
+    [SYS_pselect6] = TIMED(pf_decode_select, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 4),
+    [SYS_epoll_pwait] = TIMED(pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 3),
+    [SYS_epoll_pwait2] = TIMED(pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_TIMESPEC, 3),
+    [SYS_wait4] = CALL(pf_decode_wait4, PF_WAIT_CHILD),
+    [SYS_waitid] = CALL(pf_decode_waitid, PF_WAIT_CHILD),
+    [SYS_clone] = CALL(pf_decode_vfork, PF_WAIT_VFORK),
+    [SYS_clone3] = CALL(pf_decode_vfork, PF_WAIT_VFORK),
+    [SYS_futex] = CALL(pf_decode_futex, PF_WAIT_FUTEX),
+    [SYS_futex_waitv] = TIMED(pf_decode_futex_waitv, PF_WAIT_FUTEX, PF_CLOCK_DEADLINE, 3),
+    [SYS_futex_wait] = TIMED(pf_decode_futex_wait, PF_WAIT_FUTEX, PF_CLOCK_DEADLINE, 4),
+    [SYS_nanosleep] = TIMED(pf_decode_nothing, PF_WAIT_SLEEP, PF_CLOCK_TIMESPEC, 0),
+    [SYS_clock_nanosleep] = TIMED(pf_decode_nothing, PF_WAIT_SLEEP, PF_CLOCK_TIMESPEC, 2),
+    [SYS_flock] = CALL(pf_decode_flock, PF_WAIT_LOCK),
+    [SYS_fcntl] = CALL(pf_decode_fcntl, PF_WAIT_LOCK),
+    [SYS_openat] = CALL(pf_decode_openat, PF_WAIT_OPEN),
+    [SYS_openat2] = CALL(pf_decode_openat, PF_WAIT_OPEN),
+    [SYS_rt_sigsuspend] = CALL(pf_decode_nothing, PF_WAIT_SIGNAL),
+    [SYS_rt_sigtimedwait] = TIMED(pf_decode_nothing, PF_WAIT_SIGNAL, PF_CLOCK_TIMESPEC, 2),
+    [SYS_semop] = CALL(pf_decode_sysv, PF_WAIT_SEMAPHORE, .detail = "sem"),
+    [SYS_semtimedop] = TIMED(pf_decode_sysv, PF_WAIT_SEMAPHORE, PF_CLOCK_TIMESPEC, 3, .detail = "sem"),
+    [SYS_msgrcv] = CALL(pf_decode_sysv, PF_WAIT_READ, .detail = "msg"),
+    [SYS_msgsnd] = CALL(pf_decode_sysv, PF_WAIT_WRITE, .detail = "msg"),
+    [SYS_restart_syscall] = CALL(pf_decode_restart, PF_WAIT_UNKNOWN),
+#ifdef SYS_poll /* machines younger than these calls do without them */
+    [SYS_poll] = TIMED(pf_decode_poll, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 2),
+    [SYS_select] = TIMED(pf_decode_select, PF_WAIT_POLL, PF_CLOCK_TIMEVAL, 4),
+    [SYS_epoll_wait] = TIMED(pf_decode_descriptor, PF_WAIT_POLL, PF_CLOCK_MILLISECONDS, 3),
+    [SYS_vfork] = CALL(pf_decode_vfork, PF_WAIT_VFORK),
+    [SYS_open] = CALL(pf_decode_open, PF_WAIT_OPEN),
+    [SYS_creat] = CALL(pf_decode_creat, PF_WAIT_OPEN),
+    [SYS_pause] = CALL(pf_decode_nothing, PF_WAIT_SIGNAL),
+#endif
 };
 
 void pf_wait_set_unknown(struct pf_blocked *blocked, const char *format, ...)
@@ -179,7 +188,11 @@ void pf_decode_restart(struct pf_blocked *blocked)
         return;
     }
     struct pf_wait *wait = blocked->wait;
-    long number = strstr(function, "poll") ? SYS_poll : strstr(function, "futex") ? SYS_futex : SYS_nanosleep;
+    long number = strstr(function, "futex") ? SYS_futex : SYS_nanosleep;
+#ifdef SYS_poll
+    if (strstr(function, "poll"))
+        number = SYS_poll;
+#endif
     blocked->row = &calls[number];
     wait->kind = blocked->row->kind;
     if (number == SYS_nanosleep)

@@ -35,7 +35,7 @@ struct pf_call {
     enum pf_wait_kind kind;
     enum pf_call_clock clock;
     unsigned char clock_arg;
-    const char *detail; /* for decoders that need no more than to say it */
+    const char *detail; /* what else the decoder must know */
 };
 
 /* Decodes the call into blocked->wait, all of it. */
@@ -53,6 +53,7 @@ void pf_decode_connect(struct pf_blocked *blocked);
 void pf_decode_sendto(struct pf_blocked *blocked);
 void pf_decode_queue(struct pf_blocked *blocked);
 void pf_decode_open(struct pf_blocked *blocked); /* waits_open.c */
+void pf_decode_creat(struct pf_blocked *blocked);
 void pf_decode_openat(struct pf_blocked *blocked);
 void pf_decode_poll(struct pf_blocked *blocked); /* waits_poll.c */
 void pf_decode_select(struct pf_blocked *blocked);

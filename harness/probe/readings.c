@@ -37,7 +37,8 @@ void pf_reading_begin(const struct pf_probe_thread *thread, bool keep, struct pf
         code = pf_proc_counters(reading.counters_fd, &reading.counters);
     /* After the counters: asking for the call waits until the thread is off its processor, so one that had
      * not quite gone to sleep shows in the last look. */
-    if (!code)
+    /* A zombie has no call, and without memory it may be read by root alone. */
+    if (!code && reading.stat.state != 'Z')
         code = pf_proc_call(thread->pid, thread->tid, &reading.call);
     reading.gone = code == -ESRCH;
     reading.refused = code == -ESRCH ? 0 : code;
@@ -64,7 +65,7 @@ bool pf_reading_end(const struct pf_probe_thread *thread, struct pf_reading *rea
 
 static bool is_living(const struct pf_reading *reading)
 {
-    return !reading->gone && (reading->refused || !strchr("ZX", reading->stat.state));
+    return !reading->gone && reading->stat.state != 'Z' && reading->stat.state != 'X';
 }
 
 static bool is_in_request(const struct pf_probe_request *request, pid_t tid)

@@ -93,7 +93,12 @@ static void decode(struct pf_blocked *blocked, int directory, uint64_t address, 
 void pf_decode_open(struct pf_blocked *blocked)
 {
     const uint64_t *args = blocked->call->args;
-    decode(blocked, AT_FDCWD, args[0], blocked->call->number == SYS_creat ? O_WRONLY : args[1]);
+    decode(blocked, AT_FDCWD, args[0], args[1]);
+}
+
+void pf_decode_creat(struct pf_blocked *blocked)
+{
+    decode(blocked, AT_FDCWD, blocked->call->args[0], O_WRONLY);
 }
 
 void pf_decode_openat(struct pf_blocked *blocked)
