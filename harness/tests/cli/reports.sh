@@ -121,9 +121,10 @@ ran="judge >&- 2>&-"
 expect_status 1
 expect_json "$out/closed" 'it["totals"]["fail"] == 1'
 status=0
-ran="run --trace >&- 2>&-"
-"$pitfall" run --trace "$out/trace" -- sh -c 'echo words; echo words >&2; exit 3' >&- 2>&- || status=$?
+ran="run --trace 2>&-"
+"$pitfall" run --trace "$out/trace" -- false 2>&- >"$scratch/stdout" || status=$?
+expect_status 3
+expect_empty stdout
+run "$pitfall" judge "$out/trace"
 expect_status 1
-run "$pitfall" judge --report "text:$scratch/text" "$out/trace"
-expect_status 1
-expect_empty stderr
+expect_in stdout "FAILED: exit"
