@@ -128,7 +128,6 @@ static void pipe_wakers(const struct search *search, const struct pf_object *obj
 static void socket_wakers(const struct search *search, const struct pf_object *object)
 {
     if (object->listening || search->thread->state->wait.kind == PF_WAIT_ACCEPT) {
-        add_party(search, object, END_HOLDERS);
         add_anyone(search, object);
         return;
     }

@@ -4,6 +4,22 @@
 
 enum { TOLD = 8 };
 
+/* Why a wait might still end, where the wait itself does not say so. */
+static const char *doubt(struct pf_case *c, const struct pf_graph_thread *thread)
+{
+    switch (thread->state->wait.kind) {
+    case PF_WAIT_NONE:
+    case PF_WAIT_SLEEP:
+    case PF_WAIT_HELD:
+    case PF_WAIT_STOPPED:
+    case PF_WAIT_SIGNAL:
+    case PF_WAIT_UNKNOWN:
+        return "";
+    default:
+        return thread->why ? pf_arena_printf(c->scratch, " (%s)", thread->why) : "";
+    }
+}
+
 /* "0 (main) waits for …; 0.1 (worker) runs"; threads that have ended have nothing to tell. */
 static const char *tell_waits(struct pf_case *c)
 {
@@ -17,8 +33,9 @@ static const char *tell_waits(struct pf_case *c)
             left++;
             continue;
         }
-        text = pf_arena_printf(c->scratch, "%s%s%s %s", text, told++ ? "; " : "",
-                               pf_case_label(c, thread->state->thread), pf_phrase_wait(c, thread->state));
+        text = pf_arena_printf(c->scratch, "%s%s%s %s%s", text, told++ ? "; " : "",
+                               pf_case_label(c, thread->state->thread), pf_phrase_wait(c, thread->state),
+                               doubt(c, thread));
     }
     return left ? pf_arena_printf(c->scratch, "%s; and %s more", text,
                                   pf_phrase_count(c->scratch, left, "thread"))

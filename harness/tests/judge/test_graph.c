@@ -122,6 +122,61 @@ Test(graph, a_process_that_is_not_in_the_picture_may_do_anything)
     expect_stuck("");
 }
 
+Test(graph, nor_does_it_help_that_the_others_are_stuck)
+{
+    scene_reads(&s, "0", "pipe:1");
+    struct pf_object *pipe = scene_pipe(&s, "pipe:1", "0", "0");
+    expect_stuck("0");
+    scene_holder(&s, pipe, "0.7", "w");
+    expect_stuck("");
+}
+
+/* A parent that may be woken by somebody alive is itself as good as alive: it may kill its child. */
+static void below_a_parent_with_a_live_sibling(enum pf_object_kind kind)
+{
+    scene_reads(&s, "0", "object");
+    scene_reads(&s, "0.1", "pipe:1");
+    scene_pipe(&s, "pipe:1", "0.1", "0.1");
+    struct pf_object *object = scene_object(&s, kind, "object");
+    object->external = true;
+    scene_holder(&s, object, "0", "rw");
+    expect_stuck("0.1");
+    scene_actor(&s, "0.2", PF_WAIT_SLEEP);
+    expect_stuck("");
+}
+
+Test(graph, a_fifo_may_be_written_to_by_whoever_lives)
+{
+    below_a_parent_with_a_live_sibling(PF_OBJECT_FIFO);
+}
+
+Test(graph, a_terminal_may_be_written_to_by_whoever_lives)
+{
+    below_a_parent_with_a_live_sibling(PF_OBJECT_TTY);
+}
+
+Test(graph, a_signalfd_may_be_written_to_by_whoever_lives)
+{
+    below_a_parent_with_a_live_sibling(PF_OBJECT_SIGNALFD);
+}
+
+Test(graph, a_socket_that_others_can_reach_may_be_written_to_by_whoever_lives)
+{
+    below_a_parent_with_a_live_sibling(PF_OBJECT_SOCKET);
+}
+
+Test(graph, a_message_queue_may_be_written_to_by_whoever_lives)
+{
+    below_a_parent_with_a_live_sibling(PF_OBJECT_MQUEUE);
+}
+
+Test(graph, an_object_of_an_unknown_kind_may_be_anything)
+{
+    scene_reads(&s, "0", "other");
+    scene_holder(&s, scene_object(&s, PF_OBJECT_OTHER, "other"), "0", "rw");
+    expect_stuck("");
+}
+
 Test(graph, an_object_that_nobody_described_may_be_anything)
 {
     scene_reads(&s, "0", "pipe:404");

@@ -143,6 +143,14 @@ Test(graph_locks, a_mutex_copied_by_fork_while_it_was_held_is_stuck)
     expect_stuck("0 0.1");
 }
 
+Test(graph_locks, a_mutex_with_an_owner_that_was_not_seen_is_no_proof)
+{
+    scene_process(&s, "0");
+    scene_waits_at(&s, "0", "futex:1");
+    scene_futex(&s, "futex:1", PF_FUTEX_MUTEX)->owner = "0/t7";
+    expect_stuck("");
+}
+
 Test(graph_locks, a_mutex_with_an_owner_that_nobody_knows_is_no_proof)
 {
     scene_process(&s, "0");
@@ -256,6 +264,27 @@ Test(graph_locks, a_file_lock_that_an_heir_of_the_open_file_could_release_is_no_
     scene_actor(&s, "0.2", PF_WAIT_SLEEP);
     locked_file("file:1", "flock", "0.1");
     scene_holder(&s, &s.snapshot.objects[0], "0.2", "rw");
+    expect_stuck("");
+}
+
+Test(graph_locks, a_file_lock_held_by_a_process_that_was_not_seen_is_no_proof)
+{
+    wants_lock("0", "file:1");
+    locked_file("file:1", "posix", "0.7");
+    expect_stuck("");
+}
+
+Test(graph_locks, a_named_semaphore_may_be_posted_by_whoever_lives)
+{
+    scene_process(&s, "0");
+    struct pf_futex *futex = scene_futex(&s, "futex:1", PF_FUTEX_SEMAPHORE);
+    scene_maps(&s, futex, "0");
+    s.snapshot.objects[0].external = true;
+    scene_waits_at(&s, "0", "futex:1");
+    scene_reads(&s, "0.1", "pipe:1");
+    scene_pipe(&s, "pipe:1", "0.1", "0.1");
+    expect_stuck("0.1");
+    scene_actor(&s, "0.2", PF_WAIT_SLEEP);
     expect_stuck("");
 }
 

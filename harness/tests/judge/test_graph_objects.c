@@ -113,6 +113,51 @@ Test(graph_objects, epoll_is_followed_into_its_members_and_theirs)
     expect_stuck("");
 }
 
+/* Told once of data that is still there, an edge-triggered set says nothing again. */
+Test(graph_objects, data_behind_an_epoll_set_need_not_wake)
+{
+    scene_reads(&s, "0", "epoll:1");
+    struct pf_object *set = scene_object(&s, PF_OBJECT_EPOLL, "epoll:1");
+    const char *members[] = {"pipe:1"};
+    set->members = members;
+    set->member_count = 1;
+    scene_pipe(&s, "pipe:1", "0", "0")->queued = 1;
+    expect_stuck("0");
+}
+
+Test(graph_objects, epoll_may_wait_for_room)
+{
+    scene_reads(&s, "0.1", "epoll:1");
+    struct pf_object *set = scene_object(&s, PF_OBJECT_EPOLL, "epoll:1");
+    const char *members[] = {"pipe:1"};
+    set->members = members;
+    set->member_count = 1;
+    scene_pipe(&s, "pipe:1", "0.1", "0.2");
+    scene_actor(&s, "0.2", PF_WAIT_SLEEP);
+    expect_stuck("");
+}
+
+Test(graph_objects, a_member_that_nobody_described_may_be_anything)
+{
+    scene_reads(&s, "0", "epoll:1");
+    struct pf_object *set = scene_object(&s, PF_OBJECT_EPOLL, "epoll:1");
+    const char *members[] = {"pipe:404"};
+    set->members = members;
+    set->member_count = 1;
+    expect_stuck("");
+}
+
+Test(graph_objects, who_shares_an_epoll_set_may_change_it)
+{
+    scene_reads(&s, "0.1", "epoll:1");
+    scene_actor(&s, "0.2", PF_WAIT_SLEEP);
+    struct pf_object *set = scene_object(&s, PF_OBJECT_EPOLL, "epoll:1");
+    scene_holder(&s, set, "0.1", "rw");
+    expect_stuck("0.1");
+    scene_holder(&s, set, "0.2", "rw");
+    expect_stuck("");
+}
+
 Test(graph_objects, epoll_sets_in_a_circle_end_the_search)
 {
     scene_reads(&s, "0", "epoll:1");
