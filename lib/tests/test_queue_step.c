@@ -15,7 +15,7 @@
 
 #include "step.h"
 
-enum { POINTS = 80, LARGE = 3000, WAKE_MS = 2000 };
+enum { POINTS = 40, LARGE = 3000, WAKE_MS = 2000 };
 
 static struct mproc_queue *queue; /* what is stepped over */
 static struct mproc_queue *echo;  /* what the survivors say */
