@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -240,6 +241,7 @@ Test(mutex, wakes_all_waiters_of_a_dead_owner, .timeout = 20)
     cr_assert_eq(pipe(ready), 0);
     pid_t owner = fork();
     if (owner == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
         mproc_mutex_lock(mutex, MPROC_FOREVER);
         (void)!write(ready[1], "", 1);
         pause();
@@ -554,8 +556,10 @@ static pid_t start_changing(struct step_world *world)
 {
     pid_t pid = fork();
 
-    if (pid == 0)
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         change_pairs_for_ever(world);
+    }
     return pid;
 }
 

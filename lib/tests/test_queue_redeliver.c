@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +110,7 @@ static pid_t start_holder(size_t count)
     cr_assert_eq(pipe(ready), 0);
     pid_t pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
         static char data[4 * LARGE];
         struct iovec messages[4];
         size_t taken;
@@ -188,6 +190,7 @@ Test(queue_redeliver, gives_back_what_a_handle_had_that_ends)
     if (pid == 0) {
         int got = get(MPROC_NOW);
         mproc_queue_unref(queue);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         pause();
         _exit(got);
     }

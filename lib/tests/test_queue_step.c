@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <criterion/criterion.h>
 
@@ -185,6 +186,7 @@ static pid_t start_getter(void)
 
     if (pid != 0)
         return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
     while ((letter = get_letter(queue, MPROC_FOREVER)) != 0)
         put_letter(echo, letter, MPROC_FOREVER);
     put_letter(echo, 'e', MPROC_FOREVER);
@@ -197,6 +199,7 @@ static pid_t start_putter(char letter)
 
     if (pid != 0)
         return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
     put_letter(echo, put_letter(queue, letter, MPROC_FOREVER) == 0 ? letter : 'e', MPROC_FOREVER);
     _exit(0);
 }
