@@ -193,7 +193,7 @@ static void (*const readers[PF_OBJECT__COUNT])(struct pf_survey *, struct pf_obj
     [PF_OBJECT_INOTIFY] = read_inotify,
 };
 
-static const char *object_id(struct pf_survey *survey, const struct pf_site *site, const struct pf_fd *fd)
+const char *pf_object_id(struct pf_survey *survey, const struct pf_site *site, const struct pf_fd *fd)
 {
     struct pf_site *target;
     switch (fd->kind) {
@@ -233,7 +233,7 @@ struct pf_object *pf_object_of_fd(struct pf_survey *survey, struct pf_site *site
             }
         }
     }
-    const char *id = object_id(survey, first_site, first);
+    const char *id = pf_object_id(survey, first_site, first);
     struct pf_object *object = pf_survey_object(survey, id);
     if (object)
         return object;

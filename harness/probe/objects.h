@@ -6,6 +6,9 @@
 
 #include "probe/survey.h"
 
+/* What the object behind a descriptor is called. */
+const char *pf_object_id(struct pf_survey *survey, const struct pf_site *site, const struct pf_fd *fd);
+
 /* The object behind a descriptor, read when first asked for. */
 struct pf_object *pf_object_of_fd(struct pf_survey *survey, struct pf_site *site, struct pf_fd *fd);
 

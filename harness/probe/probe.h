@@ -59,7 +59,10 @@ struct pf_probe_request {
 int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *arena,
                       struct pf_snapshot *ret_snapshot);
 
-/* The ids, in the form of pf_object.id and of `outside` above, of the descriptors that a process has open. */
+/*
+ * The ids, in the form of pf_object.id and of `outside` above, of the descriptors that the root has open and
+ * keeps when it execs. Returns 0, or -ESRCH when they cannot be read.
+ */
 int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count);
 
 struct pf_frame; /* model/event.h */

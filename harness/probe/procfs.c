@@ -154,6 +154,16 @@ void pf_proc_wchan(pid_t pid, pid_t tid, char *buffer, size_t size)
         buffer[0] = '\0';
 }
 
+/* The last number of "NStgid:\t4711\t23": one for every namespace, the innermost last. */
+static pid_t own_pid(const char *text)
+{
+    const char *line = strstr(text, "\nNStgid:");
+    const char *end = line ? strchr(line + 1, '\n') : NULL;
+    while (end && end > line && end[-1] != '\t')
+        end--;
+    return end ? (pid_t)strtol(end, NULL, 10) : 0;
+}
+
 int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
 {
     char path[64], text[4096];
@@ -167,6 +177,7 @@ int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
         return -EPROTO;
     ret_status->threads = strtoull(threads + strlen("\nThreads:"), NULL, 10);
     ret_status->handlers = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);
+    ret_status->own_pid = own_pid(text);
     ret_status->filtered = filter && atoi(filter + strlen("\nSeccomp:")) != 0;
     return 0;
 }

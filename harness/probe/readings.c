@@ -135,6 +135,11 @@ static void read_site(struct pf_survey *survey, const struct pf_reading *reading
         pf_survey_unknown(survey, "the signal handlers of %s cannot be read", site->process->address);
     if (site->status.threads > known)
         look_for_strangers(survey, site);
+    site->nested = site->status.own_pid && site->status.own_pid != site->process->tree_pid;
+    if (site->nested) {
+        survey->hidden_hand = "processes of a PID namespace inside the tree write numbers that mean others";
+        pf_survey_unknown(survey, "%s runs in a PID namespace of its own", site->process->address);
+    }
 }
 
 void pf_survey_read_sites(struct pf_survey *survey, const struct pf_reading *readings)

@@ -5,6 +5,8 @@
  * Whoever has run in between counts as moving. What is left is one consistent picture: all that it says about
  * a thread held from the thread's first reading to its last, and so all of it held at once in between.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "probe/futexes.h"
 #include "probe/objects.h"
 #include "probe/readings.h"
+#include "probe/sockets.h"
 
 /* Threads whose files stay open from the first look to the last; the rest are opened twice. */
 enum { KEPT_OPEN = 128 };
@@ -72,6 +75,9 @@ static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread
     };
     if (!blocked.site)
         pf_wait_set_unknown(&blocked, "its process is not in the request");
+    else if (blocked.site->nested)
+        pf_wait_set_unknown(&blocked,
+                            "it runs in a PID namespace of its own, whose numbers are not translated");
     else if (is_32_bit(&reading->call))
         pf_wait_set_unknown(&blocked, "a program of another word size is not read");
     else if (blocked.site->status.filtered && is_intercepted(thread))
@@ -183,6 +189,7 @@ static void fill(struct pf_survey *survey, struct pf_reading *readings)
     for (size_t i = 0; i < request->thread_count; i++)
         if (pf_reading_end(&request->threads[i], &readings[i]))
             survey->snapshot->threads[i].wait = (struct pf_wait){.kind = PF_WAIT_NONE};
+    pf_sockets_look_outside(survey);
     settle_objects(survey);
 }
 
@@ -206,15 +213,23 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
 
 int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count)
 {
-    struct pf_fd *fds;
-    size_t fd_count, count = 0;
-    int code = pf_fds_list(pid, arena, &fds, &fd_count);
-    if (code)
-        return code;
+    const struct pf_probe_process root = {.address = "0", .pid = pid};
+    struct pf_snapshot snapshot = {0};
+    struct pf_survey survey = {
+        .request = &(struct pf_probe_request){0}, .arena = arena, .snapshot = &snapshot};
+    struct pf_site site = {.process = &root, .reader = pid};
+    pf_site_read_fds(&survey, &site);
+    if (!site.fds)
+        return -ESRCH;
     const char **ids = NULL;
-    for (size_t i = 0; i < fd_count; i++) {
+    size_t count = 0;
+    for (size_t i = 0; i < site.fd_count; i++) {
+        int64_t flags = 0;
+        const char *info = pf_fd_info(&survey, &site, &site.fds[i]);
+        if (pf_fd_info_number(info, "flags:", 8, &flags) && flags & O_CLOEXEC)
+            continue; /* not for the program */
         const char **id = pf_arena_grow(arena, &ids, &count, sizeof(*id));
-        *id = pf_fd_id(arena, &fds[i]);
+        *id = pf_object_id(&survey, &site, &site.fds[i]);
     }
     *ret_ids = ids;
     *ret_count = count;

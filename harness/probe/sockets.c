@@ -96,3 +96,21 @@ void pf_socket_read(struct pf_survey *survey, struct pf_object *object, struct p
                                            ? "anybody on the network may send to it"
                                            : "a socket to the kernel or to another machine");
 }
+
+void pf_sockets_look_outside(struct pf_survey *survey)
+{
+    for (size_t i = 0; i < survey->request->process_count; i++) {
+        struct pf_site *site = &survey->sites[i];
+        pf_site_read_fds(survey, site);
+        for (size_t k = 0; k < site->fd_count && !survey->hidden_holder; k++) {
+            struct pf_fd *fd = &site->fds[k];
+            if (fd->kind != PF_OBJECT_SOCKET || pf_survey_is_given(survey, pf_object_id(survey, site, fd)) ||
+                !pf_unix_leads_outside(survey, fd->inode))
+                continue;
+            survey->hidden_holder =
+                "a process of the tree is connected to somebody outside, and may have passed it on";
+            pf_survey_unknown(survey, "%s is connected to somebody outside the tree by %s",
+                              site->process->address, fd->link);
+        }
+    }
+}

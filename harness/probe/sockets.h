@@ -22,4 +22,11 @@ int pf_socket_limits(const struct pf_site *site, const struct pf_fd *fd, struct 
  */
 struct pf_object *pf_socket_named(struct pf_survey *survey, const void *address, size_t length);
 
+/*
+ * A connection that the tree itself has made to somebody outside lets descriptors in and out, unseen: with
+ * one, nothing that is reached by descriptor belongs to the tree alone. What the caller of pitfall gave as
+ * stdin and the like is taken for plain streams.
+ */
+void pf_sockets_look_outside(struct pf_survey *survey);
+
 #endif

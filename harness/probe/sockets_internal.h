@@ -7,6 +7,9 @@
 #include "probe/sockets.h"
 
 /* Peer, name and pending connections of a Unix socket, from the kernel's sock_diag table. */
+/* Whether a stream or packet socket is connected to somebody outside the tree: descriptors may travel through
+ * it. */
+bool pf_unix_leads_outside(struct pf_survey *survey, uint64_t inode);
 void pf_unix_read(struct pf_survey *survey, struct pf_object *object, const struct pf_fd *fd);
 /* The same of a TCP connection whose other end is on this machine, from /proc/PID/net/tcp and tcp6. */
 void pf_tcp_read(struct pf_survey *survey, struct pf_object *object, const struct pf_site *site,

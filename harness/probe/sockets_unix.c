@@ -132,6 +132,14 @@ static const char *printable(struct pf_survey *survey, const struct pf_unix_sock
     return socket->name;
 }
 
+bool pf_unix_leads_outside(struct pf_survey *survey, uint64_t inode)
+{
+    const struct pf_unix_socket *socket = find(survey, inode);
+    struct pf_site *site;
+    return socket && socket->type != SOCK_DGRAM && socket->peer &&
+           !pf_object_find_fd(survey, PF_OBJECT_SOCKET, socket->peer, &site);
+}
+
 void pf_unix_read(struct pf_survey *survey, struct pf_object *object, const struct pf_fd *fd)
 {
     const struct pf_unix_socket *socket = find(survey, fd->inode);

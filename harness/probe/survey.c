@@ -81,10 +81,17 @@ struct pf_object *pf_survey_add(struct pf_survey *survey, enum pf_object_kind ki
     struct pf_object **slot =
         pf_arena_grow(survey->arena, &survey->objects, &survey->object_count, sizeof(struct pf_object *));
     *slot = object;
+    if (pf_survey_is_given(survey, id))
+        pf_object_set_external(object, "given by the caller of pitfall");
+    return object;
+}
+
+bool pf_survey_is_given(const struct pf_survey *survey, const char *id)
+{
     for (size_t i = 0; i < survey->request->outside_count; i++)
         if (strcmp(survey->request->outside[i], id) == 0)
-            pf_object_set_external(object, "given by the caller of pitfall");
-    return object;
+            return true;
+    return false;
 }
 
 void pf_object_set_external(struct pf_object *object, const char *why)

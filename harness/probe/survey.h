@@ -17,6 +17,7 @@ struct pf_site {
     const struct pf_probe_process *process;
     struct pf_task_stat stat;
     struct pf_task_status status;
+    bool nested;        /* in a PID namespace inside the tree's: what it calls a pid is another number */
     pid_t reader;       /* a living thread to read it through: its main thread may have ended; 0: all have */
     const char *parent; /* address; as the kernel tells it, NULL when nobody of the tree */
     bool fds_read;
@@ -67,6 +68,8 @@ const struct pf_probe_dead *pf_survey_dead(struct pf_survey *survey, pid_t tree_
 struct pf_object *pf_survey_object(struct pf_survey *survey, const char *id);
 /* A new object. */
 struct pf_object *pf_survey_add(struct pf_survey *survey, enum pf_object_kind kind, const char *id);
+/* Whether the caller of pitfall gave the object of that id to the root. */
+bool pf_survey_is_given(const struct pf_survey *survey, const char *id);
 /* Says, once, that somebody outside the tree can act on it. */
 void pf_object_set_external(struct pf_object *object, const char *why);
 

@@ -34,11 +34,7 @@ static bool is_given(struct pf_survey *survey, const struct pf_mapping *mapping)
         .device = makedev(mapping->major, mapping->minor),
         .inode = mapping->inode,
     };
-    const char *id = pf_fd_id(survey->arena, &file);
-    for (size_t i = 0; i < survey->request->outside_count; i++)
-        if (strcmp(survey->request->outside[i], id) == 0)
-            return true;
-    return false;
+    return pf_survey_is_given(survey, pf_fd_id(survey->arena, &file));
 }
 
 static bool holds_file(struct pf_survey *survey, struct pf_site *site, const struct pf_mapping *mapping)

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static int pair[2];
@@ -390,5 +391,43 @@ Test(sockets, descriptors_in_flight_forbid_a_proof, .timeout = 60)
     scene = scene_play(play_travelling, NULL, 1);
     cr_assert_not(scene_object(scene, "0")->external, "plain bytes in a socket hide nothing");
     cr_assert_eq(scene->snapshot.unknown_count, 0);
+    scene_end(scene);
+}
+
+static int way_out[2], own_pipe[2];
+
+static void play_read_own_pipe_beside_a_way_out(void *context)
+{
+    (void)context;
+    char byte;
+    close(way_out[0]);
+    scene_mark();
+    (void)!read(own_pipe[0], &byte, 1);
+}
+
+/* Through the socket the writing end could have left the tree: nobody can see that it did not. */
+Test(sockets, a_connection_to_the_outside_may_have_carried_descriptors, .timeout = 60)
+{
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, way_out), 0);
+    cr_assert_eq(pipe(own_pipe), 0);
+    struct scene *scene = scene_play(play_read_own_pipe_beside_a_way_out, NULL, 1);
+    cr_assert(scene_object(scene, "0")->external);
+    scene_end(scene);
+}
+
+Test(sockets, a_connection_that_was_given_is_taken_for_a_plain_stream, .timeout = 60)
+{
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, way_out), 0);
+    cr_assert_eq(pipe(own_pipe), 0);
+    struct scene *scene = scene_begin(play_read_own_pipe_beside_a_way_out, NULL);
+    char given[40];
+    struct stat status;
+    cr_assert_eq(fstat(way_out[1], &status), 0);
+    snprintf(given, sizeof(given), "socket:[%lu]", (unsigned long)status.st_ino);
+    const char *ids[] = {given};
+    scene->request.outside = ids;
+    scene->request.outside_count = 1;
+    scene_settle(scene, 1);
+    cr_assert_not(scene_object(scene, "0")->external);
     scene_end(scene);
 }

@@ -440,7 +440,7 @@ Test(futex, one_word_at_two_addresses_is_one_object, .timeout = 60)
 
 Test(futex, memory_that_the_caller_has_too_is_external, .timeout = 60)
 {
-    memory_file = memfd_create("words", MFD_CLOEXEC);
+    memory_file = memfd_create("words", 0);
     cr_assert_eq(ftruncate(memory_file, 8192), 0);
     struct scene *scene = scene_begin(play_two_mappings, NULL);
     size_t count = 0;
