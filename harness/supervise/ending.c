@@ -15,6 +15,7 @@
 #include "supervise/output.h"
 
 enum { STACKS_MAX = 32, STOP_MS = 20 };
+static const uint64_t STACKS_NS = 250ULL * 1000 * 1000; /* for all of them: the reader waits */
 static const uint64_t KILL_NS =
     10ULL * 1000 * 1000 * 1000; /* a process in an uninterruptible call outlives SIGKILL */
 
@@ -76,7 +77,8 @@ void pf_ending_stacks(struct pf_run *run)
         qsort(list.tasks, list.count, sizeof(struct pf_task *), by_process);
     struct pf_stacks *stacks = NULL;
     const struct pf_process *opened = NULL;
-    for (size_t i = 0; i < list.count && i < STACKS_MAX; i++) {
+    uint64_t end = pf_run_now(run) + STACKS_NS;
+    for (size_t i = 0; i < list.count && i < STACKS_MAX && pf_run_now(run) < end; i++) {
         const struct pf_task *task = list.tasks[i];
         struct pf_ev_stack stack = {.thread = task->address};
         const struct pf_process *process = task->process;

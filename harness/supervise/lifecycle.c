@@ -232,8 +232,13 @@ static const char *name_sender(struct pf_run *run, struct pf_process *process, c
         process->injected &= ~bit;
         return "pitfall";
     }
+    if (info->si_pid <= 0)
+        return "outside";
     const struct pf_process *sender = pf_tasks_process_by_tree_pid(&run->tasks, info->si_pid);
-    return sender && info->si_pid > 0 ? sender->address : "outside";
+    if (sender)
+        return sender->address;
+    /* Inside a PID namespace of the program's own, the number may be anybody's. */
+    return pf_pidns_is_nested(process->pid, process->tree_pid) ? "unknown" : "outside";
 }
 
 static void deliver_signal(struct pf_run *run, struct pf_task *task, int number)

@@ -47,3 +47,11 @@ pid_t pf_tree_tid(int namespace_fd, pid_t tid)
     snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
     return (pid_t)last_number(path, "NSpid:");
 }
+
+bool pf_pidns_is_nested(pid_t pid, pid_t tree_pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    long own = last_number(path, "NSpid:");
+    return own > 0 && own != tree_pid;
+}

@@ -197,7 +197,7 @@ static void weigh(struct pf_run *run, const struct pf_snapshot *snapshot)
     json_t *json = pf_record_to_json(&pf_snapshot_record, snapshot);
     bool news = is_news(run->quiet, json);
     bool abandoned = run->root_ended_ns && snapshot->reason == PF_SNAPSHOT_QUIET &&
-                     all_at_rest(snapshot, run->trial->grace_ns);
+                     all_at_rest(snapshot, run->trial->grace_ns) && !waits_for_outside(snapshot);
     bool partial = snapshot->reason == PF_SNAPSHOT_PARTIAL;
     uint64_t seq = stuck || abandoned || news || partial ? append(run, json) : 0;
     json_decref(json);

@@ -72,7 +72,7 @@ struct pf_task *pf_tasks_find(const struct pf_tasks *tasks, pid_t tid)
 struct pf_process *pf_tasks_process_by_tree_pid(const struct pf_tasks *tasks, pid_t tree_pid)
 {
     for (size_t i = tasks->process_count; i-- > 0;)
-        if (tasks->processes[i]->alive && tasks->processes[i]->tree_pid == tree_pid)
+        if (tasks->processes[i]->tree_pid == tree_pid)
             return tasks->processes[i];
     return NULL;
 }

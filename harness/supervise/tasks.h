@@ -73,7 +73,8 @@ struct pf_tasks {
 void pf_tasks_init(struct pf_tasks *tasks, struct pf_arena *arena);
 
 struct pf_task *pf_tasks_find(const struct pf_tasks *tasks, pid_t tid);
-/* The living process with this pid as the tree sees it, or NULL. */
+/* The latest process with this pid as the tree sees it, alive or not, or NULL: who sent a signal may have
+ * ended since. */
 struct pf_process *pf_tasks_process_by_tree_pid(const struct pf_tasks *tasks, pid_t tree_pid);
 struct pf_process *pf_tasks_process(const struct pf_tasks *tasks, const char *address);
 

@@ -32,11 +32,11 @@ void pf_terminal_take(struct pf_run *run)
 
 void pf_terminal_stopped(struct pf_run *run)
 {
-    if (run->own_tty < 0)
+    if (run->trial->capture || !isatty(STDIN_FILENO))
         return;
-    int tty = run->own_tty;
-    set_foreground(tty, getpgrp());
+    pf_terminal_take(run);
     kill(getpid(), SIGSTOP);
-    set_foreground(tty, run->launched.root);
+    /* The user said fg or bg: only after fg is the terminal there to be given. */
+    pf_terminal_give(run);
     kill(-run->launched.root, SIGCONT);
 }
