@@ -26,19 +26,6 @@ static size_t add_process(struct pf_graph *graph, const char *address, const str
     return index;
 }
 
-/* The nearest living ancestor: intermediate processes may be gone, their addresses still tell the line. */
-static size_t find_above(const struct pf_graph *graph, const char *address)
-{
-    char *prefix = pf_arena_strdup(graph->arena, address);
-    for (char *dot = strrchr(prefix, '.'); dot; dot = strrchr(prefix, '.')) {
-        *dot = '\0';
-        size_t index = pf_lookup_find(&graph->process_index, prefix);
-        if (index != PF_NOWHERE)
-            return index;
-    }
-    return PF_NOWHERE;
-}
-
 static void index_everything(struct pf_graph *graph)
 {
     const struct pf_snapshot *snapshot = graph->snapshot;
@@ -80,29 +67,11 @@ static void prepare_processes(struct pf_graph *graph)
 {
     for (size_t i = 0; i < graph->process_count; i++) {
         struct pf_graph_process *process = &graph->processes[i];
-        process->above = find_above(graph, process->address);
         process->parent =
             pf_lookup_find(&graph->process_index, process->state ? process->state->parent : NULL);
         bool unseen = process->thread_count == 0 && !(process->state && process->state->zombie);
         process->base = unseen ? PF_GRADE_ALIVE : PF_GRADE_STUCK;
     }
-}
-
-/* An alive thread of the process itself can end it (exit), one of an ancestor can kill it. */
-static bool can_be_ended(const struct pf_graph *graph, size_t process)
-{
-    for (; process != PF_NOWHERE; process = graph->processes[process].above)
-        if (better(graph->processes[process].running, graph->processes[process].base) == PF_GRADE_ALIVE)
-            return true;
-    return false;
-}
-
-/* A child's end interrupts a parent that catches SIGCHLD; any other signal needs somebody alive to send it.
- */
-static enum pf_grade interrupts(const struct pf_graph *graph, const struct pf_graph_process *process)
-{
-    bool handles = process->state && process->state->handles_signals;
-    return handles && graph->anyone == PF_GRADE_ALIVE ? PF_GRADE_ALIVE : PF_GRADE_STUCK;
 }
 
 static bool raise(enum pf_grade *grade, enum pf_grade to)
@@ -125,8 +94,9 @@ static bool update_processes(struct pf_graph *graph)
     }
     for (size_t i = 0; i < graph->process_count; i++) {
         struct pf_graph_process *process = &graph->processes[i];
-        rose |= raise(&process->struck, can_be_ended(graph, i) ? PF_GRADE_ALIVE : PF_GRADE_STUCK);
-        rose |= raise(&process->struck, interrupts(graph, process));
+        /* Whoever is alive may send a signal to anybody: it ends the process, or interrupts it. */
+        if (graph->anyone == PF_GRADE_ALIVE)
+            rose |= raise(&process->struck, PF_GRADE_ALIVE);
         rose |= raise(&process->acts, better(better(process->base, process->running), process->struck));
         struct pf_graph_process *parent =
             process->parent == PF_NOWHERE ? NULL : &graph->processes[process->parent];

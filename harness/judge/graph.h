@@ -59,13 +59,12 @@ struct pf_graph_thread {
 struct pf_graph_process {
     const char *address;
     const struct pf_process_state *state; /* NULL: only its threads were seen */
-    size_t above;                         /* nearest ancestor in the snapshot, or PF_NOWHERE */
     size_t parent;                        /* the parent that would get its SIGCHLD, or PF_NOWHERE */
     size_t *threads;
     size_t thread_count;
     enum pf_grade base;    /* ALIVE when nothing is known of its threads */
     enum pf_grade running; /* best grade among its threads */
-    enum pf_grade struck;  /* may it be ended by whoever can kill it, or interrupted to run a handler? */
+    enum pf_grade struck;  /* may it be ended, or interrupted to run a handler? */
     enum pf_grade acts;    /* may it do anything at all: the best of the three above */
 };
 

@@ -110,6 +110,11 @@ static void take(struct pf_history *history, struct pf_arena *arena, const struc
     case PF_EVENT_KILL:
         aim(history, arena, event, event->kill.process, event->kill.target <= 0 && !event->kill.process);
         return;
+    case PF_EVENT_BOND:
+        life = life_of(history, event->bond.process);
+        if (life)
+            life->bond = event->bond.number;
+        return;
     case PF_EVENT_INJECT:
         aim_fault(history, arena, event);
         return;
@@ -174,6 +179,23 @@ static bool own_doing(uint64_t number)
            number == SIGPROF;
 }
 
+/* What a terminal sends for Ctrl-C and Ctrl-\\: somebody typed it. */
+static bool is_typed(uint64_t number)
+{
+    return number == SIGINT || number == SIGQUIT;
+}
+
+/* A child may ask (PR_SET_PDEATHSIG) to be ended with its parent. The trace may have the two ends in either
+ * order. */
+static bool ended_with_parent(const struct pf_history *history, const struct pf_life *life)
+{
+    static const uint64_t together_ns = 1000000000;
+    const struct pf_life *parent = pf_history_life(history, life->parent);
+    if (!parent || !parent->exit || life->bond != life->exit->exit.code)
+        return false;
+    return parent->exit->seq < life->exit->seq || parent->exit->t_ns - life->exit->t_ns < together_ns;
+}
+
 static bool injects_death(const struct pf_event *event, const struct pf_ev_exit *death)
 {
     const char *action = event->inject.action;
@@ -231,15 +253,14 @@ enum pf_cause pf_history_cause(const struct pf_history *history, const struct pf
                                const struct pf_event **ret_event)
 {
     const struct pf_event *event = NULL;
-    const struct pf_life *parent = pf_history_life(history, life->parent);
-    bool parent_gone = parent && parent->exit && parent->exit->seq < life->exit->seq;
+    bool parent_gone = ended_with_parent(history, life);
     enum pf_cause cause = last_cause(life->signals, life->signal_count, life->exit, &event);
     if (cause == PF_CAUSE_UNKNOWN)
         cause = last_cause(history->broadcasts, history->broadcast_count, life->exit, &event);
-    /* A child may ask (PR_SET_PDEATHSIG) to be ended with its parent; the kernel then sends the signal. */
-    if (cause == PF_CAUSE_UNKNOWN && parent_gone && life->exit->exit.code == SIGKILL)
+    if (cause == PF_CAUSE_UNKNOWN && parent_gone)
         cause = PF_CAUSE_TREE;
-    if (cause == PF_CAUSE_KERNEL && (own_doing(life->exit->exit.code) || parent_gone))
+    uint64_t number = life->exit->exit.code;
+    if (cause == PF_CAUSE_KERNEL && (own_doing(number) || is_typed(number) || parent_gone))
         cause = PF_CAUSE_TREE;
     if (cause == PF_CAUSE_UNKNOWN && own_doing(life->exit->exit.code))
         cause = PF_CAUSE_TREE;

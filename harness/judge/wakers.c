@@ -354,7 +354,6 @@ static void target_wakers(const struct search *search)
         inner.writable = wait->kind == PF_WAIT_WRITE || target->writable;
         if (!object || (wait->kind == PF_WAIT_FUTEX && !object->futex)) {
             raise_base(search->thread, PF_GRADE_ALIVE, "it is not known what it waits for");
-            hard = false;
         } else if (wait->kind == PF_WAIT_FUTEX) {
             hard &= futex_wakers(&inner, object);
         } else if (wait->kind == PF_WAIT_LOCK) {
@@ -445,6 +444,19 @@ static void wait_wakers(const struct search *search)
     }
 }
 
+/* Could a thread of the waiter's own process end the wait, and so a signal handler that runs in it? */
+static bool is_in_own_hands(const struct pf_graph_thread *thread)
+{
+    for (size_t i = 0; i < thread->waker_count; i++) {
+        const size_t *processes;
+        size_t count = thread->wakers[i].remote ? 0 : pf_waker_processes(&thread->wakers[i], &processes);
+        for (size_t k = 0; k < count; k++)
+            if (processes[k] == thread->process)
+                return true;
+    }
+    return false;
+}
+
 void pf_wakers_find(struct pf_graph *graph, size_t index)
 {
     struct pf_graph_thread *thread = &graph->threads[index];
@@ -458,4 +470,7 @@ void pf_wakers_find(struct pf_graph *graph, size_t index)
     if (process && process->timer)
         raise_base(thread, PF_GRADE_ALIVE, "a timer of its process may fire");
     wait_wakers(&search);
+    if (process && process->handles_requests && !thread->hard && is_in_own_hands(thread))
+        raise_base(thread, PF_GRADE_OUTSIDE,
+                   "anybody can send it a signal, and its handler may end the wait");
 }

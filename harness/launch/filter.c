@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,6 +110,7 @@ static int notify_observed(scmp_filter_ctx context, const struct pf_trial *trial
         scmp_datum_t value;
     } observed[] = {
         {"prctl", 0, PITFALL_PRCTL},
+        {"prctl", 0, PR_SET_PDEATHSIG},
         {"alarm", -1, 0},
         {"setitimer", -1, 0},
         {"timer_settime", -1, 0},

@@ -4,16 +4,13 @@
 #include <string.h>
 
 static const char *const event_kinds[] = {
-    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",
-    [PF_EVENT_THREAD] = "thread",   [PF_EVENT_EXEC] = "exec",
-    [PF_EVENT_SIGNAL] = "signal",   [PF_EVENT_KILL] = "kill",
-    [PF_EVENT_TIMER] = "timer",     [PF_EVENT_POINT] = "point",
-    [PF_EVENT_LEDGER] = "ledger",   [PF_EVENT_LIMIT] = "limit",
-    [PF_EVENT_INJECT] = "inject",   [PF_EVENT_RELEASE] = "release",
-    [PF_EVENT_OUTPUT] = "output",   [PF_EVENT_THREAD_EXIT] = "thread-exit",
-    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot",
-    [PF_EVENT_STACK] = "stack",     [PF_EVENT_NOTE] = "note",
-    [PF_EVENT_VERDICT] = "verdict", [PF_EVENT_END] = "end",
+    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",         [PF_EVENT_THREAD] = "thread",
+    [PF_EVENT_EXEC] = "exec",       [PF_EVENT_SIGNAL] = "signal",     [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",       [PF_EVENT_POINT] = "point",
+    [PF_EVENT_LEDGER] = "ledger",   [PF_EVENT_LIMIT] = "limit",       [PF_EVENT_INJECT] = "inject",
+    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",     [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot", [PF_EVENT_STACK] = "stack",
+    [PF_EVENT_NOTE] = "note",       [PF_EVENT_VERDICT] = "verdict",   [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
 const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
@@ -89,6 +86,10 @@ static const struct pf_field kill_fields[] = {
     PF_VALUE(struct pf_ev_kill, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_kill, INT, target),
     PF_VALUE(struct pf_ev_kill, STRING, process),
+};
+static const struct pf_field bond_fields[] = {
+    PF_VALUE(struct pf_ev_bond, STRING, process, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_bond, UINT, number, PF_ALWAYS),
 };
 static const struct pf_field timer_fields[] = {
     PF_VALUE(struct pf_ev_timer, STRING, process, PF_NEEDED),
@@ -170,6 +171,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_EXEC] = PF_RECORD(struct pf_ev_exec, exec_fields),
     [PF_EVENT_SIGNAL] = PF_RECORD(struct pf_ev_signal, signal_fields),
     [PF_EVENT_KILL] = PF_RECORD(struct pf_ev_kill, kill_fields),
+    [PF_EVENT_BOND] = PF_RECORD(struct pf_ev_bond, bond_fields),
     [PF_EVENT_TIMER] = PF_RECORD(struct pf_ev_timer, timer_fields),
     [PF_EVENT_POINT] = PF_RECORD(struct pf_ev_point, point_fields),
     [PF_EVENT_LEDGER] = PF_RECORD(struct pf_ev_ledger, ledger_fields),

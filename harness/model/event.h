@@ -16,6 +16,7 @@ enum pf_event_kind {
     PF_EVENT_EXEC,
     PF_EVENT_SIGNAL,
     PF_EVENT_KILL,
+    PF_EVENT_BOND,
     PF_EVENT_TIMER,
     PF_EVENT_POINT,
     PF_EVENT_LEDGER,
@@ -107,6 +108,12 @@ struct pf_ev_kill {
     const char *thread;  /* who */
     int64_t target;      /* pid as passed: 0 and negative values name groups */
     const char *process; /* address of the target where it is one process */
+};
+
+/* A process asked the kernel to send it this signal when its parent ends (PR_SET_PDEATHSIG). */
+struct pf_ev_bond {
+    const char *process;
+    uint64_t number; /* 0: no longer */
 };
 
 /* An alarm, interval timer or POSIX timer was set or cleared. */
@@ -224,6 +231,7 @@ struct pf_event {
         struct pf_ev_exec exec;
         struct pf_ev_signal signal;
         struct pf_ev_kill kill;
+        struct pf_ev_bond bond;
         struct pf_ev_timer timer;
         struct pf_ev_point point;
         struct pf_ev_ledger ledger;

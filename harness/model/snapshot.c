@@ -125,7 +125,7 @@ static const struct pf_field process_fields[] = {
     PF_VALUE(struct pf_process_state, BOOL, zombie),
     PF_VALUE(struct pf_process_state, BOOL, timer),
     PF_VALUE(struct pf_process_state, BOOL, catches_sigchld),
-    PF_VALUE(struct pf_process_state, BOOL, handles_signals),
+    PF_VALUE(struct pf_process_state, BOOL, handles_requests),
 };
 static const struct pf_record process_record = PF_RECORD(struct pf_process_state, process_fields);
 

@@ -154,11 +154,12 @@ struct pf_process_state {
     const char *process; /* address */
     const char *parent;  /* address of the living parent; NULL: the init of the containment, that is nobody */
     const char *name;
-    uint64_t pid;         /* as the tree sees it */
-    bool zombie;          /* ended, not reaped by its parent */
-    bool timer;           /* an interval timer, alarm or POSIX timer may fire */
-    bool catches_sigchld; /* a child's end would interrupt it */
-    bool handles_signals; /* has handlers for signals other than SIGCHLD */
+    uint64_t pid;          /* as the tree sees it */
+    bool zombie;           /* ended, not reaped by its parent */
+    bool timer;            /* an interval timer, alarm or POSIX timer may fire */
+    bool catches_sigchld;  /* a child's end would interrupt it */
+    bool handles_requests; /* has a handler for a signal by which people talk to programs: HUP, QUIT, TERM,
+                              USR1, USR2 */
 };
 
 enum pf_snapshot_reason {

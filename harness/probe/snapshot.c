@@ -86,10 +86,9 @@ static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread
         pf_call_decode(&blocked);
 }
 
-/* Faults have no sender, and glibc keeps two signals for itself. */
-static const uint64_t fault_signals = 1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) |
-                                      1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGSYS - 1) |
-                                      1ull << (32 - 1) | 1ull << (33 - 1);
+/* SIGINT is not among them: CPython and many others handle it in every program, only to end it. */
+static const uint64_t request_signals = 1ull << (SIGHUP - 1) | 1ull << (SIGQUIT - 1) | 1ull << (SIGTERM - 1) |
+                                        1ull << (SIGUSR1 - 1) | 1ull << (SIGUSR2 - 1);
 
 static bool has_posix_timer(const struct pf_site *site)
 {
@@ -113,7 +112,7 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
     if (state->zombie)
         return;
     state->catches_sigchld = handlers >> (SIGCHLD - 1) & 1;
-    state->handles_signals = (handlers & ~fault_signals & ~(1ull << (SIGCHLD - 1))) != 0;
+    state->handles_requests = (handlers & request_signals) != 0;
 }
 
 static void describe_thread(struct pf_survey *survey, const struct pf_probe_thread *thread,

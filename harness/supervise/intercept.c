@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -152,6 +153,12 @@ static void observe(struct pf_run *run, struct pf_task *task, const struct secco
         emit_timer(run, task->process);
         break;
 #endif
+    case SYS_prctl:
+        if ((uint32_t)call->args[0] == PR_SET_PDEATHSIG) {
+            struct pf_ev_bond bond = {.process = task->process->address, .number = (uint32_t)call->args[1]};
+            pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_BOND, .bond = bond});
+        }
+        break;
     case SYS_setitimer:
         note_interval_timer(run, task, call->args[1]);
         break;

@@ -1,5 +1,7 @@
 /* zombie: children that ended long ago and that their living parent has not reaped. Only a warning: a program
  * that is about to end may leave it to the kernel. */
+#include <string.h>
+
 #include "judge/oracles/oracle.h"
 #include "judge/phrases.h"
 
@@ -16,13 +18,25 @@ struct tallies {
     struct tally *now, *worst;
 };
 
+/* A parent that runs, or is in a call that reaps, gets round to it. */
+static bool is_about_to_reap(const struct pf_snapshot *snapshot, const char *parent)
+{
+    for (size_t i = 0; i < snapshot->thread_count; i++) {
+        enum pf_wait_kind kind = snapshot->threads[i].wait.kind;
+        if (strcmp(snapshot->threads[i].process, parent) == 0 &&
+            (kind == PF_WAIT_NONE || kind == PF_WAIT_CHILD))
+            return true;
+    }
+    return false;
+}
+
 static void count_one(struct pf_case *c, const struct pf_event *event, const struct pf_process_state *process,
                       struct tallies *tallies)
 {
     size_t parent = pf_lookup_find(&c->history->index, process->parent);
     const struct pf_life *life = pf_history_life(c->history, process->process);
     if (!process->zombie || parent == PF_NOWHERE || !life || !life->exit ||
-        life->exit->t_ns + TOLERATED_NS > event->t_ns)
+        life->exit->t_ns + TOLERATED_NS > event->t_ns || is_about_to_reap(&event->snapshot, process->parent))
         return;
     struct tally *now = &tallies->now[parent];
     if (now->snapshot != event->seq)

@@ -70,6 +70,26 @@ Test(chain, the_way_between_two_is_the_shortest)
     cr_assert_null(pf_chain_between(graph, index_of("0.1"), index_of("0.3"), pf_link_is_for_end));
 }
 
+Test(chain, a_link_knows_which_part_of_a_wait_it_is_about)
+{
+    two_circles();
+    const struct pf_chain *chain = pf_chain_between(graph, index_of("0.2"), index_of("0.1"), NULL);
+    cr_assert_eq(chain->count, 1);
+    cr_assert_str_eq(chain->links[0].waker->target->object, "pipe:12");
+    scene_close(&s);
+    scene_open(&s);
+    struct pf_thread_state *parent = scene_actor(&s, "0", PF_WAIT_CHILD);
+    scene_awaits(&s, parent, "0.1");
+    scene_awaits(&s, parent, "0.2");
+    scene_reads(&s, "0.1", "pipe:1");
+    scene_reads(&s, "0.2", "pipe:1");
+    scene_pipe(&s, "pipe:1", "0", "0.1");
+    graph = pf_graph_new(&s.snapshot, s.arena);
+    chain = pf_chain_between(graph, index_of("0"), index_of("0.2"), pf_link_is_for_end);
+    cr_assert_not_null(chain);
+    cr_assert_str_eq(chain->links[0].waker->target->process, "0.2");
+}
+
 Test(chain, a_lock_that_the_dead_left_behind_is_told_before_a_nearer_circle)
 {
     struct pf_thread_state *poller = scene_actor(&s, "0", PF_WAIT_POLL);

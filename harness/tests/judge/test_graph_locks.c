@@ -174,7 +174,7 @@ Test(graph_locks, a_private_word_can_only_be_woken_by_threads_of_its_process)
     scene_process(&s, "0");
     scene_waits_at(&s, "0", "futex:1");
     scene_futex(&s, "futex:1", PF_FUTEX_PLAIN);
-    scene_actor(&s, "0.1", PF_WAIT_SLEEP);
+    scene_actor(&s, "0.1", PF_WAIT_SIGNAL);
     expect_stuck("0");
 }
 
@@ -191,7 +191,7 @@ Test(graph_locks, a_shared_semaphore_can_be_posted_by_whoever_maps_it)
 {
     scene_process(&s, "0");
     scene_waits_at(&s, "0", "futex:1");
-    scene_actor(&s, "0.1", PF_WAIT_SLEEP);
+    scene_actor(&s, "0.1", PF_WAIT_SIGNAL);
     struct pf_futex *futex = scene_futex(&s, "futex:1", PF_FUTEX_SEMAPHORE);
     scene_maps(&s, futex, "0");
     expect_stuck("0");
@@ -274,6 +274,25 @@ Test(graph_locks, a_file_lock_held_by_a_process_that_was_not_seen_is_no_proof)
     expect_stuck("");
 }
 
+Test(graph_locks, a_file_lock_that_nobody_is_known_to_have_is_no_proof)
+{
+    wants_lock("0", "file:1");
+    scene_object(&s, PF_OBJECT_FILE, "file:1");
+    expect_stuck("");
+}
+
+/* Who holds a file lock is read from descriptors: where some could not be read, another may have it. */
+Test(graph_locks, file_locks_are_not_proven_where_descriptors_could_not_be_read)
+{
+    wants_lock("0", "file:1");
+    locked_file("file:1", "flock", "0");
+    expect_stuck("0");
+    const char *unknown[] = {"the descriptors of 0.3 cannot be read"};
+    s.snapshot.unknown = unknown;
+    s.snapshot.unknown_count = 1;
+    expect_stuck("");
+}
+
 Test(graph_locks, a_named_semaphore_may_be_posted_by_whoever_lives)
 {
     scene_process(&s, "0");
@@ -305,7 +324,6 @@ Test(graph_locks, a_timer_of_the_process_may_fire_even_into_a_lock)
 
 Test(graph_locks, a_handler_that_may_run_may_also_wake_others)
 {
-    scene_process(&s, "0.1")->handles_signals = true;
     scene_waits_at(&s, "0.1", "futex:1");
     scene_futex(&s, "futex:1", PF_FUTEX_MUTEX)->dead_owner = "0.3";
     scene_reads(&s, "0.2", "pipe:1");

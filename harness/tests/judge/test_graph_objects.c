@@ -82,6 +82,24 @@ Test(graph_objects, a_connection_waits_for_who_holds_the_listener)
     expect_stuck("");
 }
 
+Test(graph_objects, a_connection_to_who_knows_whom_is_no_proof)
+{
+    scene_target(&s, scene_actor(&s, "0", PF_WAIT_CONNECT), "socket:a");
+    scene_holder(&s, scene_object(&s, PF_OBJECT_SOCKET, "socket:a"), "0", "rw");
+    expect_stuck("");
+}
+
+Test(graph_objects, a_listener_that_others_share_may_be_served_by_them)
+{
+    scene_target(&s, scene_actor(&s, "0", PF_WAIT_CONNECT), "socket:l");
+    struct pf_object *listener = scene_object(&s, PF_OBJECT_SOCKET, "socket:l");
+    listener->listening = true;
+    scene_holder(&s, listener, "0", "rw");
+    expect_stuck("0");
+    s.snapshot.objects[0].external = true;
+    expect_stuck("");
+}
+
 Test(graph_objects, poll_ends_when_one_of_many_can_come)
 {
     struct pf_thread_state *poller = scene_actor(&s, "0", PF_WAIT_POLL);
@@ -150,7 +168,7 @@ Test(graph_objects, a_member_that_nobody_described_may_be_anything)
 Test(graph_objects, who_shares_an_epoll_set_may_change_it)
 {
     scene_reads(&s, "0.1", "epoll:1");
-    scene_actor(&s, "0.2", PF_WAIT_SLEEP);
+    scene_actor(&s, "0.2", PF_WAIT_SIGNAL);
     struct pf_object *set = scene_object(&s, PF_OBJECT_EPOLL, "epoll:1");
     scene_holder(&s, set, "0.1", "rw");
     expect_stuck("0.1");

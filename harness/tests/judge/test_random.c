@@ -127,7 +127,6 @@ static void random_scene(struct scene *s)
         process->timer = chance(3);
         process->zombie = i > 0 && chance(4);
         process->catches_sigchld = chance(10);
-        process->handles_signals = chance(8);
     }
     for (unsigned i = 0; i < threads; i++) {
         const char *process = i < processes ? addresses[i] : random_process(s);
@@ -185,20 +184,18 @@ static bool anybody_moves(const struct model *m)
     return false;
 }
 
-static bool at_or_above(const char *ancestor, const char *process)
+static bool is_below(const char *process, const char *ancestor)
 {
     size_t length = strlen(ancestor);
-    return strcmp(ancestor, process) == 0 ||
-           (strlen(process) > length && memcmp(ancestor, process, length) == 0 && process[length] == '.');
+    return strlen(process) > length && memcmp(ancestor, process, length) == 0 && process[length] == '.';
 }
 
-/* Killed by an ancestor, ended by a thread of its own, or interrupted by a signal with a handler. */
+/* Ended or interrupted by a signal of somebody who is alive, or interrupted by the end of a child. */
 static bool struck(const struct model *m, const char *process)
 {
     const struct pf_process_state *state = pf_snapshot_process(m->snapshot, process);
     for (size_t i = 0; i < m->snapshot->thread_count; i++)
-        if (lives(m, i) &&
-            (at_or_above(m->snapshot->threads[i].process, process) || (state && state->handles_signals)))
+        if (lives(m, i))
             return true;
     for (size_t i = 0; state && state->catches_sigchld && i < m->snapshot->process_count; i++) {
         const struct pf_process_state *child = &m->snapshot->processes[i];
@@ -330,8 +327,7 @@ static bool child_ends(const struct model *m, const struct pf_thread_state *thre
     }
     for (size_t i = 0; thread->wait.children && i < m->snapshot->process_count; i++) {
         const char *process = m->snapshot->processes[i].process;
-        if (strcmp(process, thread->process) != 0 && at_or_above(thread->process, process) &&
-            acts_at_all(m, process))
+        if (is_below(process, thread->process) && acts_at_all(m, process))
             return true;
     }
     return some_thread_moves(m, thread->process);

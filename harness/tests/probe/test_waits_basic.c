@@ -305,11 +305,11 @@ Test(waits, handlers_of_signals, .timeout = 60)
     struct scene *scene = scene_play(play_handlers, NULL, 1);
     const struct pf_process_state *process = pf_snapshot_process(&scene->snapshot, "0");
     cr_assert(process->catches_sigchld);
-    cr_assert_not(process->handles_signals, "a handler for faults is woken by nobody");
+    cr_assert_not(process->handles_requests, "a handler for faults is woken by nobody");
     scene_end(scene);
     scene = scene_play(play_handlers, stage, 1);
     process = pf_snapshot_process(&scene->snapshot, "0");
-    cr_assert(process->handles_signals);
+    cr_assert(process->handles_requests);
     cr_assert_not(process->catches_sigchld);
     scene_end(scene);
 }

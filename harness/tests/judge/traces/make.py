@@ -44,6 +44,9 @@ class Trace:
     def signal(self, thread, number, name, sender):
         self.add("signal", thread=thread, number=number, name=name, sender=sender)
 
+    def bond(self, process, number):
+        self.add("bond", process=process, number=number)
+
     def inject(self, fault, thread, action, target=None, at="point=p"):
         aim = {"target": target} if target else {}
         self.add("inject", fault=fault, thread=thread, at=at, occurrence=1, action=action, **aim)
@@ -177,14 +180,22 @@ t = family("deadlock-self")
 t.prove({"0": read("pipe:[1]")}, [pipe("pipe:[1]", "0:r3 0:w4")])
 
 t = family("deadlock-partial", "0.1", "0.2")
-ticking = {"0.1": read("pipe:[1]"), "0.2": RUN}
-t.snapshot(ticking, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], reason="partial")
-seq = t.snapshot(ticking, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], reason="partial")
+ticking = {"0.1": futex("futex:a"), "0.2": RUN}
+locked_twice = [word("futex:a", "mutex", owner="0.1")]
+t.snapshot(ticking, locked_twice, reason="partial")
+seq = t.snapshot(ticking, locked_twice, reason="partial")
 t.verdict("proven", seq, ["0.1", "0.2"])
 t.end()
 
 t = family("near-deadlock-once-seen", "0.1", "0.2")
-seq = t.snapshot(ticking, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], reason="partial")
+seq = t.snapshot(ticking, locked_twice, reason="partial")
+t.verdict("proven", seq, ["0.1", "0.2"])
+t.end()
+
+t = family("near-deadlock-beside-the-living", "0.1", "0.2")
+beside = {"0.1": read("pipe:[1]"), "0.2": RUN}
+t.snapshot(beside, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], reason="partial")
+seq = t.snapshot(beside, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], reason="partial")
 t.verdict("proven", seq, ["0.1", "0.2"])
 t.end()
 
@@ -292,8 +303,20 @@ t.exit("0.1", 2, "SIGINT")
 t.finish()
 
 t = family("near-killed-with-its-parent", "0.1", "0.1.1")
+t.bond("0.1.1", 9)
+t.exit("0.1.1", 9, "SIGKILL")
+t.exit("0.1")
+t.finish()
+
+t = family("killed-beside-its-parent", "0.1", "0.1.1")
+t.bond("0.1.1", 15)
 t.exit("0.1")
 t.exit("0.1.1", 9, "SIGKILL")
+t.finish()
+
+t = family("near-killed-by-typing", "0.1")
+t.signal("0.1", 2, "SIGINT", "kernel")
+t.exit("0.1", 2, "SIGINT")
 t.finish()
 
 t = family("exit")
