@@ -143,6 +143,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
     case PF_EVENT_TIMER:
         event.timer = (struct pf_ev_timer){"0", true};
         break;
+    case PF_EVENT_BOND:
+        event.bond = (struct pf_ev_bond){"0", 9};
+        break;
     case PF_EVENT_POINT:
         event.point = (struct pf_ev_point){"0", "p", 2};
         break;
@@ -199,11 +202,12 @@ static char *line_of(const struct pf_event *event)
 Test(trace, every_field_of_every_event_is_written)
 {
     static const size_t keys[PF_EVENT__COUNT] = {
-        [PF_EVENT_BEGIN] = 11, [PF_EVENT_FORK] = 4,        [PF_EVENT_THREAD] = 3,  [PF_EVENT_EXEC] = 3,
-        [PF_EVENT_SIGNAL] = 4, [PF_EVENT_KILL] = 3,        [PF_EVENT_TIMER] = 2,   [PF_EVENT_POINT] = 3,
-        [PF_EVENT_LEDGER] = 3, [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6,  [PF_EVENT_RELEASE] = 4,
-        [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 5,    [PF_EVENT_SNAPSHOT] = 6,
-        [PF_EVENT_STACK] = 2,  [PF_EVENT_NOTE] = 1,        [PF_EVENT_VERDICT] = 3, [PF_EVENT_END] = 1,
+        [PF_EVENT_BEGIN] = 11,   [PF_EVENT_FORK] = 4,   [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,
+        [PF_EVENT_SIGNAL] = 4,   [PF_EVENT_KILL] = 3,   [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,
+        [PF_EVENT_POINT] = 3,    [PF_EVENT_LEDGER] = 3, [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6,
+        [PF_EVENT_RELEASE] = 4,  [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 5,
+        [PF_EVENT_SNAPSHOT] = 6, [PF_EVENT_STACK] = 2,  [PF_EVENT_NOTE] = 1,        [PF_EVENT_VERDICT] = 3,
+        [PF_EVENT_END] = 1,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);
