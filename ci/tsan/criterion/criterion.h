@@ -33,7 +33,15 @@ struct criterion_test {
 static struct criterion_test *criterion_tests;
 static int criterion_failures;
 
-#define TestSuite(suite_, ...) struct criterion_suite_##suite_
+/* A suite is an entry without a function: its options hold for its tests where these say nothing. */
+#define TestSuite(suite_, ...)                                                                               \
+    __attribute__((constructor)) static void suite_##_register(void)                                         \
+    {                                                                                                        \
+        static struct criterion_test suite = {#suite_, NULL, NULL, {__VA_ARGS__}, NULL};                     \
+        suite.next = criterion_tests;                                                                        \
+        criterion_tests = &suite;                                                                            \
+    }                                                                                                        \
+    struct criterion_suite_##suite_
 #define Test(suite_, name_, ...)                                                                             \
     static void suite_##_##name_##_test(void);                                                               \
     __attribute__((constructor)) static void suite_##_##name_##_register(void)                               \
@@ -82,18 +90,32 @@ static inline void criterion_check(bool passed, bool fatal, const char *what, co
 #define cr_log_info(...)                  (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
 #define cr_skip_test(...)                 exit(0)
 
-static int criterion_run(const struct criterion_test *test)
+static struct criterion_options criterion_options_of(const struct criterion_test *test)
+{
+    struct criterion_options options = test->options;
+    for (const struct criterion_test *suite = criterion_tests; suite; suite = suite->next) {
+        if (suite->run || strcmp(suite->suite, test->suite) != 0)
+            continue;
+        options.timeout = options.timeout > 0 ? options.timeout : suite->options.timeout;
+        options.init = options.init ? options.init : suite->options.init;
+        options.fini = options.fini ? options.fini : suite->options.fini;
+        options.disabled |= suite->options.disabled;
+    }
+    return options;
+}
+
+static int criterion_run(const struct criterion_test *test, const struct criterion_options *options)
 {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        double limit = test->options.timeout;
-        alarm(limit > 0 ? (unsigned)(limit * 4) : 120); /* the sanitizer makes everything slower */
-        if (test->options.init)
-            test->options.init();
+        /* The sanitizer makes everything slower. */
+        alarm(options->timeout > 0 ? (unsigned)(options->timeout * 4) : 120);
+        if (options->init)
+            options->init();
         test->run();
-        if (test->options.fini)
-            test->options.fini();
+        if (options->fini)
+            options->fini();
         exit(criterion_failures ? EXIT_FAILURE : EXIT_SUCCESS);
     }
     int status;
@@ -104,9 +126,10 @@ int main(void)
 {
     int tests = 0, failed = 0;
     for (const struct criterion_test *test = criterion_tests; test; test = test->next) {
-        if (test->options.disabled)
+        struct criterion_options options = criterion_options_of(test);
+        if (!test->run || options.disabled)
             continue;
-        int status = criterion_run(test);
+        int status = criterion_run(test, &options);
         tests++;
         if (status != 0) {
             failed++;
