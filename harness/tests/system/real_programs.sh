@@ -67,6 +67,15 @@ healthy "xargs -P4" bash -c 'seq 1 40 | xargs -P4 -n1 true; echo done'
 healthy "a background job that is waited for" bash -c 'sleep 0.3 & wait; echo done'
 healthy "a process that is killed on purpose" bash -c 'sleep 100 & kill %1; wait; echo done'
 healthy "a process that is killed with -9 on purpose" bash -c 'sleep 100 & kill -9 $!; wait; echo done'
+for _ in 1 2 3 4 5; do
+    healthy "a helper that kills and leaves" sh -c 'sleep 50 & /bin/kill $!; wait $!; true'
+done
+healthy "a watchdog that kills a blocked sibling" bash -c 'coproc cat; (sleep 0.5; kill $COPROC_PID) & wait; true'
+if unshare -Urpf --mount-proc true 2>/dev/null; then
+    healthy "a PID namespace inside" unshare -Urpf --mount-proc sh -c 'sleep 0.4 & wait; echo done'
+else
+    echo "skipped: a PID namespace inside: user namespaces are refused here"
+fi
 healthy "flock" bash -c 'exec 9>"$0"; flock 9; (flock -n 9 && echo taken) & wait' "$work/lock"
 
 if [ -x /usr/bin/python3 ]; then
