@@ -185,15 +185,22 @@ static bool is_typed(uint64_t number)
     return number == SIGINT || number == SIGQUIT;
 }
 
-/* A child may ask (PR_SET_PDEATHSIG) to be ended with its parent. The trace may have the two ends in either
- * order. */
-static bool ended_with_parent(const struct pf_history *history, const struct pf_life *life)
+static bool ended_together(const struct pf_event *end, const struct pf_event *above)
 {
     static const uint64_t together_ns = 1000000000;
-    const struct pf_life *parent = pf_history_life(history, life->parent);
-    if (!parent || !parent->exit || life->bond != life->exit->exit.code)
+    return above && (above->seq < end->seq || above->t_ns - end->t_ns < together_ns);
+}
+
+/* The end of its parent, or of the init of its PID namespace, was its own. The trace may have the two in
+ * either order. */
+static bool ended_by_bond(const struct pf_history *history, const struct pf_life *life)
+{
+    if (life->bond != life->exit->exit.code)
         return false;
-    return parent->exit->seq < life->exit->seq || parent->exit->t_ns - life->exit->t_ns < together_ns;
+    const struct pf_life *above = pf_history_life(history, life->parent);
+    while (above && !ended_together(life->exit, above->exit))
+        above = pf_history_life(history, above->parent);
+    return above;
 }
 
 static bool injects_death(const struct pf_event *event, const struct pf_ev_exit *death)
@@ -253,14 +260,14 @@ enum pf_cause pf_history_cause(const struct pf_history *history, const struct pf
                                const struct pf_event **ret_event)
 {
     const struct pf_event *event = NULL;
-    bool parent_gone = ended_with_parent(history, life);
+    bool bound = ended_by_bond(history, life);
     enum pf_cause cause = last_cause(life->signals, life->signal_count, life->exit, &event);
     if (cause == PF_CAUSE_UNKNOWN)
         cause = last_cause(history->broadcasts, history->broadcast_count, life->exit, &event);
-    if (cause == PF_CAUSE_UNKNOWN && parent_gone)
+    if (cause == PF_CAUSE_UNKNOWN && bound)
         cause = PF_CAUSE_TREE;
     uint64_t number = life->exit->exit.code;
-    if (cause == PF_CAUSE_KERNEL && (own_doing(number) || is_typed(number) || parent_gone))
+    if (cause == PF_CAUSE_KERNEL && (own_doing(number) || is_typed(number) || bound))
         cause = PF_CAUSE_TREE;
     if (cause == PF_CAUSE_UNKNOWN && own_doing(life->exit->exit.code))
         cause = PF_CAUSE_TREE;

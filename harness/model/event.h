@@ -110,7 +110,10 @@ struct pf_ev_kill {
     const char *process; /* address of the target where it is one process */
 };
 
-/* A process asked the kernel to send it this signal when its parent ends (PR_SET_PDEATHSIG). */
+/*
+ * The kernel will send a process this signal when its parent ends, because it asked for it
+ * (PR_SET_PDEATHSIG), or when one of its ancestors ends, because that is the init of their PID namespace.
+ */
 struct pf_ev_bond {
     const char *process;
     uint64_t number; /* 0: no longer */

@@ -135,7 +135,7 @@ static void note_kill(struct pf_run *run, const struct pf_task *task, const stru
             pf_tasks_find(&run->tasks, pf_pidfd_names(task->process->pid, (int)call->args[0]));
         target = named ? named->process : NULL;
         number = target ? target->tree_pid : 0;
-    } else if (number > 0 && !pf_pidns_is_nested(task->process->pid, task->process->tree_pid)) {
+    } else if (number > 0 && !task->process->nested) {
         target = pf_tasks_process_by_tree_pid(&run->tasks, (pid_t)number);
     }
     struct pf_ev_kill kill = {

@@ -57,6 +57,17 @@ static bool take_newborn(struct pf_run *run, pid_t tid)
     return false;
 }
 
+/* The end of a PID namespace's init is the end of all who live in it, by SIGKILL. */
+static void enter_namespace(struct pf_run *run, struct pf_process *process)
+{
+    bool inherited = process->maker && process->maker->nested;
+    uint64_t own = inherited ? 0 : pf_pid_namespace(process->pid);
+    process->nested = inherited || (own && own != run->pid_namespace);
+    struct pf_ev_bond bond = {.process = process->address, .number = SIGKILL};
+    if (process->nested)
+        pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_BOND, .bond = bond});
+}
+
 static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, pid_t tid, const char *how)
 {
     pid_t tree = pf_tree_tid(run->pid_namespace_fd, tid);
@@ -67,6 +78,7 @@ static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, p
                               .pid = (uint64_t)tree,
                               .how = how};
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_FORK, .fork = fork});
+    enter_namespace(run, task->process);
     return task;
 }
 
@@ -238,7 +250,7 @@ static const char *name_sender(struct pf_run *run, struct pf_process *process, c
     if (sender)
         return sender->address;
     /* Inside a PID namespace of the program's own, the number may be anybody's. */
-    return pf_pidns_is_nested(process->pid, process->tree_pid) ? "unknown" : "outside";
+    return process->nested ? "unknown" : "outside";
 }
 
 static void deliver_signal(struct pf_run *run, struct pf_task *task, int number)

@@ -2,7 +2,7 @@
 #ifndef PF_SUPERVISE_PIDFD_H
 #define PF_SUPERVISE_PIDFD_H
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The process, as the harness sees it, that descriptor fd of process pid stands for; 0: none. */
@@ -12,8 +12,7 @@ pid_t pf_pidfd_names(pid_t pid, int fd);
  * harness's. */
 pid_t pf_tree_tid(int namespace_fd, pid_t tid);
 
-/* Whether a process lives in a PID namespace inside the tree's: tree_pid is then not the number it knows
- * itself by. */
-bool pf_pidns_is_nested(pid_t pid, pid_t tree_pid);
+/* The identity of the PID namespace that a thread lives in; 0: it is gone. */
+uint64_t pf_pid_namespace(pid_t tid);
 
 #endif

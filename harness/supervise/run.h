@@ -16,8 +16,9 @@ struct pf_run {
     const struct pf_watcher *watcher;
     struct pf_trace *trace;
     struct pf_launched launched;
-    int events_fd;        /* signalfd: SIGCHLD, that is a ptrace stop or a death, waits */
-    int pid_namespace_fd; /* of the tree; -1: it shares the harness's */
+    int events_fd;          /* signalfd: SIGCHLD, that is a ptrace stop or a death, waits */
+    int pid_namespace_fd;   /* of the tree; -1: it shares the harness's */
+    uint64_t pid_namespace; /* its identity */
     struct pf_tasks tasks;
     struct pf_process *root;
     struct pf_inject *inject; /* rules, counters, held callers */

@@ -18,6 +18,7 @@
 #include "supervise/intercept.h"
 #include "supervise/lifecycle.h"
 #include "supervise/output.h"
+#include "supervise/pidfd.h"
 #include "supervise/quiet.h"
 #include "supervise/run.h"
 #include "supervise/terminal.h"
@@ -196,6 +197,7 @@ static int start(struct pf_run *run, struct pf_error *error)
         return r;
     if (run->launched.pid_namespace)
         run->pid_namespace_fd = open_namespace(run->launched.init);
+    run->pid_namespace = pf_pid_namespace(run->launched.root);
     pf_probe_descriptors(run->launched.root, arena, &run->outside, &run->outside_count);
     return 0;
 }

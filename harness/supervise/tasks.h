@@ -24,6 +24,7 @@ struct pf_process {
     size_t threads; /* alive */
     bool execed;    /* has run an exec of its own or inherited one: its calls are the program's */
     bool alive;
+    bool nested;         /* in a PID namespace inside the tree's: what it calls a pid is another number */
     bool interval_timer; /* an alarm or setitimer may fire */
     bool one_shot;       /* ... once only */
     bool posix_timer;    /* a timer_settime may fire */
