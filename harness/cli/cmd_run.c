@@ -154,7 +154,8 @@ static int supervise(const struct pf_command *command, const struct settings *se
     int r = pf_supervise_trial(settings->trial, &watcher, trace, &error);
     if (r < 0)
         pf_complain(command->name, 0, "%s", error.message);
-    if (r < 0 && (status_of(r) == PF_STATUS_USAGE || trace->count == 0))
+    /* What could not be done has been said; a report of it is for those who asked for reports. */
+    if (r < 0 && (status_of(r) == PF_STATUS_USAGE || !settings->reports.deliveries.count))
         return status_of(r);
     struct pf_result *result = pf_result_new();
     pf_judge_trace(trace, result);
