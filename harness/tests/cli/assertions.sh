@@ -62,7 +62,7 @@ expect_usage_error() {
 
 # Is the file, or stdout, JSON for which the Python expression about `it` holds?
 expect_json() {
-    python3 -c 'import json, sys
+    /usr/bin/python3 -c 'import json, sys
 it = json.load(open(sys.argv[1]))
 sys.exit(not eval(sys.argv[2]))' "$1" "$2" || fail "$1: $2"
 }

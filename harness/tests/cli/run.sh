@@ -59,7 +59,7 @@ expect_in stderr "| hello, world"
 
 echo "- a deadlock is proven long before the deadline, and explained"
 begin=$SECONDS
-run "$pitfall" run --deadline 60s -- python3 -c '
+run "$pitfall" run --deadline 60s -- /usr/bin/python3 -c '
 import subprocess
 subprocess.Popen(["head", "-c", "200000", "/dev/zero"], stdout=subprocess.PIPE).wait()'
 expect_status 1
@@ -81,7 +81,7 @@ expect_in stderr "orphan"
 ! lives "$mark" || fail "left behind: $(cat "$scratch/living")"
 
 echo "- faults are accounted for, also when all went well"
-run "$pitfall" run --inject 'getppid:error=EPERM' --expect-exit any -- python3 -c 'import os
+run "$pitfall" run --inject 'getppid:error=EPERM' --expect-exit any -- /usr/bin/python3 -c 'import os
 try: os.getppid()
 except OSError: pass'
 expect_in stderr "struck"
