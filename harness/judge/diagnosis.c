@@ -44,10 +44,9 @@ static const char *plain_summary(const struct pf_case *c, const struct pf_chain 
     if (chain->count - chain->closes_at == 1)
         return pf_arena_printf(c->scratch, "%s. That is itself, so it can never go on.", waits);
     const char *first = c->graph->threads[chain->links[chain->closes_at].from].state->thread;
-    return pf_arena_printf(c->scratch, "%s. That closes a circle: %s, so none of them can ever go on.", waits,
-                           pf_arena_printf(c->scratch,
-                                           "the last can only be helped by %s, which waits for it",
-                                           pf_case_label(c, first)));
+    return pf_arena_printf(
+        c->scratch, "%s. That closes a circle: the last waits for %s, and so none of them can ever go on.",
+        waits, pf_case_label(c, first));
 }
 
 static const char plain_fix[] =

@@ -182,6 +182,17 @@ static const char *poll_phrase(const struct pf_case *c, const struct pf_wait *wa
                            pf_phrase_list(c->scratch, wishes, wait->target_count));
 }
 
+static const char *file_lock_phrase(const struct pf_case *c, const struct pf_object *object,
+                                    const struct pf_target *target)
+{
+    const char *lock =
+        pf_arena_printf(c->scratch, "waits for the lock on %s", named_object(c, object, target));
+    bool told = object->lock_count == 1 && object->locks[0].process;
+    return told ? pf_arena_printf(c->scratch, "%s that %s holds", lock,
+                                  pf_case_label(c, object->locks[0].process))
+                : lock;
+}
+
 static const char *target_phrase(const struct pf_case *c, const struct pf_wait *wait)
 {
     const struct pf_target *target = wait->target_count ? &wait->targets[0] : NULL;
@@ -192,7 +203,7 @@ static const char *target_phrase(const struct pf_case *c, const struct pf_wait *
     if (wait->kind == PF_WAIT_FUTEX)
         return object->futex ? futex_phrase(c, object->futex) : "waits for a lock";
     if (wait->kind == PF_WAIT_LOCK)
-        return pf_arena_printf(c->scratch, "waits for the lock on %s", named_object(c, object, target));
+        return file_lock_phrase(c, object, target);
     if (wait->kind == PF_WAIT_CONNECT)
         return pf_arena_printf(c->scratch, "waits for its connection through %s to be taken",
                                named_object(c, object, target));
@@ -245,7 +256,7 @@ const char *pf_phrase_resource(const struct pf_case *c, const struct pf_thread_s
     if (!object)
         return thread->wait.kind == PF_WAIT_CHILD || thread->wait.kind == PF_WAIT_VFORK ? "end of a process"
                                                                                         : "not known";
-    if (object->kind == PF_OBJECT_FUTEX && object->futex)
+    if (object->kind == PF_OBJECT_FUTEX && object->futex && object->futex->kind != PF_FUTEX_JOIN)
         return pf_arena_printf(c->scratch, "%s at 0x%" PRIx64 " %s", object_noun(object),
                                object->futex->address, memory_of(c, object->futex));
     const char *noun = object_noun(object);

@@ -12,9 +12,10 @@ void pf_oracle_deadlock(struct pf_case *c)
         if (pf_graph_stuck(c->graph, i))
             stuck[count++] = pf_case_label(c, c->graph->threads[i].state->thread);
     const char *message =
-        pf_arena_printf(c->scratch, "%s %s stuck for good: nothing in the tree can ever wake %s",
+        pf_arena_printf(c->scratch, "%s %s stuck for good: nothing in the tree can ever wake %s%s",
                         pf_phrase_list(c->scratch, stuck, count), count == 1 ? "is" : "are",
-                        count == 1 ? "it" : "any of them");
+                        count == 1 ? "it" : "any of them",
+                        c->graph->anyone == PF_GRADE_ALIVE ? "; others run on, and could only kill" : "");
     struct pf_finding *finding = pf_case_find(c, PF_FINDING_DEADLOCK, PF_SEVERITY_FAIL, NULL, message);
     pf_case_cite(c, finding, c->history->snapshot->seq);
     pf_case_cite(c, finding, c->history->verdict->seq);

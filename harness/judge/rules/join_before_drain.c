@@ -64,7 +64,7 @@ static void tell(struct pf_case *c, const struct pf_chain *way, size_t writer, s
     const struct pf_thread_state *blocked = c->graph->threads[writer].state;
     const struct pf_object *object = full_object(c->graph, writer);
     const char *size = object->capacity
-                           ? pf_arena_printf(c->scratch, " It holds %s and is full.",
+                           ? pf_arena_printf(c->scratch, " There is room for %s in it, and no more.",
                                              pf_phrase_count(c->scratch, object->capacity, "byte"))
                            : "";
     const char *last = pf_case_label(c, waiter->thread);

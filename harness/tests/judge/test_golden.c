@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "judge/judge.h"
@@ -106,6 +107,16 @@ static const struct golden {
     {"near-thread-condition", PF_FAIL, "deadlock", NULL, NULL},
     {"near-thread-lock-held", PF_FAIL, "deadlock", NULL, NULL},
     {"near-thread-other-could-help", PF_FAIL, "deadlock", NULL, NULL},
+
+    {"lost-mixed", PF_FAIL, "lost lost duplicate", "-", "1 message of \"c\" was received more than once"},
+    {"limit-each", PF_FAIL, "limit@0 limit@0.1 limit@0", "-",
+     "nproc of 8: clone failed with EAGAIN, 2 times"},
+    {"zombie-twice", PF_PASS, "zombie@0", "-", "has not waited for 2 children"},
+    {"names", PF_FAIL, "deadlock crash@0.1", NULL, "0 (a-rather-long-name) and 0.2 (renamed)"},
+    {"near-lock-no-kin", PF_FAIL, "deadlock", NULL, NULL},
+    {"rule-lock-certain-first", PF_FAIL, "deadlock", "terminate-with-lock", "while it held the lock"},
+    {"rule-thread-beside-others", PF_FAIL, "deadlock", "hung-thread", "Thread 0.1/t2 (program)"},
+    {"near-killed-late-signal", PF_FAIL, "killed@0.1", "-", "nobody in the tree sent it"},
 };
 enum { TABLE = sizeof(table) / sizeof(table[0]) };
 
@@ -226,6 +237,84 @@ Test(golden, whatever_is_said_cites_events_and_draws_whole_edges, .timeout = 60)
             check_diagnosis(table[i].trace, judged.trial->diagnosis, judged.events);
         pf_result_free(judged.result);
     }
+}
+
+static void sketch_evidence(FILE *out, const uint64_t *evidence, size_t count)
+{
+    fputs(" [", out);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%s%llu", i ? " " : "", (unsigned long long)evidence[i]);
+    fputs("]\n", out);
+}
+
+/* All that the judge says about a trace, for people who review a change of words. */
+static void sketch(FILE *out, const char *name, const struct pf_trial_result *trial)
+{
+    const struct pf_diagnosis *diagnosis = trial->diagnosis;
+    fprintf(out, "%s: %s\n", name, pf_names_get(&pf_verdict_names, (int)trial->verdict));
+    if (trial->reason)
+        fprintf(out, "  reason   %s\n", trial->reason);
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        fprintf(out, "  finding  %s", trial->findings[i].message);
+        sketch_evidence(out, trial->findings[i].evidence, trial->findings[i].evidence_count);
+    }
+    if (diagnosis)
+        fprintf(out, "  summary  %s\n", diagnosis->summary);
+    for (size_t i = 0; diagnosis && i < diagnosis->node_count; i++) {
+        const struct pf_node *node = &diagnosis->nodes[i];
+        fprintf(out, "  node     %s, %s: %s%s%s\n", node->id, node->label, node->state,
+                node->where ? ", in " : "", node->where ? node->where : "");
+    }
+    for (size_t i = 0; diagnosis && i < diagnosis->edge_count; i++) {
+        const struct pf_edge *edge = &diagnosis->edges[i];
+        fprintf(out, "  edge     %s -> %s, %s: %s", edge->from, edge->to, edge->resource, edge->why);
+        sketch_evidence(out, edge->evidence, edge->evidence_count);
+    }
+    for (size_t i = 0; diagnosis && i < diagnosis->cycle_count; i++)
+        fprintf(out, "%s%s%s", i ? " -> " : "  circle   ", diagnosis->cycle[i],
+                i + 1 == diagnosis->cycle_count ? "\n" : "");
+}
+
+static char *read_whole(const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = fopen(path, "r"), *copy = open_memstream(&text, &size);
+    for (int c; file && (c = fgetc(file)) != EOF;)
+        fputc(c, copy);
+    if (file)
+        fclose(file);
+    fclose(copy);
+    return text;
+}
+
+/*
+ * Every word, edge and citation, as it was last reviewed. After a change that is meant, run this test with
+ * PITFALL_WRITE_SKETCHES=1 and read the difference.
+ */
+Test(golden, every_word_is_as_it_was_reviewed, .timeout = 60)
+{
+    static const char path[] = TEST_DATA "/traces/sketches.txt";
+    bool write = getenv("PITFALL_WRITE_SKETCHES") != NULL;
+    char *reviewed = read_whole(path);
+    FILE *out = write ? fopen(path, "w") : NULL;
+    for (size_t i = 0; i < TABLE; i++) {
+        struct judged judged = judge_file(table[i].trace);
+        char *text = NULL;
+        size_t size = 0;
+        FILE *memory = open_memstream(&text, &size);
+        sketch(memory, table[i].trace, judged.trial);
+        fclose(memory);
+        if (out)
+            fputs(text, out);
+        else
+            cr_expect(strstr(reviewed, text), "not as reviewed:\n%s", text);
+        free(text);
+        pf_result_free(judged.result);
+    }
+    if (out)
+        fclose(out);
+    free(reviewed);
 }
 
 static char *as_text(const struct pf_result *result)

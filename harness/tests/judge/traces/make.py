@@ -558,3 +558,53 @@ t = family("near-thread-other-could-help", "0.1", "0.2")
 t.prove({"0": child("0.1"), "0.1": futex("futex:join"), "0.1/t1": read("pipe:[1]"), "0.2": read("pipe:[2]")},
         [word("futex:join", "join", owner="0.1/t1"), pipe("pipe:[1]", "0.1:r3 0.2:w4"),
          pipe("pipe:[2]", "0.2:r3 0.2:w4")])
+
+# ---- details that only a second look tells apart ----
+
+t = family("lost-mixed")
+for book, message in (("sent:b", 3), ("sent:a", 1), ("received:b", 3), ("sent:a", 2), ("sent:b", 1), ("received:a", 2),
+                      ("sent:c", 1), ("received:c", 1), ("received:c", 1), ("sent:b", 2), ("received:b", 2)):
+    t.add("ledger", thread="0", book=book, id=message)
+t.finish()
+
+t = family("limit-each", "0.1")
+for thread, resource in (("0", "nproc"), ("0.1", "nproc"), ("0", "memlock"), ("0/t1", "nproc")):
+    t.add("limit", thread=thread, call="clone", error="EAGAIN", resource=resource, value=8)
+t.finish()
+
+t = family("zombie-twice", "0.1", "0.2", "0.3")
+t.exit("0.2")
+t.exit("0.1")
+t.t += 2 * SECOND
+t.snapshot({"0": SLEEP}, p0_1={"zombie": True}, p0_2={"zombie": True})
+t.exit("0.3")
+t.t += 2 * SECOND
+t.snapshot({"0": SLEEP}, p0_3={"zombie": True})
+t.finish()
+
+t = family("names", "0.1")
+t.add("exec", process="0", path="/opt/lib/interpreter", argv=["/bin/a-rather-long-name"])
+t.signal("0.1", 11, "SIGSEGV", "kernel")
+t.exit("0.1", 11, "SIGSEGV")
+t.fork("0.2", "0")
+t.prove({"0": child("0.2"), "0.2": read("pipe:[1]")}, [pipe("pipe:[1]", "0:w4 0.2:r3")],
+        p0={"name": "a-rather-long-n"}, p0_2={"name": "renamed"})
+
+t = family("near-lock-no-kin", "0.1", "0.1.1", "0.2", "0.2.1")
+t.signal("0.1.1", 15, "SIGTERM", "0.1")
+t.exit("0.1.1", 15, "SIGTERM")
+t.prove({"0.2": child("0.2.1"), "0.2.1": futex("futex:s")},
+        [word("futex:s", "semaphore", processes=["0.2", "0.2.1"], place=NAMED)])
+
+t = killed("rule-lock-certain-first")
+t.prove({"0": futex("futex:s"), "0.2": futex("futex:m")}, owned(dead_owner="0.1") + unowned())
+
+t = family("rule-thread-beside-others", "0.1", "0.2")
+t.prove({"0": child("0.1"), "0.1": futex("futex:join"), "0.1/t1": futex("futex:c"), "0.1/t2": futex("futex:c"),
+         "0.2": read("pipe:[1]")},
+        [word("futex:join", "join", owner="0.1/t2"), word("futex:c", "plain"), pipe("pipe:[1]", "0:w4 0.2:r3")])
+
+t = family("near-killed-late-signal", "0.1")
+t.exit("0.1", 9, "SIGKILL")
+t.add("kill", thread="0", target=12, process="0.1")
+t.finish()
