@@ -1,0 +1,99 @@
+# fish completion for pitfall(1)
+
+# Is the command one of these, and the cursor not yet in the program that `pitfall run` starts?
+function __pitfall_command
+    set -l words (commandline -opc)
+    contains -- "$words[2]" $argv; and test -z "$(__pitfall_program)"
+end
+
+# The words from the program that `pitfall run` starts up to the cursor, one a line.
+function __pitfall_program
+    set -l words (commandline -opc)
+    test "$words[2]" = run; or return
+    set -e words[1..2]
+    while set -q words[1]
+        switch $words[1]
+            case --
+                set -e words[1]
+                break
+            case -i -l -d -g --inject --limit --deadline --grace --share --expect-exit --expect-output \
+                --trace --report
+                set -e words[1]
+                set -e words[1]
+            case '-*'
+                set -e words[1]
+            case '*'
+                break
+        end
+    end
+    string join -- \n $words
+end
+
+function __pitfall_scenarios
+    set -l words (commandline -opc)
+    $words[1] list 2>/dev/null | string replace -rf '^(\S+) +(.*)' '$1\t$2'
+end
+
+# What the scenarios have under "tags" or "variants".
+function __pitfall_values
+    set -l words (commandline -opc)
+    $words[1] list --json 2>/dev/null |
+        sed -n "/\"$argv[1]\": \[/,/\]/s/^ *\"\([^\"]*\)\",\{0,1\}\$/\1/p" | sort -u
+end
+
+function __pitfall_faults
+    set -l parts (string match -r '^(.*:)[^:]*$' -- (commandline -ct))
+    if set -q parts[2]
+        string join -- \n $parts[2]{error=,retval=,signal=,kill,hold=,limit=,delay_enter=,when=,proc=} \
+            $parts[2]to={caller,group,tree}
+    else
+        string join -- \n point= start exit after= \
+            %{clock,creds,desc,file,fstat,fstatfs,ipc,lstat,memory,net,network,process,pure,signal,stat} \
+            %{statfs,%stat,%statfs}
+    end
+end
+
+function __pitfall_reports
+    set -l parts (string match -r '^([^:]*:)(.*)$' -- (commandline -ct | string replace -r '^--report=' ''))
+    if set -q parts[2]
+        string join -- \n $parts[2](__fish_complete_path $parts[3])
+    else
+        string join -- \n text json junit tap html
+    end
+end
+
+complete -c pitfall -f
+complete -c pitfall -n __fish_is_first_token -s h -l help -d 'Show help and exit'
+complete -c pitfall -n __fish_is_first_token -l version -d 'Show the version and exit'
+complete -c pitfall -n __fish_is_first_token -a list -d 'The catalogue of pitfalls'
+complete -c pitfall -n __fish_is_first_token -a show -d 'One pitfall, and its programs'
+complete -c pitfall -n __fish_is_first_token -a check -d 'Run scenarios, compare with what is expected'
+complete -c pitfall -n __fish_is_first_token -a run -d 'One program: verdict and diagnosis'
+complete -c pitfall -n __fish_is_first_token -a judge -d 'Judge a recorded trace again'
+complete -c pitfall -n __fish_is_first_token -a help -d 'Teach a command'
+complete -c pitfall -n '__pitfall_command help' -a 'list show check run judge'
+
+complete -c pitfall -n '__pitfall_command list show check' -a '(__pitfall_scenarios)'
+complete -c pitfall -n '__pitfall_command list show check' -a '(__fish_complete_directories)'
+complete -c pitfall -n '__pitfall_command judge' -F
+complete -c pitfall -n '__pitfall_command run' -a '(__fish_complete_command)'
+complete -c pitfall -n 'test -n "$(__pitfall_program)"' \
+    -a '(complete -C "$(string escape -- (__pitfall_program) | string join " ") $(commandline -ct)")'
+
+complete -c pitfall -n '__pitfall_command list' -s t -l tag -x -a '(__pitfall_values tags)' -d 'Only scenarios with this tag'
+complete -c pitfall -n '__pitfall_command list' -l json -d 'Print JSON'
+complete -c pitfall -n '__pitfall_command check' -s j -l jobs -x -d 'Run so many trials at once'
+complete -c pitfall -n '__pitfall_command check' -s r -l repeat -x -d 'Run each program so many times'
+complete -c pitfall -n '__pitfall_command check' -l variant -x -a '(__pitfall_values variants)' -d 'Only variants of this name'
+complete -c pitfall -n '__pitfall_command run' -s i -l inject -x -a '(__pitfall_faults)' -d 'Strike with a fault'
+complete -c pitfall -n '__pitfall_command run' -s l -l limit -x -d 'Run under a resource limit' \
+    -a '{as,core,cpu,data,fsize,locks,memlock,msgqueue,nice,nofile,nproc,rss,rtprio,rttime,sigpending,stack}='
+complete -c pitfall -n '__pitfall_command run' -s g -l grace -x -d 'How long processes may outlive the program'
+complete -c pitfall -n '__pitfall_command run' -l share -x -a '(__fish_append , pid ipc shm)' -d 'Give up parts of the containment'
+complete -c pitfall -n '__pitfall_command run' -l expect-exit -x -a 'any 0 1' -d 'The exit status that is right'
+complete -c pitfall -n '__pitfall_command run' -l expect-output -x -d 'Its standard output must contain this'
+complete -c pitfall -n '__pitfall_command run' -l trace -r -F -d 'Write down everything that happens'
+complete -c pitfall -n '__pitfall_command check run' -s d -l deadline -x -d 'The time that a healthy run takes at most'
+complete -c pitfall -n '__pitfall_command check run judge' -l report -x -a '(__pitfall_reports)' -d 'Write a report'
+complete -c pitfall -n '__pitfall_command check run judge' -l json -d 'Short for --report json:-'
+complete -c pitfall -n '__pitfall_command list show check run judge' -s h -l help -d 'Show help and exit'
