@@ -125,8 +125,8 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
         write_output(page, indent, trial);
     for (size_t i = 0; i < trial->note_count; i++)
         labelled(page, indent, "Note", trial->notes[i]);
-    /* One line whatever its length: it is there to be copied. */
+    /* Not wrapped: it is there to be copied, with the line breaks inside its words. */
     if (trial->replay)
         fprintf(page->file, "%*s%sReplay:%s %s\n", indent, "", page->ink.bold, page->ink.end,
-                pf_plain_line(page->arena, trial->replay));
+                pf_plain_text(page->arena, trial->replay));
 }

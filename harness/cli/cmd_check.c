@@ -19,6 +19,7 @@ struct settings {
     size_t repeats;
     const char *variant;
     uint64_t deadline_ns;
+    bool has_deadline; /* 0 means none, which is something else than not said */
 };
 
 /* What is run: each variant once, and the order of the trials with all repeats. */
@@ -60,6 +61,7 @@ static int set_variant(void *settings, const char *value, struct pf_error *error
 
 static int set_deadline(void *settings, const char *value, struct pf_error *error)
 {
+    ((struct settings *)settings)->has_deadline = true;
     return pf_duration_parse(value, &((struct settings *)settings)->deadline_ns, error);
 }
 
@@ -96,7 +98,7 @@ static struct plan plan_make(const struct pf_selection *selection, const struct 
             if (settings->variant && strcmp(scenario->variants[k].name, settings->variant) != 0)
                 continue;
             struct pf_trial *trial = pf_plan_variant(scenario, &scenario->variants[k]);
-            if (settings->deadline_ns)
+            if (settings->has_deadline)
                 trial->deadline_ns = settings->deadline_ns;
             struct pf_trial **slot =
                 pf_arena_grow(plan.arena, &plan.variants, &plan.variant_count, sizeof(*slot));

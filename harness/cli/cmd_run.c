@@ -159,8 +159,6 @@ static int supervise(const struct pf_command *command, const struct settings *se
         return status_of(r);
     struct pf_result *result = pf_result_new();
     pf_judge_trace(trace, result);
-    if (!result->trials[0].replay)
-        result->trials[0].replay = settings->trial->replay;
     pf_result_finish(result);
     int status = report(settings, result, command->name);
     pf_result_free(result);

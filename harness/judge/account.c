@@ -1,11 +1,7 @@
 #include "judge/account.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "model/trial.h"
 
 enum { OUTPUT_MAX = 64 * 1024, PLACES_MAX = 8 };
 
@@ -102,74 +98,4 @@ void pf_account_output(struct pf_case *c)
     c->trial->output = text;
     if (dropped)
         add_note(c, pf_arena_printf(c->scratch, "%" PRIu64 " bytes of output are not kept here", dropped));
-}
-
-static bool is_plain(const char *word)
-{
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./%@";
-    return word[0] && word[strspn(word, safe)] == '\0';
-}
-
-static void quote(FILE *out, const char *word)
-{
-    if (is_plain(word)) {
-        fputs(word, out);
-        return;
-    }
-    fputc('\'', out);
-    for (; *word; word++)
-        if (*word == '\'')
-            fputs("'\\''", out);
-        else
-            fputc(*word, out);
-    fputc('\'', out);
-}
-
-static void write_limit(FILE *out, const struct pf_limit *limit)
-{
-    if (limit->value == UINT64_MAX)
-        fprintf(out, " --limit %s=unlimited", limit->resource);
-    else
-        fprintf(out, " --limit %s=%" PRIu64, limit->resource, limit->value);
-}
-
-static void write_replay(FILE *out, const struct pf_ev_begin *begin)
-{
-    fputs("pitfall run", out);
-    for (size_t i = 0; i < begin->fault_count; i++) {
-        fputs(" --inject ", out);
-        quote(out, begin->faults[i]);
-    }
-    for (size_t i = 0; i < begin->limit_count; i++)
-        write_limit(out, &begin->limits[i]);
-    uint64_t deadline_ms = (begin->deadline_ns + 999999) / 1000000;
-    if (begin->deadline_ns && begin->deadline_ns != PF_DEADLINE_DEFAULT_NS)
-        fprintf(out, " --deadline %" PRIu64 "%s", deadline_ms % 1000 ? deadline_ms : deadline_ms / 1000,
-                deadline_ms % 1000 ? "ms" : "s");
-    if (begin->expect.exit) {
-        fputs(" --expect-exit ", out);
-        quote(out, begin->expect.exit);
-    }
-    fputs(" --", out);
-    for (size_t i = 0; i < begin->command_count; i++) {
-        fputc(' ', out);
-        quote(out, begin->command[i]);
-    }
-}
-
-const char *pf_account_replay(const struct pf_ev_begin *begin, struct pf_arena *arena)
-{
-    if (!begin->command_count)
-        return NULL;
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        abort(); /* out of memory, as everywhere in an arena */
-    write_replay(out, begin);
-    if (fclose(out) != 0)
-        abort();
-    const char *replay = pf_arena_strdup(arena, text);
-    free(text);
-    return replay;
 }

@@ -1,4 +1,4 @@
-/* account.h - the plain facts of a trial: which faults struck where, what was printed, how to do it again. */
+/* account.h - the plain facts of a trial: which faults struck where, what was printed. */
 #ifndef PF_JUDGE_ACCOUNT_H
 #define PF_JUDGE_ACCOUNT_H
 
@@ -9,7 +9,5 @@ void pf_account_faults(struct pf_case *c);
 void pf_account_end(struct pf_case *c);
 /* The captured output, at most 64 KiB of it, and the notes. */
 void pf_account_output(struct pf_case *c);
-/* "pitfall run --inject … -- CMD", quoted for a shell; NULL without a command. Lives in the arena. */
-const char *pf_account_replay(const struct pf_ev_begin *begin, struct pf_arena *arena);
 
 #endif

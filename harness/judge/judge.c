@@ -77,7 +77,7 @@ static void copy_plan(struct pf_case *c)
                                       sizeof(*trial->command)) = pf_arena_strdup(c->arena, begin->command[i]);
     trial->expect = copy_expect(&begin->expect, c->arena);
     trial->environment = copy_environment(&begin->environment, c->arena);
-    trial->replay = pf_account_replay(begin, c->arena);
+    trial->replay = pf_arena_strdup(c->arena, begin->replay);
 }
 
 void pf_judge_trace(const struct pf_trace *trace, struct pf_result *result)

@@ -57,6 +57,7 @@ static const struct pf_field begin_fields[] = {
     PF_VALUE(struct pf_ev_begin, UINT, deadline_ns),
     PF_VALUE(struct pf_ev_begin, UINT, grace_ns),
     PF_VALUE(struct pf_ev_begin, BOOL, captured),
+    PF_VALUE(struct pf_ev_begin, STRING, replay),
     PF_VALUE(struct pf_ev_begin, INLINE, expect, .record = &pf_expect_record),
     PF_VALUE(struct pf_ev_begin, INLINE, environment, .record = &pf_environment_record),
 };

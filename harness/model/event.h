@@ -69,7 +69,8 @@ struct pf_ev_begin {
     size_t limit_count;
     uint64_t deadline_ns;
     uint64_t grace_ns;
-    bool captured; /* the program's output is in the trace */
+    bool captured;      /* the program's output is in the trace */
+    const char *replay; /* a command line that does it again */
     struct pf_expect expect;
     struct pf_environment environment;
 };

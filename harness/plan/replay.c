@@ -51,8 +51,12 @@ const char *pf_plan_replay(const struct pf_trial *trial)
         add(arena, &line, "--share", pf_share_text(trial->share, arena));
     if (trial->deadline_ns != PF_DEADLINE_DEFAULT_NS)
         add(arena, &line, "--deadline", pf_duration_text(trial->deadline_ns, arena));
+    if (trial->grace_ns != PF_GRACE_DEFAULT_NS)
+        add(arena, &line, "--grace", pf_duration_text(trial->grace_ns, arena));
     if (trial->expect.exit)
         add(arena, &line, "--expect-exit", trial->expect.exit);
+    if (trial->expect.output)
+        add(arena, &line, "--expect-output", trial->expect.output);
     line = pf_arena_printf(arena, "%s --", line);
     for (size_t i = 0; i < trial->command_count; i++)
         line = pf_arena_printf(arena, "%s %s", line, quote(arena, trial->command[i]));

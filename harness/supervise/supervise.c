@@ -76,6 +76,7 @@ static void emit_begin(struct pf_run *run)
                                 .deadline_ns = trial->deadline_ns,
                                 .grace_ns = trial->grace_ns,
                                 .captured = trial->capture,
+                                .replay = trial->replay,
                                 .expect = trial->expect,
                                 .environment = {.pitfall = PITFALL_VERSION,
                                                 .kernel = pf_arena_strdup(arena, system.release),

@@ -53,10 +53,11 @@ Test(plan, a_trial_has_all_that_its_variant_and_scenario_say)
     cr_assert_str_eq(trial->expect.output, "o");
     cr_assert_str_eq(trial->expect.exit, "3");
     cr_assert_str_eq(trial->skip, "no no-such-interpreter on this machine");
-    cr_assert_str_eq(trial->replay,
-                     "pitfall run --inject point=working:hold=exit@0.1:when=2+ "
-                     "--inject 'after=100ms:kill:to=0.*' --limit nofile=32 --limit core=unlimited "
-                     "--deadline 2500ms --expect-exit 3 -- no-such-interpreter 'it'\\''s' ''");
+    cr_assert_str_eq(
+        trial->replay,
+        "pitfall run --inject point=working:hold=exit@0.1:when=2+ "
+        "--inject 'after=100ms:kill:to=0.*' --limit nofile=32 --limit core=unlimited "
+        "--deadline 2500ms --expect-exit 3 --expect-output o -- no-such-interpreter 'it'\\''s' ''");
     pf_plan_free(trial);
 }
 
