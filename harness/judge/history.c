@@ -39,7 +39,7 @@ static void be_born(struct pf_history *history, const struct pf_event *event)
     *life = (struct pf_life){
         .process = event->fork.process,
         .parent = event->fork.parent,
-        .name = parent ? parent->name : NULL,
+        .name = parent && !pf_trace_begin(history->trace)->no_execs ? parent->name : NULL,
         .fork = event,
     };
     pf_lookup_put(&history->index, life->process, history->life_count++);
@@ -120,6 +120,8 @@ static void take(struct pf_history *history, struct pf_arena *arena, const struc
         return;
     case PF_EVENT_EXIT:
         life = life_of(history, event->exit.process);
+        if (life && event->exit.name)
+            life->name = event->exit.name;
         if (life && !history->verdict && !life->exit)
             life->exit = event;
         return;

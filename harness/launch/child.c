@@ -137,7 +137,8 @@ _Noreturn void pf_child_init(const struct pf_child_plan *plan)
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
 
-    pid_t root = _Fork();
+    /* The init waits here until the root has exec'd or ended: its memory need not be copied for that. */
+    pid_t root = vfork();
     if (root < 0)
         give_up(plan, PF_STAGE_FORK);
     if (root == 0)

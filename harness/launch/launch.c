@@ -29,10 +29,11 @@ enum level { LEVEL_NAMESPACES, LEVEL_USER_NAMESPACES, LEVEL_SUBREAPER, LEVEL__CO
 
 static const char *const level_names[] = {"namespaces", "user-namespaces", "subreaper"};
 
-unsigned long pf_launch_ptrace_options(void)
+unsigned long pf_launch_ptrace_options(bool execs)
 {
-    return PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-           PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP;
+    unsigned long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
+                            PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACESECCOMP;
+    return execs ? options | PTRACE_O_TRACEEXEC : options;
 }
 
 static bool is_admin(void)
@@ -178,7 +179,7 @@ static int fetch_listener(pid_t root, int number)
 
 static int seize_root(struct pf_launched *launched, int socket)
 {
-    if (ptrace(PTRACE_SEIZE, launched->root, NULL, pf_launch_ptrace_options()) < 0)
+    if (ptrace(PTRACE_SEIZE, launched->root, NULL, pf_launch_ptrace_options(true)) < 0)
         return -errno;
     if (ptrace(PTRACE_INTERRUPT, launched->root, NULL, NULL) < 0)
         return -errno;

@@ -21,8 +21,9 @@ struct pf_launched {
     struct pf_child_report *report; /* what went wrong in the child, if it ends before its exec */
 };
 
-/* Options for PTRACE_SEIZE, inherited by every process and thread of the tree. */
-unsigned long pf_launch_ptrace_options(void);
+/* Options for PTRACE_SEIZE, inherited by every process and thread of the tree; with or without a stop at each
+ * exec. */
+unsigned long pf_launch_ptrace_options(bool execs);
 
 /*
  * Finds the program, builds the containment as deep as this machine allows, and starts the root up to the

@@ -57,6 +57,7 @@ static const struct pf_field begin_fields[] = {
     PF_VALUE(struct pf_ev_begin, UINT, deadline_ns),
     PF_VALUE(struct pf_ev_begin, UINT, grace_ns),
     PF_VALUE(struct pf_ev_begin, BOOL, captured),
+    PF_VALUE(struct pf_ev_begin, BOOL, no_execs),
     PF_VALUE(struct pf_ev_begin, STRING, replay),
     PF_VALUE(struct pf_ev_begin, INLINE, expect, .record = &pf_expect_record),
     PF_VALUE(struct pf_ev_begin, INLINE, environment, .record = &pf_environment_record),
@@ -136,11 +137,9 @@ static const struct pf_field thread_exit_fields[] = {
     PF_VALUE(struct pf_ev_thread_exit, STRING, thread, PF_NEEDED),
 };
 static const struct pf_field exit_fields[] = {
-    PF_VALUE(struct pf_ev_exit, STRING, process, PF_NEEDED),
-    PF_VALUE(struct pf_ev_exit, BOOL, signaled),
-    PF_VALUE(struct pf_ev_exit, UINT, code, PF_ALWAYS),
-    PF_VALUE(struct pf_ev_exit, STRING, signal),
-    PF_VALUE(struct pf_ev_exit, BOOL, core),
+    PF_VALUE(struct pf_ev_exit, STRING, name),   PF_VALUE(struct pf_ev_exit, STRING, process, PF_NEEDED),
+    PF_VALUE(struct pf_ev_exit, BOOL, signaled), PF_VALUE(struct pf_ev_exit, UINT, code, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_exit, STRING, signal), PF_VALUE(struct pf_ev_exit, BOOL, core),
 };
 static const struct pf_field frame_fields[] = {
     PF_VALUE(struct pf_frame, STRING, function),

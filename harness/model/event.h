@@ -69,7 +69,8 @@ struct pf_ev_begin {
     size_t limit_count;
     uint64_t deadline_ns;
     uint64_t grace_ns;
-    bool captured;      /* the program's output is in the trace */
+    bool captured; /* the program's output is in the trace */
+    bool no_execs; /* only the root's first exec is in the trace: names are known where somebody looked */
     const char *replay; /* a command line that does it again */
     struct pf_expect expect;
     struct pf_environment environment;
@@ -181,6 +182,7 @@ struct pf_ev_exit {
     uint64_t code;      /* exit status, or signal number */
     const char *signal; /* name, when signaled */
     bool core;
+    const char *name; /* what a process that failed called itself, where execs are not followed */
 };
 
 struct pf_frame {

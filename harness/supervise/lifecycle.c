@@ -194,6 +194,8 @@ static void take_exec(struct pf_run *run, pid_t pid)
     pf_tasks_each(&run->tasks, end_vfork, process);
     bool first = process == run->root && !process->execed;
     process->execed = true;
+    if (first && !run->follows_execs)
+        ptrace(PTRACE_SETOPTIONS, pid, NULL, pf_launch_ptrace_options(false));
     if (first) {
         run->started_ns = pf_run_now(run);
         struct pf_occurrence occurrence = {
@@ -329,9 +331,9 @@ static void take_stop(struct pf_run *run, pid_t tid, int status)
     }
 }
 
-static void take_process_exit(struct pf_run *run, struct pf_process *process, int status)
+static void take_process_exit(struct pf_run *run, struct pf_process *process, int status, const char *name)
 {
-    struct pf_ev_exit exit = {.process = process->address, .signaled = WIFSIGNALED(status)};
+    struct pf_ev_exit exit = {.process = process->address, .signaled = WIFSIGNALED(status), .name = name};
     exit.code = (uint64_t)(exit.signaled ? WTERMSIG(status) : WEXITSTATUS(status));
     exit.signal = exit.signaled ? pf_signal_name(WTERMSIG(status)) : NULL;
     exit.core = exit.signaled && WCOREDUMP(status);
@@ -347,7 +349,7 @@ static void take_process_exit(struct pf_run *run, struct pf_process *process, in
     pf_inject_meet(run, &occurrence, &(struct pf_grip){0});
 }
 
-static void take_death(struct pf_run *run, pid_t tid, int status)
+static void take_death(struct pf_run *run, pid_t tid, int status, const char *name)
 {
     struct pf_task *task = pf_tasks_find(&run->tasks, tid);
     if (!task) {
@@ -365,10 +367,10 @@ static void take_death(struct pf_run *run, pid_t tid, int status)
     pf_quiet_remove(run, task);
     pf_tasks_remove(&run->tasks, task);
     pf_quiet_ended(run, process);
-    take_process_exit(run, process, status);
+    take_process_exit(run, process, status, name);
 }
 
-void pf_lifecycle_take(struct pf_run *run, pid_t tid, int status)
+static void take(struct pf_run *run, pid_t tid, int status, const char *name)
 {
     run->moved_ns = pf_run_now(run);
     if (tid == run->launched.init)
@@ -376,16 +378,42 @@ void pf_lifecycle_take(struct pf_run *run, pid_t tid, int status)
     else if (WIFSTOPPED(status))
         take_stop(run, tid, status);
     else
-        take_death(run, tid, status);
+        take_death(run, tid, status, name);
+}
+
+void pf_lifecycle_take(struct pf_run *run, pid_t tid, int status)
+{
+    take(run, tid, status, NULL);
+}
+
+/* The name of a process that has failed, while it is still there to be asked. */
+static const char *name_of_failed(struct pf_run *run, const siginfo_t *info)
+{
+    bool failed = info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED ||
+                  (info->si_code == CLD_EXITED && info->si_status != 0);
+    if (run->follows_execs || !failed)
+        return NULL;
+    char path[64], name[64];
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)info->si_pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, name, sizeof(name));
+    if (fd >= 0)
+        close(fd);
+    return length > 1 ? pf_arena_strndup(run->trace->arena, name, (size_t)length - 1) : NULL;
 }
 
 size_t pf_lifecycle_serve(struct pf_run *run)
 {
-    int status;
     size_t served = 0;
-    for (pid_t tid; (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0; served++)
-        pf_lifecycle_take(run, tid, status);
-    return served;
+    for (;; served++) {
+        siginfo_t info = {.si_pid = 0};
+        int status;
+        if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0 || info.si_pid == 0)
+            return served;
+        const char *name = name_of_failed(run, &info);
+        if (waitpid(info.si_pid, &status, __WALL | WNOHANG) == info.si_pid)
+            take(run, info.si_pid, status, name);
+    }
 }
 
 void pf_lifecycle_begin(struct pf_run *run)

@@ -14,7 +14,7 @@ enum {
 };
 
 static const uint64_t SOON_NS = 300 * 1000;            /* between two scans that may confirm each other */
-static const uint64_t FIRST_LOOK_NS = 1000 * 1000;     /* after a movement that supervision saw itself */
+static const uint64_t FIRST_LOOK_NS = 2500 * 1000;     /* after a movement that supervision saw itself */
 static const uint64_t BUSY_LOOK_NS = 5 * 1000 * 1000;  /* while the program runs */
 static const uint64_t IDLE_LOOK_NS = 20 * 1000 * 1000; /* while it is known to be quiet */
 static const uint64_t PARTIAL_NS = 250 * 1000 * 1000;  /* between looks at those who stand while others run */

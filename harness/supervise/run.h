@@ -31,6 +31,7 @@ struct pf_run {
     uint64_t root_ended_ns;  /* 0: it lives */
     uint64_t moved_ns;       /* the last movement that was seen */
     bool decided;            /* the verdict event is written */
+    bool follows_execs;      /* the execs of the whole tree become events, not only the root's first */
     bool failed;             /* the root never became the program: see launched.report */
     int interrupts;          /* handled so far */
     int tty_interrupts;      /* Ctrl-C that the terminal sent to the program while it owned it */

@@ -76,6 +76,7 @@ static void emit_begin(struct pf_run *run)
                                 .deadline_ns = trial->deadline_ns,
                                 .grace_ns = trial->grace_ns,
                                 .captured = trial->capture,
+                                .no_execs = !run->follows_execs,
                                 .replay = trial->replay,
                                 .expect = trial->expect,
                                 .environment = {.pitfall = PITFALL_VERSION,
@@ -230,6 +231,9 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
                          .events_fd = -1,
                          .pid_namespace_fd = -1,
                          .own_tty = -1};
+    /* A stop at every exec is a tenth of what a process costs: spent where a record is kept, or faults
+     * strike. */
+    run.follows_execs = trace->sink || trial->capture || trial->fault_count > 0;
     sigset_t before;
     pf_tasks_init(&run.tasks, trace->arena);
     pf_inject_init(&run);

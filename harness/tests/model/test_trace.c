@@ -122,6 +122,8 @@ static struct pf_event full_event(enum pf_event_kind kind)
                                            .deadline_ns = 1,
                                            .grace_ns = 2,
                                            .captured = true,
+                                           .no_execs = true,
+                                           .replay = "pitfall run",
                                            .expect = {"deadlock", "hung-thread", "out", "any"},
                                            .environment = {"0.1.0", "6.18", "x86_64", "namespaces", "note"}};
         break;
@@ -168,7 +170,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
         event.thread_exit = (struct pf_ev_thread_exit){"0/t1"};
         break;
     case PF_EVENT_EXIT:
-        event.exit = (struct pf_ev_exit){"0", true, 11, "SIGSEGV", true};
+        event.exit = (struct pf_ev_exit){"0", true, 11, "SIGSEGV", true, "n"};
         break;
     case PF_EVENT_SNAPSHOT:
         event.snapshot =
@@ -202,10 +204,10 @@ static char *line_of(const struct pf_event *event)
 Test(trace, every_field_of_every_event_is_written)
 {
     static const size_t keys[PF_EVENT__COUNT] = {
-        [PF_EVENT_BEGIN] = 11,   [PF_EVENT_FORK] = 4,   [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,
+        [PF_EVENT_BEGIN] = 13,   [PF_EVENT_FORK] = 4,   [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,
         [PF_EVENT_SIGNAL] = 4,   [PF_EVENT_KILL] = 3,   [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,
         [PF_EVENT_POINT] = 3,    [PF_EVENT_LEDGER] = 3, [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6,
-        [PF_EVENT_RELEASE] = 4,  [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 5,
+        [PF_EVENT_RELEASE] = 4,  [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,
         [PF_EVENT_SNAPSHOT] = 6, [PF_EVENT_STACK] = 2,  [PF_EVENT_NOTE] = 1,        [PF_EVENT_VERDICT] = 3,
         [PF_EVENT_END] = 1,
     };
