@@ -80,7 +80,8 @@ static const struct golden {
     {"expected-list", PF_PASS, "limit@0 lost", "fd-exhaustion", NULL},
     {"expected-list-half", PF_FAIL, "limit@0", "fd-exhaustion", "expected the finding lost"},
 
-    {"rule-join-wait4", PF_FAIL, "deadlock", "join-before-drain", "There is room for 65536 bytes in it, and no more"},
+    {"rule-join-wait4", PF_FAIL, "deadlock", "join-before-drain",
+     "There is room for 65536 bytes in it, and no more"},
     {"rule-join-feeder-thread", PF_FAIL, "deadlock", "join-before-drain", "0.1/t1 (program) waits for room"},
     {"rule-join-through-shell", PF_FAIL, "deadlock", "join-before-drain", "0.1.1 (program) waits for room"},
     {"rule-join-pidfd-socket", PF_FAIL, "deadlock", "join-before-drain", "room in a socket (fd 5)"},
