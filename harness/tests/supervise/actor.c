@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +136,33 @@ static int kill_child(void)
     return WTERMSIG(reap(child)) == SIGKILL ? 0 : 1;
 }
 
+/* A helper that kills and is gone before anybody can look who sent the signal. */
+static int kill_and_leave(void)
+{
+    pid_t victim = fork();
+    if (victim == 0) {
+        pause();
+        _exit(0);
+    }
+    pid_t helper = fork();
+    if (helper == 0) {
+        kill(victim, SIGTERM);
+        _exit(0);
+    }
+    reap(helper);
+    return WTERMSIG(reap(victim)) == SIGTERM ? 0 : 1;
+}
+
+static int bind_to_parent(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        _exit(0);
+    }
+    return reap(child);
+}
+
 static void *run_exec(void *program)
 {
     execl(program, program, "exit-seven", (char *)NULL);
@@ -226,6 +254,8 @@ static const struct {
     {"signal-at-point", signal_at_point},
     {"signal-child", signal_child},
     {"kill-child", kill_child},
+    {"kill-and-leave", kill_and_leave},
+    {"bind-to-parent", bind_to_parent},
     {"thread-execs", thread_execs},
     {"leave-orphan", leave_orphan},
     {"leave-straggler", leave_straggler},

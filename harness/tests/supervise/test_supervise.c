@@ -264,6 +264,38 @@ Test(supervise, a_thread_that_execs_becomes_the_process)
     pf_trace_free(trace);
 }
 
+/* A plain run is not stopped at execs: the thread that execs must be found again all the same. */
+Test(supervise, a_thread_that_execs_unseen_becomes_the_process_too)
+{
+    struct pf_trial *trial = plan("thread-execs");
+    trial->capture = false;
+    struct pf_trace *trace = run(trial);
+    cr_assert(pf_trace_begin(trace)->no_execs);
+    cr_assert_eq(count(trace, PF_EVENT_EXEC), 1);
+    cr_assert_eq(exit_of(trace, "0")->code, 7);
+    cr_assert_eq(verdict_of(trace), PF_VERDICT_FINISHED);
+    pf_trace_free(trace);
+}
+
+Test(supervise, a_sender_that_has_ended_is_named)
+{
+    for (int i = 0; i < 30; i++) {
+        struct pf_trace *trace = play("kill-and-leave");
+        cr_assert_str_eq(find(trace, PF_EVENT_SIGNAL, 0)->signal.sender, "0.2");
+        pf_trace_free(trace);
+    }
+}
+
+Test(supervise, a_bond_with_the_parent_is_seen)
+{
+    struct pf_trace *trace = play("bind-to-parent");
+    const struct pf_event *event = find(trace, PF_EVENT_BOND, 0);
+    cr_assert_not_null(event);
+    cr_assert_str_eq(event->bond.process, "0.1");
+    cr_assert_eq(event->bond.number, SIGTERM);
+    pf_trace_free(trace);
+}
+
 Test(supervise, who_outlives_the_root_for_good_is_abandoned)
 {
     struct pf_trace *trace = play("leave-orphan");
