@@ -49,7 +49,8 @@ static int search_path(const char *name, struct pf_arena *arena, const char **re
             *ret_path = candidate;
             return 0;
         }
-        denied |= r == -EACCES;
+        /* A folder that may not be searched holds nothing for this user. */
+        denied |= r == -EACCES && access(candidate, F_OK) == 0;
         entry += length;
         if (*entry == '\0')
             break;

@@ -1,8 +1,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <glob.h>
 #include <grp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <mproc/error.h>
@@ -76,12 +79,30 @@ CHILD_TEST(limits, preflight_names_limit_value_and_need_of_descriptors)
     CHECK(strstr(mproc_error_detail(), "each worker needs 47"));
 }
 
+/* Processes and threads of this user, which RLIMIT_NPROC counts wherever they are; other tests run beside
+ * this one. */
+static rlim_t tasks_of_user(void)
+{
+    rlim_t count = 0;
+    glob_t tasks = {0};
+    if (glob("/proc/[0-9]*/task/[0-9]*", 0, NULL, &tasks) == 0)
+        for (size_t i = 0; i < tasks.gl_pathc; i++) {
+            struct stat status;
+            count += stat(tasks.gl_pathv[i], &status) == 0 && status.st_uid == geteuid();
+        }
+    globfree(&tasks);
+    return count;
+}
+
 CHILD_TEST(limits, preflight_names_limit_value_and_need_of_processes)
 {
+    char limit_text[64];
     become_nobody();
-    REQUIRE(setrlimit(RLIMIT_NPROC, &(struct rlimit){20, 20}) == 0);
+    rlim_t limit = tasks_of_user() + 200;
+    REQUIRE(setrlimit(RLIMIT_NPROC, &(struct rlimit){limit, limit}) == 0);
     CHECK(mproc_limits_preflight(&(struct mproc_need){.workers = 4}) == 0);
-    CHECK(mproc_limits_preflight(&(struct mproc_need){.workers = 40}) == -EAGAIN);
-    CHECK(strstr(mproc_error_detail(), "RLIMIT_NPROC is 20"));
-    CHECK(strstr(mproc_error_detail(), "need 42 processes more"));
+    CHECK(mproc_limits_preflight(&(struct mproc_need){.workers = 4000}) == -EAGAIN);
+    snprintf(limit_text, sizeof(limit_text), "RLIMIT_NPROC is %llu", (unsigned long long)limit);
+    CHECK(strstr(mproc_error_detail(), limit_text));
+    CHECK(strstr(mproc_error_detail(), "need 4002 processes more"));
 }
