@@ -35,6 +35,9 @@ static bool reported(const struct pf_case *c, const char *process)
 void pf_oracle_exit(struct pf_case *c)
 {
     const struct pf_life *root = pf_case_root(c);
+    /* Whoever interrupts a run knows why it ended. */
+    if (pf_case_verdict(c) == PF_VERDICT_INTERRUPTED)
+        return;
     if (!root || !root->exit || as_expected(c, &root->exit->exit) || reported(c, root->process))
         return;
     const struct pf_event *event = NULL;

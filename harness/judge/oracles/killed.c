@@ -4,6 +4,8 @@
 
 void pf_oracle_killed(struct pf_case *c)
 {
+    if (pf_case_verdict(c) == PF_VERDICT_INTERRUPTED)
+        return; /* by whoever interrupted the run */
     for (size_t i = 0; i < c->history->life_count; i++) {
         const struct pf_life *life = &c->history->lives[i];
         if (!life->exit || !life->exit->exit.signaled || pf_is_crash_signal(life->exit->exit.code))

@@ -49,6 +49,7 @@ static const struct golden {
     {"near-killed-with-its-parent", PF_PASS, "", "-", NULL},
     {"killed-beside-its-parent", PF_FAIL, "killed@0.1.1", "-", "nobody in the tree sent it"},
     {"near-killed-by-typing", PF_PASS, "", "-", NULL},
+    {"near-killed-by-the-user", PF_ERROR, "", "-", NULL},
     {"exit", PF_FAIL, "exit@0", "-", "ended with status 3; status 0 was expected"},
     {"exit-by-own-signal", PF_FAIL, "exit@0", "-", "was killed by SIGTERM; status 0"},
     {"near-exit-expected", PF_PASS, "", "-", NULL},

@@ -314,6 +314,12 @@ t.exit("0.1")
 t.exit("0.1.1", 9, "SIGKILL")
 t.finish()
 
+t = family("near-killed-by-the-user", "0.1")
+t.exit("0.1", 9, "SIGKILL")
+t.exit("0", 15, "SIGTERM")
+t.verdict("interrupted")
+t.end()
+
 t = family("near-killed-by-typing", "0.1")
 t.signal("0.1", 2, "SIGINT", "kernel")
 t.exit("0.1", 2, "SIGINT")
