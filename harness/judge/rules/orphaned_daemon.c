@@ -53,12 +53,13 @@ bool pf_rule_orphaned_daemon(struct pf_case *c, struct pf_match *ret_match)
         return false;
     const struct pf_life *gone = gone_ancestor(c, first);
     const char *more = count > 1 ? pf_arena_printf(c->scratch, " (and %zu more)", count - 1) : "";
-    ret_match->summary = pf_arena_printf(
-        c->scratch,
-        "%s%s was started by %s and lives on although %s %s: nothing will ever end it, and nobody will learn "
-        "how it ends.",
-        pf_case_label(c, first->process), more, pf_case_label(c, first->parent), gone->process,
-        pf_phrase_end(c, gone));
+    ret_match->summary =
+        pf_arena_printf(c->scratch,
+                        "%s%s was started by %s and lives on although %s %s: nobody in the tree is left to "
+                        "end it, or to learn "
+                        "how it ends.",
+                        pf_case_label(c, first->process), more, pf_case_label(c, first->parent),
+                        gone->process, pf_phrase_end(c, gone));
     ret_match->fix =
         "Let every process have an owner that ends and reaps it: stop and join background processes "
         "before leaving, let them watch a pipe from their parent for end of file (or use "
