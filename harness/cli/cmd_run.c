@@ -75,6 +75,13 @@ static int set_exit(void *data, const char *value, struct pf_error *error)
 
 static int set_output(void *data, const char *value, struct pf_error *error)
 {
+    struct pf_trial *trial = ((struct settings *)data)->trial;
+    trial->capture = true;
+    return pf_content_read(value, trial->arena, &trial->expect.printed, error);
+}
+
+static int set_text(void *data, const char *value, struct pf_error *error)
+{
     (void)error;
     struct settings *settings = data;
     settings->trial->expect.output = value;
@@ -104,9 +111,12 @@ static const struct pf_option run_options[] = {
      set_grace},
     {0, "share", "LIST", "give up parts of the containment: pid, ipc, shm", set_share},
     {0, "expect-exit", "N", "the exit status that is right, or any. Default: 0", set_exit},
-    {0, "expect-output", "TEXT",
-     "its standard output must contain TEXT; the output is then kept for the report instead of shown",
+    {0, "expect-output", "FILE",
+     "its standard output must be what is in FILE, byte by byte, unless it fails by its exit status; the "
+     "output is then kept for the report instead of shown",
      set_output},
+    {0, "expect-text", "TEXT", "its standard output must contain TEXT; the output is kept likewise",
+     set_text},
     {0, "trace", "FILE", "write down everything that happens, for `pitfall judge`", set_trace},
     PF_OPTION_REPORT,
     PF_OPTION_JSON,

@@ -185,10 +185,7 @@ static struct pf_trial_result *add_untested(struct pf_result *result, const stru
         .command_count = trial->command_count,
         .verdict = verdict,
         .reason = pf_arena_strdup(result->arena, reason),
-        .expect = {.finding = pf_arena_strdup(result->arena, trial->expect.finding),
-                   .diagnosis = pf_arena_strdup(result->arena, trial->expect.diagnosis),
-                   .output = pf_arena_strdup(result->arena, trial->expect.output),
-                   .exit = pf_arena_strdup(result->arena, trial->expect.exit)},
+        .expect = pf_expect_copy(&trial->expect, result->arena),
     };
     return added;
 }

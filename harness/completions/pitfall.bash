@@ -84,7 +84,7 @@ _pitfall_reply_report() {
 _pitfall_takes_value() {
     case $1 in
         -[tjrdilg] | --tag | --jobs | --repeat | --variant | --deadline | --report | --inject | --limit | \
-            --grace | --share | --expect-exit | --expect-output | --trace) return 0 ;;
+            --grace | --share | --expect-exit | --expect-output | --expect-text | --trace) return 0 ;;
     esac
     return 1
 }
@@ -99,7 +99,7 @@ _pitfall_reply_value() {
         --share) _pitfall_reply_share ;;
         --report) _pitfall_reply_report ;;
         --expect-exit) _pitfall_reply '' any 0 1 ;;
-        --trace) _pitfall_reply_files '' -f ;;
+        --trace | --expect-output) _pitfall_reply_files '' -f ;;
     esac
 }
 
@@ -109,7 +109,7 @@ _pitfall_reply_options() {
         list) options+=(--json --tag -t) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --share --expect-exit --expect-output
-            --trace --report --json) ;;
+            --expect-text --trace --report --json) ;;
         judge) options+=(--report --json) ;;
     esac
     _pitfall_reply '' "${options[@]}"

@@ -17,7 +17,7 @@ function __pitfall_program
                 set -e words[1]
                 break
             case -i -l -d -g --inject --limit --deadline --grace --share --expect-exit --expect-output \
-                --trace --report
+                --expect-text --trace --report
                 set -e words[1]
                 set -e words[1]
             case '-*'
@@ -91,7 +91,8 @@ complete -c pitfall -n '__pitfall_command run' -s l -l limit -x -d 'Run under a 
 complete -c pitfall -n '__pitfall_command run' -s g -l grace -x -d 'How long processes may outlive the program'
 complete -c pitfall -n '__pitfall_command run' -l share -x -a '(__fish_append , pid ipc shm)' -d 'Give up parts of the containment'
 complete -c pitfall -n '__pitfall_command run' -l expect-exit -x -a 'any 0 1' -d 'The exit status that is right'
-complete -c pitfall -n '__pitfall_command run' -l expect-output -x -d 'Its standard output must contain this'
+complete -c pitfall -n '__pitfall_command run' -l expect-output -r -F -d 'Its standard output must be what is in this file'
+complete -c pitfall -n '__pitfall_command run' -l expect-text -x -d 'Its standard output must contain this'
 complete -c pitfall -n '__pitfall_command run' -l trace -r -F -d 'Write down everything that happens'
 complete -c pitfall -n '__pitfall_command check run' -s d -l deadline -x -d 'The time that a healthy run takes at most'
 complete -c pitfall -n '__pitfall_command check run judge' -l report -x -a '(__pitfall_reports)' -d 'Write a report'

@@ -1,5 +1,7 @@
 #include "judge/case.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 struct pf_finding *pf_case_find(struct pf_case *c, enum pf_finding_kind kind, enum pf_severity severity,
@@ -36,6 +38,22 @@ enum pf_verdict_kind pf_case_verdict(const struct pf_case *c)
 const struct pf_life *pf_case_root(const struct pf_case *c)
 {
     return c->history->life_count ? &c->history->lives[0] : NULL;
+}
+
+uint64_t pf_case_status(const struct pf_ev_exit *end)
+{
+    return end->signaled ? 128 + end->code : end->code;
+}
+
+bool pf_case_ended_well(const struct pf_case *c)
+{
+    const struct pf_life *root = pf_case_root(c);
+    const char *expected = c->begin->expect.exit;
+    if (pf_case_verdict(c) != PF_VERDICT_FINISHED || !root || !root->exit)
+        return false;
+    char status[24];
+    snprintf(status, sizeof(status), "%" PRIu64, pf_case_status(&root->exit->exit));
+    return strcmp(status, !expected || strcmp(expected, "any") == 0 ? "0" : expected) == 0;
 }
 
 const char *pf_case_label(const struct pf_case *c, const char *address)

@@ -31,6 +31,10 @@ const struct pf_finding *pf_case_found(const struct pf_case *c, enum pf_finding_
 /* Why supervision ended the run; PF_VERDICT__COUNT when the trace does not say. */
 enum pf_verdict_kind pf_case_verdict(const struct pf_case *c);
 const struct pf_life *pf_case_root(const struct pf_case *c);
+/* The tree ended by itself, and the root with the status that is right (0, if any is accepted). */
+bool pf_case_ended_well(const struct pf_case *c);
+/* The exit status as a shell tells it: 128 + N for death by signal N. */
+uint64_t pf_case_status(const struct pf_ev_exit *end);
 /* "0.1 (worker)", for a process or a thread; lives in scratch. */
 const char *pf_case_label(const struct pf_case *c, const char *address);
 

@@ -44,16 +44,6 @@ bool pf_judge_is_stuck(const struct pf_trace *trace, const struct pf_snapshot *s
     return stuck;
 }
 
-static struct pf_expect copy_expect(const struct pf_expect *expect, struct pf_arena *arena)
-{
-    return (struct pf_expect){
-        .finding = pf_arena_strdup(arena, expect->finding),
-        .diagnosis = pf_arena_strdup(arena, expect->diagnosis),
-        .output = pf_arena_strdup(arena, expect->output),
-        .exit = pf_arena_strdup(arena, expect->exit),
-    };
-}
-
 static struct pf_environment copy_environment(const struct pf_environment *environment,
                                               struct pf_arena *arena)
 {
@@ -75,7 +65,7 @@ static void copy_plan(struct pf_case *c)
     for (size_t i = 0; i < begin->command_count; i++)
         *(const char **)pf_arena_grow(c->arena, &trial->command, &trial->command_count,
                                       sizeof(*trial->command)) = pf_arena_strdup(c->arena, begin->command[i]);
-    trial->expect = copy_expect(&begin->expect, c->arena);
+    trial->expect = pf_expect_copy(&begin->expect, c->arena);
     trial->environment = copy_environment(&begin->environment, c->arena);
     trial->replay = pf_arena_strdup(c->arena, begin->replay);
 }

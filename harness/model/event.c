@@ -4,13 +4,17 @@
 #include <string.h>
 
 static const char *const event_kinds[] = {
-    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",         [PF_EVENT_THREAD] = "thread",
-    [PF_EVENT_EXEC] = "exec",       [PF_EVENT_SIGNAL] = "signal",     [PF_EVENT_KILL] = "kill",
-    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",       [PF_EVENT_POINT] = "point",
-    [PF_EVENT_LEDGER] = "ledger",   [PF_EVENT_LIMIT] = "limit",       [PF_EVENT_INJECT] = "inject",
-    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",     [PF_EVENT_THREAD_EXIT] = "thread-exit",
-    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot", [PF_EVENT_STACK] = "stack",
-    [PF_EVENT_NOTE] = "note",       [PF_EVENT_VERDICT] = "verdict",   [PF_EVENT_END] = "end",
+    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",
+    [PF_EVENT_THREAD] = "thread",   [PF_EVENT_EXEC] = "exec",
+    [PF_EVENT_SIGNAL] = "signal",   [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",
+    [PF_EVENT_POINT] = "point",     [PF_EVENT_LEDGER] = "ledger",
+    [PF_EVENT_LIMIT] = "limit",     [PF_EVENT_INJECT] = "inject",
+    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",
+    [PF_EVENT_STREAM] = "stream",   [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot",
+    [PF_EVENT_STACK] = "stack",     [PF_EVENT_NOTE] = "note",
+    [PF_EVENT_VERDICT] = "verdict", [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
 const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
@@ -34,9 +38,21 @@ static const struct pf_field expect_fields[] = {
     PF_VALUE(struct pf_expect, STRING, finding),
     PF_VALUE(struct pf_expect, STRING, diagnosis),
     PF_VALUE(struct pf_expect, STRING, output),
+    PF_NAMED(struct pf_expect, RECORD, "stdout", printed, .record = &pf_content_record),
     PF_VALUE(struct pf_expect, STRING, exit),
 };
 const struct pf_record pf_expect_record = PF_RECORD(struct pf_expect, expect_fields);
+
+struct pf_expect pf_expect_copy(const struct pf_expect *expect, struct pf_arena *arena)
+{
+    return (struct pf_expect){
+        .finding = pf_arena_strdup(arena, expect->finding),
+        .diagnosis = pf_arena_strdup(arena, expect->diagnosis),
+        .output = pf_arena_strdup(arena, expect->output),
+        .printed = pf_content_outline(expect->printed, arena),
+        .exit = pf_arena_strdup(arena, expect->exit),
+    };
+}
 
 static const struct pf_field environment_fields[] = {
     PF_VALUE(struct pf_environment, STRING, pitfall),
@@ -133,6 +149,13 @@ static const struct pf_field output_fields[] = {
     PF_VALUE(struct pf_ev_output, STRING, text),
     PF_VALUE(struct pf_ev_output, UINT, dropped),
 };
+static const struct pf_field stream_fields[] = {
+    PF_VALUE(struct pf_ev_stream, STRING, stream, PF_NEEDED),
+    PF_VALUE(struct pf_ev_stream, UINT, size, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_stream, STRING, digest, PF_NEEDED),
+    PF_VALUE(struct pf_ev_stream, BOOL, binary),
+    PF_VALUE(struct pf_ev_stream, UINT, same),
+};
 static const struct pf_field thread_exit_fields[] = {
     PF_VALUE(struct pf_ev_thread_exit, STRING, thread, PF_NEEDED),
 };
@@ -179,6 +202,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_INJECT] = PF_RECORD(struct pf_ev_inject, inject_fields),
     [PF_EVENT_RELEASE] = PF_RECORD(struct pf_ev_release, release_fields),
     [PF_EVENT_OUTPUT] = PF_RECORD(struct pf_ev_output, output_fields),
+    [PF_EVENT_STREAM] = PF_RECORD(struct pf_ev_stream, stream_fields),
     [PF_EVENT_THREAD_EXIT] = PF_RECORD(struct pf_ev_thread_exit, thread_exit_fields),
     [PF_EVENT_EXIT] = PF_RECORD(struct pf_ev_exit, exit_fields),
     [PF_EVENT_SNAPSHOT] = {.size = 0}, /* the snapshot has its own table */

@@ -7,6 +7,7 @@
 #ifndef PF_MODEL_EVENT_H
 #define PF_MODEL_EVENT_H
 
+#include "model/content.h"
 #include "model/snapshot.h"
 
 enum pf_event_kind {
@@ -24,6 +25,7 @@ enum pf_event_kind {
     PF_EVENT_INJECT,
     PF_EVENT_RELEASE,
     PF_EVENT_OUTPUT,
+    PF_EVENT_STREAM,
     PF_EVENT_THREAD_EXIT,
     PF_EVENT_EXIT,
     PF_EVENT_SNAPSHOT,
@@ -46,6 +48,7 @@ struct pf_expect {
     const char *diagnosis; /* pitfall id that the diagnosis must name */
     const char *output;    /* the program's standard output must contain this */
     const char *exit;      /* "any", or the status the root must end with; NULL: "0" */
+    const struct pf_content *printed; /* the program's standard output must be this, byte by byte */
 };
 
 struct pf_environment {
@@ -172,6 +175,15 @@ struct pf_ev_output {
     uint64_t dropped;   /* bytes not kept because the output is over the limit */
 };
 
+/* What a captured stream was as a whole, however much of it is kept. */
+struct pf_ev_stream {
+    const char *stream; /* "stdout" */
+    uint64_t size;
+    const char *digest; /* as of struct pf_content */
+    bool binary;        /* what is kept of it is not letter by letter what it was */
+    uint64_t same;      /* so many bytes at its beginning are as expected, as far as that was at hand */
+};
+
 struct pf_ev_thread_exit {
     const char *thread;
 };
@@ -245,6 +257,7 @@ struct pf_event {
         struct pf_ev_inject inject;
         struct pf_ev_release release;
         struct pf_ev_output output;
+        struct pf_ev_stream stream;
         struct pf_ev_thread_exit thread_exit;
         struct pf_ev_exit exit;
         struct pf_snapshot snapshot;
@@ -262,6 +275,9 @@ extern const struct pf_names pf_verdict_kind_names;
 extern const struct pf_record pf_environment_record;
 extern const struct pf_record pf_limit_record;
 extern const struct pf_record pf_expect_record;
+
+/* A copy for a result: of contents only what their digests tell. */
+struct pf_expect pf_expect_copy(const struct pf_expect *expect, struct pf_arena *arena);
 
 /* One JSON object: seq, t, event, and the fields of its kind. */
 json_t *pf_event_to_json(const struct pf_event *event);

@@ -16,6 +16,12 @@
  */
 int pf_fault_parse(const char *spec, struct pf_arena *arena, struct pf_fault *ret_fault,
                    struct pf_error *error);
+/*
+ * Reads a file whole, for a trial to be compared with. Errors: -ENOENT and others as from the file system,
+ * -EFBIG beyond 1 GiB.
+ */
+int pf_content_read(const char *path, struct pf_arena *arena, const struct pf_content **ret_content,
+                    struct pf_error *error);
 /* "nofile=32". */
 int pf_limit_parse(const char *text, struct pf_arena *arena, struct pf_limit *ret_limit,
                    struct pf_error *error);

@@ -55,8 +55,10 @@ const char *pf_plan_replay(const struct pf_trial *trial)
         add(arena, &line, "--grace", pf_duration_text(trial->grace_ns, arena));
     if (trial->expect.exit)
         add(arena, &line, "--expect-exit", trial->expect.exit);
+    if (trial->expect.printed && trial->expect.printed->name)
+        add(arena, &line, "--expect-output", trial->expect.printed->name);
     if (trial->expect.output)
-        add(arena, &line, "--expect-output", trial->expect.output);
+        add(arena, &line, "--expect-text", trial->expect.output);
     line = pf_arena_printf(arena, "%s --", line);
     for (size_t i = 0; i < trial->command_count; i++)
         line = pf_arena_printf(arena, "%s %s", line, quote(arena, trial->command[i]));

@@ -9,6 +9,7 @@
 #include "supervise/tasks.h"
 
 struct pf_inject;
+struct pf_output;
 struct pf_quiet;
 
 struct pf_run {
@@ -36,7 +37,7 @@ struct pf_run {
     int interrupts;          /* handled so far */
     int tty_interrupts;      /* Ctrl-C that the terminal sent to the program while it owned it */
     int own_tty;             /* terminal that was handed to the program; -1: none */
-    uint64_t output_kept[2]; /* bytes of captured output in the trace */
+    struct pf_output *output; /* what is known of the captured output */
 };
 
 /* Nanoseconds since the begin event. */

@@ -238,15 +238,18 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_tasks_init(&run.tasks, trace->arena);
     pf_inject_init(&run);
     pf_quiet_init(&run);
+    pf_output_init(&run);
     int r = open_events(&run, &before, error);
     if (r == 0)
         r = start(&run, error);
     emit_begin(&run);
     if (r == 0)
         r = carry_out(&run, error);
+    pf_output_finish(&run);
     struct pf_ev_end end = {.error = r < 0 && error ? pf_arena_strdup(trace->arena, error->message) : NULL};
     pf_run_emit(&run, (struct pf_event){.kind = PF_EVENT_END, .end = end});
     pf_quiet_free(&run);
+    pf_output_free(&run);
     pf_launch_end(&run.launched);
     if (run.pid_namespace_fd >= 0)
         close(run.pid_namespace_fd);

@@ -6,17 +6,11 @@
 #include "judge/oracles/oracle.h"
 #include "judge/phrases.h"
 
-/* A shell reports death by signal N as 128 + N. */
-static uint64_t status_of(const struct pf_ev_exit *end)
-{
-    return end->signaled ? 128 + end->code : end->code;
-}
-
 static bool as_expected(const struct pf_case *c, const struct pf_ev_exit *end)
 {
     const char *expected = c->begin->expect.exit ? c->begin->expect.exit : "0";
     char status[24];
-    snprintf(status, sizeof(status), "%" PRIu64, status_of(end));
+    snprintf(status, sizeof(status), "%" PRIu64, pf_case_status(end));
     return strcmp(expected, "any") == 0 || strcmp(expected, status) == 0;
 }
 

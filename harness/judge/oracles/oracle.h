@@ -23,6 +23,7 @@ void pf_oracle_exit(struct pf_case *c);
 void pf_oracle_limit(struct pf_case *c);
 void pf_oracle_ledger(struct pf_case *c);
 void pf_oracle_output(struct pf_case *c);
+void pf_oracle_comparison(struct pf_case *c);
 void pf_oracle_unfired(struct pf_case *c);
 
 /* SIGSEGV and its like: the process broke, whoever sent it. */

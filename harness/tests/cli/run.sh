@@ -50,12 +50,42 @@ expect_exactly stdout out
 expect_empty stderr
 
 echo "- expected output"
-run "$pitfall" run --expect-output "hello, w" -- echo "hello, world"
+run "$pitfall" run --expect-text "hello, w" -- echo "hello, world"
 expect_status 0
-run "$pitfall" run --expect-output "bye" -- echo "hello, world"
+run "$pitfall" run --expect-text "bye" -- echo "hello, world"
 expect_status 1
 expect_in stderr "wrong-output"
 expect_in stderr "| hello, world"
+
+echo "- output compared with a file"
+printf 'one\ntwo\nthree\n' >"$scratch/right.txt"
+run "$pitfall" run --expect-output "$scratch/right.txt" -- printf 'one\ntwo\nthree\n'
+expect_status 0
+for wrong in 'lost:one\ntw' 'lost:one\nthree\n' 'duplicate:one\ntwo\ntwo\nthree\n' 'torn:one\ntwothree\n\n' \
+    'wrong-output:one\nzwei\nthree\n'; do
+    run "$pitfall" run --expect-output "$scratch/right.txt" -- printf "${wrong#*:}"
+    expect_status 1
+    expect_in stderr "FAILED: ${wrong%%:*}"
+done
+run "$pitfall" run --expect-output "$scratch/right.txt" --expect-exit any -- sh -c 'echo one; exit 4'
+expect_status 0
+run "$pitfall" run --expect-output "$scratch/absent" -- true
+expect_usage_error "absent: no such file"
+head -c 3000000 /dev/urandom >"$scratch/large"
+run "$pitfall" run --expect-output "$scratch/large" -- cat "$scratch/large"
+expect_status 0
+run "$pitfall" run --expect-output "$scratch/large" -- head -c 2999999 "$scratch/large"
+expect_status 1
+expect_in stderr "ends after 2999999 bytes of 3000000"
+run "$pitfall" run --expect-output "$scratch/large" -- sh -c 'head -c 2000000 "$0"; head -c 1000000 /dev/zero' \
+    "$scratch/large"
+expect_status 1
+expect_in stderr "FAILED: wrong-output"
+run "$pitfall" run --trace "$scratch/lost.jsonl" --expect-output "$scratch/right.txt" -- echo one
+expect_status 1
+run "$pitfall" judge "$scratch/lost.jsonl"
+expect_status 1
+expect_in stdout "ends after 4 bytes of 14"
 
 echo "- a deadlock is proven long before the deadline, and explained"
 begin=$SECONDS

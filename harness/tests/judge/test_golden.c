@@ -119,6 +119,20 @@ static const struct golden {
     {"rule-lock-certain-first", PF_FAIL, "deadlock", "terminate-with-lock", "while it held the lock"},
     {"rule-thread-beside-others", PF_FAIL, "deadlock", "hung-thread", "Thread 0.1/t2 (program)"},
     {"near-killed-late-signal", PF_FAIL, "killed@0.1", "-", "nobody in the tree sent it"},
+
+    {"comparison-lost-end", PF_FAIL, "lost@0", "-", "ends after 10 bytes of 23"},
+    {"comparison-lost-all", PF_FAIL, "lost@0", "-", "ends after 0 bytes of 23"},
+    {"comparison-lost-line", PF_FAIL, "lost@0", "-", "1 line is missing: \"beta 2\""},
+    {"comparison-duplicate", PF_FAIL, "duplicate@0", "-", "1 line came more often than expected"},
+    {"comparison-lost-and-duplicate", PF_FAIL, "lost@0 duplicate@0", "-", "\"alpha 1\""},
+    {"comparison-torn", PF_FAIL, "torn@0", "-", "as \"betagamma 3\" instead of \"beta 2\""},
+    {"comparison-torn-and-lost", PF_FAIL, "torn@0", "-", "as \"betgamma 3\""},
+    {"comparison-other", PF_FAIL, "wrong-output@0", "-", "1 line is not expected: \"beta 5\""},
+    {"comparison-order", PF_FAIL, "wrong-output@0", "-", "the same, in another order"},
+    {"comparison-binary", PF_FAIL, "wrong-output@0", "-", "the first 700 are right"},
+    {"near-comparison-same", PF_PASS, "", "-", NULL},
+    {"near-comparison-failed", PF_PASS, "", "-", NULL},
+    {"near-comparison-digits", PF_FAIL, "wrong-output@0", "-", "\"sum 21\""},
 };
 enum { TABLE = sizeof(table) / sizeof(table[0]) };
 
@@ -378,9 +392,10 @@ Test(golden, every_rule_and_every_kind_of_finding_has_a_trace, .timeout = 60)
         cr_expect(hit, "no trace for the rule %s", rule->pitfall);
     }
     for (const struct pf_oracle *oracle = pf_oracles; oracle->name; oracle++) {
-        const char *kind = strcmp(oracle->name, "ledger") == 0   ? "lost"
-                           : strcmp(oracle->name, "output") == 0 ? "wrong-output"
-                                                                 : oracle->name;
+        const char *kind = strcmp(oracle->name, "ledger") == 0       ? "lost"
+                           : strcmp(oracle->name, "output") == 0     ? "wrong-output"
+                           : strcmp(oracle->name, "comparison") == 0 ? "torn"
+                                                                     : oracle->name;
         bool hit = false;
         for (size_t i = 0; i < TABLE; i++)
             hit |= strstr(table[i].findings, kind) != NULL;

@@ -57,7 +57,7 @@ Test(plan, a_trial_has_all_that_its_variant_and_scenario_say)
         trial->replay,
         "pitfall run --inject point=working:hold=exit@0.1:when=2+ "
         "--inject 'after=100ms:kill:to=0.*' --limit nofile=32 --limit core=unlimited "
-        "--deadline 2500ms --expect-exit 3 --expect-output o -- no-such-interpreter 'it'\\''s' ''");
+        "--deadline 2500ms --expect-exit 3 --expect-text o -- no-such-interpreter 'it'\\''s' ''");
     pf_plan_free(trial);
 }
 

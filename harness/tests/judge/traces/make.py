@@ -5,6 +5,7 @@ Each trace is the shortest history that shows one thing: a hit of an oracle or a
 looks much like a hit and is none. What the judge must say of each stands in ../test_golden.c. Run it in this
 folder after a change; a trace that is no longer made here is to be removed by hand.
 """
+import hashlib
 import json
 import pathlib
 
@@ -614,3 +615,38 @@ t = family("near-killed-late-signal", "0.1")
 t.exit("0.1", 9, "SIGKILL")
 t.add("kill", thread="0", target=12, process="0.1")
 t.finish()
+
+# ---- standard output, compared byte by byte ----
+
+def compare(name, expected, printed, *, same=0, text=True, code=0, verdict="finished", exit="0"):
+    """Digests only have to differ where the texts do."""
+    content = {"name": "right.txt", "size": len(expected), "digest": f"xxh3:{hash_of(expected)}"}
+    if text:
+        content["text"] = expected
+    t = family(name, captured=True, expect={"stdout": content, "exit": exit})
+    t.add("output", stream="stdout", text=printed)
+    t.exit("0", code)
+    t.verdict(verdict)
+    t.add("stream", stream="stdout", size=len(printed), digest=f"xxh3:{hash_of(printed)}", same=same,
+          **({} if text else {"binary": True}))
+    t.end()
+
+
+def hash_of(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+THREE = "alpha 1\nbeta 2\ngamma 3\n"
+compare("comparison-lost-end", THREE, "alpha 1\nbe", same=10)
+compare("comparison-lost-all", THREE, "")
+compare("comparison-lost-line", THREE, "alpha 1\ngamma 3\n", same=8)
+compare("comparison-duplicate", THREE, "alpha 1\nbeta 2\nbeta 2\ngamma 3\n", same=15)
+compare("comparison-lost-and-duplicate", THREE, "alpha 1\nalpha 1\ngamma 3\n", same=8)
+compare("comparison-torn", THREE, "alpha 1\nbetagamma 3\n 2\n", same=12)
+compare("comparison-torn-and-lost", THREE, "alpha 1\nbetgamma 3\n", same=11)
+compare("comparison-other", THREE, "alpha 1\nbeta 5\ngamma 3\n", same=13)
+compare("comparison-order", THREE, "gamma 3\nbeta 2\nalpha 1\n")
+compare("comparison-binary", "x" * 900, "x" * 700 + "y" * 200, same=700, text=False)
+compare("near-comparison-same", THREE, THREE, same=23)
+compare("near-comparison-failed", THREE, "alpha 1\n", same=8, code=2, exit="any")
+compare("near-comparison-digits", "sum 12\nsum 34\n", "sum 34\nsum 21\n", same=4)
