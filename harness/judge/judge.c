@@ -5,6 +5,7 @@
 #include "judge/diagnosis.h"
 #include "judge/expectation.h"
 #include "judge/oracles/oracle.h"
+#include "judge/shape.h"
 
 /* The snapshot before `snapshot` in the trace, or NULL. */
 static const struct pf_snapshot *snapshot_before(const struct pf_trace *trace,
@@ -88,6 +89,7 @@ void pf_judge_trace(const struct pf_trace *trace, struct pf_result *result)
     for (const struct pf_oracle *oracle = pf_oracles; oracle->name; oracle++)
         oracle->examine(&c);
     pf_diagnose(&c);
+    pf_shape_describe(&c);
     pf_account_faults(&c);
     pf_account_end(&c);
     pf_account_output(&c);

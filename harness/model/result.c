@@ -35,6 +35,18 @@ static const char *const verdicts[] = {
     [PF_PASS] = "pass", [PF_FAIL] = "fail", [PF_ERROR] = "error", [PF_SKIP] = "skip"};
 const struct pf_names pf_verdict_names = PF_NAMES(verdicts);
 
+static const char *const outcomes[] = {
+    [PF_OUTCOME_NONE] = "none",       [PF_OUTCOME_CLEAN] = "clean", [PF_OUTCOME_GRACEFUL] = "graceful",
+    [PF_OUTCOME_RESIDUE] = "residue", [PF_OUTCOME_ABORT] = "abort", [PF_OUTCOME_HANG] = "hang",
+    [PF_OUTCOME_SILENT] = "silent",
+};
+_Static_assert(sizeof(outcomes) / sizeof(outcomes[0]) == PF_OUTCOME__COUNT, "a name for every outcome");
+const struct pf_names pf_outcome_names = PF_NAMES(outcomes);
+
+static const char *const stops[] = {
+    [PF_STOPPED_NOT] = "no", [PF_STOPPED_BUDGET] = "budget", [PF_STOPPED_INTERRUPT] = "interrupt"};
+const struct pf_names pf_stopped_names = PF_NAMES(stops);
+
 static const struct pf_field finding_fields[] = {
     PF_ENUM(struct pf_finding, kind, pf_finding_kind_names, PF_ALWAYS),
     PF_ENUM(struct pf_finding, severity, pf_severity_names, PF_ALWAYS),
@@ -105,6 +117,8 @@ static int exit_from_json(json_t *json, struct pf_arena *arena, struct pf_exit *
 }
 
 static const struct pf_field trial_fields[] = {
+    PF_VALUE(struct pf_trial_result, UINT, id),
+    PF_ENUM(struct pf_trial_result, outcome, pf_outcome_names),
     PF_VALUE(struct pf_trial_result, STRING, scenario, PF_ALWAYS),
     PF_VALUE(struct pf_trial_result, STRING, variant, PF_ALWAYS),
     PF_ARRAY(struct pf_trial_result, STRINGS, command, command_count, PF_ALWAYS),
@@ -113,7 +127,9 @@ static const struct pf_field trial_fields[] = {
     PF_VALUE(struct pf_trial_result, INLINE, expect, .record = &pf_expect_record),
     PF_ARRAY(struct pf_trial_result, RECORDS, findings, finding_count, .record = &finding_record, PF_ALWAYS),
     PF_VALUE(struct pf_trial_result, RECORD, diagnosis, .record = &diagnosis_record, PF_ALWAYS),
+    PF_VALUE(struct pf_trial_result, STRING, shape),
     PF_ARRAY(struct pf_trial_result, RECORDS, faults, fault_count, .record = &account_record, PF_ALWAYS),
+    PF_ARRAY(struct pf_trial_result, STRINGS, stack, stack_count),
     PF_VALUE(struct pf_trial_result, REAL, duration_ms, PF_ALWAYS),
     PF_VALUE(struct pf_trial_result, REAL, verdict_latency_ms, PF_ALWAYS),
     PF_VALUE(struct pf_trial_result, STRING, output),
@@ -130,10 +146,34 @@ static const struct pf_field totals_fields[] = {
 };
 static const struct pf_record totals_record = PF_RECORD(struct pf_totals, totals_fields);
 
+static const struct pf_field failure_fields[] = {
+    PF_ENUM(struct pf_failure, outcome, pf_outcome_names, PF_ALWAYS),
+    PF_VALUE(struct pf_failure, STRING, signature, PF_NEEDED),
+    PF_VALUE(struct pf_failure, STRING, summary, PF_ALWAYS),
+    PF_VALUE(struct pf_failure, UINT, count, PF_ALWAYS),
+    PF_ARRAY(struct pf_failure, UINTS, trials, trial_count, PF_ALWAYS),
+    PF_VALUE(struct pf_failure, STRING, replay, PF_ALWAYS),
+    PF_VALUE(struct pf_failure, UINT, replays, PF_ALWAYS),
+    PF_VALUE(struct pf_failure, UINT, replayed, PF_ALWAYS),
+};
+static const struct pf_record failure_record = PF_RECORD(struct pf_failure, failure_fields);
+
+static const struct pf_field sweep_fields[] = {
+    PF_VALUE(struct pf_sweep_result, STRING, plan, PF_NEEDED),
+    PF_VALUE(struct pf_sweep_result, UINT, points, PF_ALWAYS),
+    PF_VALUE(struct pf_sweep_result, UINT, planned, PF_ALWAYS),
+    PF_VALUE(struct pf_sweep_result, UINT, shard, PF_ALWAYS),
+    PF_VALUE(struct pf_sweep_result, UINT, shards, PF_ALWAYS),
+    PF_ENUM(struct pf_sweep_result, stopped, pf_stopped_names),
+    PF_ARRAY(struct pf_sweep_result, RECORDS, failures, failure_count, .record = &failure_record, PF_ALWAYS),
+};
+static const struct pf_record sweep_record = PF_RECORD(struct pf_sweep_result, sweep_fields);
+
 static const struct pf_field result_fields[] = {
     PF_VALUE(struct pf_result, STRING, schema, PF_ALWAYS),
     PF_VALUE(struct pf_result, INLINE, totals, .record = &totals_record, PF_ALWAYS),
     PF_VALUE(struct pf_result, INLINE, environment, .record = &pf_environment_record, PF_ALWAYS),
+    PF_VALUE(struct pf_result, RECORD, sweep, .record = &sweep_record),
 };
 static const struct pf_record result_record = PF_RECORD(struct pf_result, result_fields);
 
@@ -212,8 +252,10 @@ int pf_result_from_json(json_t *json, struct pf_result **ret_result, struct pf_e
         return pf_error_set(error, -EBADMSG, "\"schema\" is %s, this version reads \"%s\"",
                             schema ? schema : "missing", PF_RESULT_SCHEMA);
     struct pf_result *result = pf_result_new();
-    int r =
-        pf_record_read(&result_record, json, result->arena, &(struct pf_result){0}, error) < 0 ? -EBADMSG : 0;
+    struct pf_result read; /* the totals and the environment follow from the trials */
+    int r = pf_record_read(&result_record, json, result->arena, &read, error) < 0 ? -EBADMSG : 0;
+    if (r == 0)
+        result->sweep = read.sweep;
     if (r == 0)
         r = read_trials(json_object_get(json, "trials"), result, error);
     if (r < 0) {

@@ -98,7 +98,24 @@ enum pf_verdict {
     PF_VERDICT_RESULT__COUNT,
 };
 
+/*
+ * What a fault did to the program, after the CRASH scale of Ballista, with the least harmful first. NONE: the
+ * trial is not of a sweep, or nothing was tested.
+ */
+enum pf_outcome {
+    PF_OUTCOME_NONE,
+    PF_OUTCOME_CLEAN,    /* it coped, or never noticed */
+    PF_OUTCOME_GRACEFUL, /* it ended with an error status and left nothing behind */
+    PF_OUTCOME_RESIDUE,  /* it left processes or resources behind */
+    PF_OUTCOME_ABORT,    /* it crashed */
+    PF_OUTCOME_HANG,     /* it never ended: deadlock, hang, busy loop */
+    PF_OUTCOME_SILENT,   /* it ended as if all were well, but data is lost, torn, doubled or wrong */
+    PF_OUTCOME__COUNT,
+};
+
 struct pf_trial_result {
+    uint64_t id; /* place in the plan of the sweep, from 1; 0: not of a sweep */
+    enum pf_outcome outcome;
     const char *scenario;
     const char *variant;
     const char **command;
@@ -109,8 +126,11 @@ struct pf_trial_result {
     struct pf_finding *findings;
     size_t finding_count;
     struct pf_diagnosis *diagnosis;
+    const char *shape; /* kinds of wait that were left when the run was ended: "child+read:pipe"; or NULL */
     struct pf_fault_account *faults;
     size_t fault_count;
+    const char **stack; /* in a sweep: the call stack of the point that was struck, innermost first */
+    size_t stack_count;
     struct pf_exit *exit;
     double duration_ms;
     double verdict_latency_ms; /* last movement to verdict, for a proven deadlock; else 0 */
@@ -125,6 +145,37 @@ struct pf_totals {
     uint64_t trials, pass, fail, error, skip;
 };
 
+/* Failures of a sweep that are the same failure: of one signature. */
+struct pf_failure {
+    enum pf_outcome outcome;
+    const char *signature; /* of what went wrong: kinds of finding, shape of the waits, stack of the point */
+    const char *summary;   /* what went wrong: one sentence */
+    uint64_t count;
+    uint64_t *trials; /* their ids, ascending */
+    size_t trial_count;
+    const char *replay;         /* the smallest command line that was found to show it */
+    uint64_t replays, replayed; /* how often that was tried, and how often it showed it again */
+};
+
+/* Why a sweep ended before its plan did. */
+enum pf_stopped {
+    PF_STOPPED_NOT,
+    PF_STOPPED_BUDGET,
+    PF_STOPPED_INTERRUPT,
+    PF_STOPPED__COUNT,
+};
+
+/* A sweep: which part of which plan the trials are, and what they come to. */
+struct pf_sweep_result {
+    const char *plan; /* fingerprint of the command and of every planned trial, in order */
+    uint64_t points;  /* fault points that the recording has seen */
+    uint64_t planned; /* trials of the whole plan, all shards */
+    uint64_t shard, shards;
+    enum pf_stopped stopped;
+    struct pf_failure *failures; /* the most harmful outcomes first, then by their first trial */
+    size_t failure_count;
+};
+
 /* What every command that runs or judges something produces. */
 struct pf_result {
     struct pf_arena *arena; /* owns everything below */
@@ -133,11 +184,14 @@ struct pf_result {
     size_t trial_count;
     struct pf_totals totals;
     struct pf_environment environment;
+    struct pf_sweep_result *sweep; /* NULL: not a sweep */
 };
 
 extern const struct pf_names pf_finding_kind_names;
 extern const struct pf_names pf_severity_names;
 extern const struct pf_names pf_verdict_names;
+extern const struct pf_names pf_outcome_names;
+extern const struct pf_names pf_stopped_names;
 
 struct pf_result *pf_result_new(void);
 void pf_result_free(struct pf_result *result);

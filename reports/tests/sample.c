@@ -162,6 +162,31 @@ struct pf_result *sample_run(enum sample_trial like)
     return result;
 }
 
+struct pf_result *sample_sweep(void)
+{
+    static const char *stack[] = {"write (libc.so.6)", "main at feeder.c:31"};
+    static uint64_t ids[] = {2};
+    static struct pf_failure failures[] = {
+        {PF_OUTCOME_SILENT, "silent/lost//0000000000000000", "lost " SAMPLE_HOSTILE, 1, ids, 1,
+         "pitfall run --inject write:error=ENOSPC:when=1+ -- " SAMPLE_HOSTILE, 3, 2},
+    };
+    static struct pf_sweep_result sweep = {"0123456789abcdef", 3, 40, 1, 2, PF_STOPPED_BUDGET, failures, 1};
+    struct pf_result *result = sample_run(SAMPLE_CLEAN);
+    result->trials[0].id = 1;
+    result->trials[0].outcome = PF_OUTCOME_CLEAN;
+    struct pf_trial_result *trial = pf_result_add(result);
+    *trial = trial_of(SAMPLE_FAIL);
+    trial->scenario = trial->variant = NULL;
+    trial->id = 2;
+    trial->outcome = PF_OUTCOME_SILENT;
+    trial->stack = stack;
+    trial->stack_count = 2;
+    trial->shape = "child+read:pipe";
+    result->sweep = &sweep;
+    pf_result_finish(result);
+    return result;
+}
+
 char *sample_write(const char *format, const struct pf_result *result,
                    const struct pf_report_options *options, size_t *ret_size)
 {

@@ -25,6 +25,8 @@ struct pf_result *sample_result(void);
 struct pf_result *sample_repeats(size_t count, size_t bad);
 /* One trial of a command outside the catalogue. */
 struct pf_result *sample_run(enum sample_trial like);
+/* A sweep of two shards, stopped half-way: one failure, and a trial that passed. */
+struct pf_result *sample_sweep(void);
 
 /* The report of one format as one string; the test fails when it cannot be written. Free it. */
 char *sample_write(const char *format, const struct pf_result *result,

@@ -135,10 +135,11 @@ static json_t *schema_file(void)
 Test(json, fits_the_published_schema)
 {
     json_t *schema = schema_file();
-    struct pf_result *results[] = {sample_result(), sample_run(SAMPLE_DEADLOCK), pf_result_new()};
+    struct pf_result *results[] = {sample_result(), sample_run(SAMPLE_DEADLOCK), pf_result_new(),
+                                   sample_sweep()};
     results[0]->trials[SAMPLE_FAIL].expect =
         (struct pf_expect){.finding = "deadlock", .diagnosis = "x", .output = "x", .exit = "any"};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
         json_t *json = written(results[i]);
         cr_expect(fits(schema, schema, json), "result %zu", i);
         json_decref(json);
@@ -155,6 +156,17 @@ Test(json, the_schema_names_every_kind_and_no_other)
     cr_expect_eq(json_array_size(kinds), PF_FINDING__COUNT);
     for (int kind = 0; kind < PF_FINDING__COUNT; kind++)
         cr_expect(has_string(kinds, pf_names_get(&pf_finding_kind_names, kind)));
+    json_decref(schema);
+}
+
+Test(json, the_schema_names_every_outcome_but_none)
+{
+    json_t *schema = schema_file();
+    json_t *trial = json_object_get(json_object_get(schema, "$defs"), "trial");
+    json_t *names = json_object_get(json_object_get(json_object_get(trial, "properties"), "outcome"), "enum");
+    cr_expect_eq(json_array_size(names), PF_OUTCOME__COUNT - 1);
+    for (int outcome = PF_OUTCOME_NONE + 1; outcome < PF_OUTCOME__COUNT; outcome++)
+        cr_expect(has_string(names, pf_names_get(&pf_outcome_names, outcome)));
     json_decref(schema);
 }
 

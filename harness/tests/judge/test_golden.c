@@ -363,6 +363,27 @@ Test(golden, results_are_the_same_bytes_every_time_and_through_json, .timeout = 
     }
 }
 
+/* Two hangs of one shape are one failure of a sweep: it must not tell of addresses, or of how many wait. */
+Test(golden, the_shape_names_the_waits_that_were_left, .timeout = 60)
+{
+    static const struct {
+        const char *trace, *shape;
+    } shapes[] = {
+        {"deadlock-closed-stdin", "read:pipe+child"},
+        {"rule-lock-mutex", "child+futex:futex"},
+        {"rule-join-feeder-thread", "write:pipe+child+futex:futex"},
+        {"near-deadlock-beside-the-living", "read:pipe"},
+        {"crash", NULL},
+    };
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        struct judged judged = judge_file(shapes[i].trace);
+        const char *shape = judged.trial->shape ? judged.trial->shape : "nothing";
+        const char *wanted = shapes[i].shape ? shapes[i].shape : "nothing";
+        cr_expect_str_eq(shape, wanted, "%s: %s", shapes[i].trace, shape);
+        pf_result_free(judged.result);
+    }
+}
+
 static bool in_table(const char *file)
 {
     for (size_t i = 0; i < TABLE; i++)

@@ -100,6 +100,11 @@ static void fill(struct pf_trial_result *trial)
     static struct pf_fault_account faults[] = {{"write:kill", true, 3, places, 1}};
     static struct pf_exit end = {.signaled = true, .code = 9, .signal = "SIGKILL"};
     *trial = (struct pf_trial_result){
+        .id = 7,
+        .outcome = PF_OUTCOME_HANG,
+        .stack = words,
+        .stack_count = 2,
+        .shape = "child+read:pipe",
         .scenario = "s",
         .variant = "broken",
         .command = words,
@@ -123,6 +128,17 @@ static void fill(struct pf_trial_result *trial)
     };
 }
 
+static struct pf_sweep_result *sample_sweep(void)
+{
+    static uint64_t ids[] = {3, 9};
+    static struct pf_failure failures[] = {
+        {PF_OUTCOME_SILENT, "silent/lost//1", "one is lost", 2, ids, 2, "pitfall run -- ./a", 3, 2},
+        {.outcome = PF_OUTCOME_ABORT, .signature = "abort/crash//1"},
+    };
+    static struct pf_sweep_result sweep = {"0123456789abcdef", 5, 40, 1, 2, PF_STOPPED_BUDGET, failures, 2};
+    return &sweep;
+}
+
 static char *text_of(const struct pf_result *any)
 {
     json_t *json = pf_result_to_json(any);
@@ -137,6 +153,7 @@ Test(result, a_full_and_an_empty_trial_come_back_as_they_were)
     fill(pf_result_add(result));
     add(PF_PASS);
     add(PF_FAIL)->exit = &end;
+    result->sweep = sample_sweep();
     pf_result_finish(result);
     char *before = text_of(result);
     json_t *json = json_loads(before, 0, NULL);
@@ -150,6 +167,8 @@ Test(result, a_full_and_an_empty_trial_come_back_as_they_were)
     cr_expect(read->trials[0].exit->signaled);
     cr_expect_null(read->trials[1].exit);
     cr_expect_eq(read->trials[2].exit->code, 3);
+    cr_expect_eq(read->sweep->stopped, PF_STOPPED_BUDGET);
+    cr_expect_eq(read->sweep->failures[0].trials[1], 9);
     cr_expect_null(read->trials[0].findings[1].process);
     cr_expect_null(read->trials[0].diagnosis->nodes[1].where);
     pf_result_free(read);

@@ -1,0 +1,25 @@
+/* group.h - which failures of a sweep are the same failure. */
+#ifndef PF_SWEEP_GROUP_H
+#define PF_SWEEP_GROUP_H
+
+#include "model/result.h"
+
+/* What a trial that failed comes to, by the findings that are failures; what it means for one that did not.
+ */
+enum pf_outcome pf_sweep_outcome(const struct pf_trial_result *trial);
+
+/*
+ * What went wrong in a trial, without anything that differs from run to run or from point to point of one
+ * cause: outcome, kinds of finding, shape of the waits that were left, call stack that was struck. Two trials
+ * of one signature are one failure. The text lives in the arena.
+ */
+const char *pf_sweep_signature(const struct pf_trial_result *trial, struct pf_arena *arena);
+
+/*
+ * Makes result->sweep->failures anew from the trials that failed, the most harmful first. What the old list
+ * knows of a signature (its smallest replay line, and how often that was tried) is kept, so trials of several
+ * shards can be put together with their failures, and grouped again.
+ */
+void pf_sweep_group(struct pf_result *result);
+
+#endif
