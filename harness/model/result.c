@@ -43,10 +43,6 @@ static const char *const outcomes[] = {
 _Static_assert(sizeof(outcomes) / sizeof(outcomes[0]) == PF_OUTCOME__COUNT, "a name for every outcome");
 const struct pf_names pf_outcome_names = PF_NAMES(outcomes);
 
-static const char *const stops[] = {
-    [PF_STOPPED_NOT] = "no", [PF_STOPPED_BUDGET] = "budget", [PF_STOPPED_INTERRUPT] = "interrupt"};
-const struct pf_names pf_stopped_names = PF_NAMES(stops);
-
 static const struct pf_field finding_fields[] = {
     PF_ENUM(struct pf_finding, kind, pf_finding_kind_names, PF_ALWAYS),
     PF_ENUM(struct pf_finding, severity, pf_severity_names, PF_ALWAYS),
@@ -159,12 +155,7 @@ static const struct pf_field failure_fields[] = {
 static const struct pf_record failure_record = PF_RECORD(struct pf_failure, failure_fields);
 
 static const struct pf_field sweep_fields[] = {
-    PF_VALUE(struct pf_sweep_result, STRING, plan, PF_NEEDED),
     PF_VALUE(struct pf_sweep_result, UINT, points, PF_ALWAYS),
-    PF_VALUE(struct pf_sweep_result, UINT, planned, PF_ALWAYS),
-    PF_VALUE(struct pf_sweep_result, UINT, shard, PF_ALWAYS),
-    PF_VALUE(struct pf_sweep_result, UINT, shards, PF_ALWAYS),
-    PF_ENUM(struct pf_sweep_result, stopped, pf_stopped_names),
     PF_ARRAY(struct pf_sweep_result, RECORDS, failures, failure_count, .record = &failure_record, PF_ALWAYS),
 };
 static const struct pf_record sweep_record = PF_RECORD(struct pf_sweep_result, sweep_fields);
@@ -173,6 +164,7 @@ static const struct pf_field result_fields[] = {
     PF_VALUE(struct pf_result, STRING, schema, PF_ALWAYS),
     PF_VALUE(struct pf_result, INLINE, totals, .record = &totals_record, PF_ALWAYS),
     PF_VALUE(struct pf_result, INLINE, environment, .record = &pf_environment_record, PF_ALWAYS),
+    PF_NAMED(struct pf_result, RECORD, "plan", part, .record = &pf_part_record),
     PF_VALUE(struct pf_result, RECORD, sweep, .record = &sweep_record),
 };
 static const struct pf_record result_record = PF_RECORD(struct pf_result, result_fields);
@@ -254,8 +246,10 @@ int pf_result_from_json(json_t *json, struct pf_result **ret_result, struct pf_e
     struct pf_result *result = pf_result_new();
     struct pf_result read; /* the totals and the environment follow from the trials */
     int r = pf_record_read(&result_record, json, result->arena, &read, error) < 0 ? -EBADMSG : 0;
-    if (r == 0)
+    if (r == 0) {
+        result->part = read.part;
         result->sweep = read.sweep;
+    }
     if (r == 0)
         r = read_trials(json_object_get(json, "trials"), result, error);
     if (r < 0) {
@@ -279,7 +273,7 @@ static bool has_unfired(const struct pf_trial_result *trial)
 
 int pf_result_exit_status(const struct pf_result *result)
 {
-    bool findings = false, broken = false;
+    bool findings = false, broken = result->part && pf_part_is_short(result->part);
     for (size_t i = 0; i < result->trial_count; i++) {
         const struct pf_trial_result *trial = &result->trials[i];
         bool unfired = trial->verdict == PF_ERROR && has_unfired(trial);

@@ -5,6 +5,7 @@
 #define PF_MODEL_RESULT_H
 
 #include "model/event.h"
+#include "model/part.h"
 
 #define PF_RESULT_SCHEMA "pitfall-result/1"
 
@@ -114,7 +115,7 @@ enum pf_outcome {
 };
 
 struct pf_trial_result {
-    uint64_t id; /* place in the plan of the sweep, from 1; 0: not of a sweep */
+    uint64_t id; /* place in the plan, from 1; 0: there is no plan */
     enum pf_outcome outcome;
     const char *scenario;
     const char *variant;
@@ -157,21 +158,9 @@ struct pf_failure {
     uint64_t replays, replayed; /* how often that was tried, and how often it showed it again */
 };
 
-/* Why a sweep ended before its plan did. */
-enum pf_stopped {
-    PF_STOPPED_NOT,
-    PF_STOPPED_BUDGET,
-    PF_STOPPED_INTERRUPT,
-    PF_STOPPED__COUNT,
-};
-
-/* A sweep: which part of which plan the trials are, and what they come to. */
+/* What the trials of a sweep come to. */
 struct pf_sweep_result {
-    const char *plan; /* fingerprint of the command and of every planned trial, in order */
-    uint64_t points;  /* fault points that the recording has seen */
-    uint64_t planned; /* trials of the whole plan, all shards */
-    uint64_t shard, shards;
-    enum pf_stopped stopped;
+    uint64_t points;             /* fault points that the recording has seen */
     struct pf_failure *failures; /* the most harmful outcomes first, then by their first trial */
     size_t failure_count;
 };
@@ -184,6 +173,7 @@ struct pf_result {
     size_t trial_count;
     struct pf_totals totals;
     struct pf_environment environment;
+    struct pf_part *part;          /* of a plan; NULL: there is none, as for a single run */
     struct pf_sweep_result *sweep; /* NULL: not a sweep */
 };
 
@@ -191,7 +181,6 @@ extern const struct pf_names pf_finding_kind_names;
 extern const struct pf_names pf_severity_names;
 extern const struct pf_names pf_verdict_names;
 extern const struct pf_names pf_outcome_names;
-extern const struct pf_names pf_stopped_names;
 
 struct pf_result *pf_result_new(void);
 void pf_result_free(struct pf_result *result);
@@ -204,7 +193,10 @@ json_t *pf_result_to_json(const struct pf_result *result);
 /* Returns 0, or -EBADMSG with a message (wrong schema, a key of the wrong type). */
 int pf_result_from_json(json_t *json, struct pf_result **ret_result, struct pf_error *error);
 
-/* The exit status of design.md: 0 clean, 1 findings, 3 the harness could not, 77 everything skipped. */
+/*
+ * The exit status of design.md: 0 clean, 1 findings, 3 the harness could not, 77 everything skipped. A result
+ * that is less than it was meant to be is no clean one: 3, if there are no findings.
+ */
 int pf_result_exit_status(const struct pf_result *result);
 
 #endif

@@ -170,7 +170,7 @@ struct pf_result *sample_sweep(void)
         {PF_OUTCOME_SILENT, "silent/lost//0000000000000000", "lost " SAMPLE_HOSTILE, 1, ids, 1,
          "pitfall run --inject write:error=ENOSPC:when=1+ -- " SAMPLE_HOSTILE, 3, 2},
     };
-    static struct pf_sweep_result sweep = {"0123456789abcdef", 3, 40, 1, 2, PF_STOPPED_BUDGET, failures, 1};
+    static struct pf_sweep_result sweep = {3, failures, 1};
     struct pf_result *result = sample_run(SAMPLE_CLEAN);
     result->trials[0].id = 1;
     result->trials[0].outcome = PF_OUTCOME_CLEAN;
@@ -183,6 +183,18 @@ struct pf_result *sample_sweep(void)
     trial->stack_count = 2;
     trial->shape = "child+read:pipe";
     result->sweep = &sweep;
+    static uint64_t shards[] = {1, 2}, missing_shards[] = {3}, missing_trials[] = {3, 4};
+    static struct pf_part part = {.plan = "0123456789abcdef",
+                                  .trials = 4,
+                                  .shards = shards,
+                                  .shard_count = 2,
+                                  .of = 3,
+                                  .stopped = PF_STOPPED_BUDGET,
+                                  .missing_shards = missing_shards,
+                                  .missing_shard_count = 1,
+                                  .missing_trials = missing_trials,
+                                  .missing_trial_count = 2};
+    result->part = &part;
     pf_result_finish(result);
     return result;
 }

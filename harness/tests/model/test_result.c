@@ -135,7 +135,7 @@ static struct pf_sweep_result *sample_sweep(void)
         {PF_OUTCOME_SILENT, "silent/lost//1", "one is lost", 2, ids, 2, "pitfall run -- ./a", 3, 2},
         {.outcome = PF_OUTCOME_ABORT, .signature = "abort/crash//1"},
     };
-    static struct pf_sweep_result sweep = {"0123456789abcdef", 5, 40, 1, 2, PF_STOPPED_BUDGET, failures, 2};
+    static struct pf_sweep_result sweep = {5, failures, 2};
     return &sweep;
 }
 
@@ -154,6 +154,10 @@ Test(result, a_full_and_an_empty_trial_come_back_as_they_were)
     add(PF_PASS);
     add(PF_FAIL)->exit = &end;
     result->sweep = sample_sweep();
+    static uint64_t shard = 2, missing[] = {4, 6};
+    static struct pf_part part = {"0123456789abcdef", 40,   &shard, 1,       3,
+                                  PF_STOPPED_BUDGET,  NULL, 0,      missing, 2};
+    result->part = &part;
     pf_result_finish(result);
     char *before = text_of(result);
     json_t *json = json_loads(before, 0, NULL);
@@ -167,7 +171,8 @@ Test(result, a_full_and_an_empty_trial_come_back_as_they_were)
     cr_expect(read->trials[0].exit->signaled);
     cr_expect_null(read->trials[1].exit);
     cr_expect_eq(read->trials[2].exit->code, 3);
-    cr_expect_eq(read->sweep->stopped, PF_STOPPED_BUDGET);
+    cr_expect_eq(read->part->stopped, PF_STOPPED_BUDGET);
+    cr_expect_eq(read->part->missing_trials[1], 6);
     cr_expect_eq(read->sweep->failures[0].trials[1], 9);
     cr_expect_null(read->trials[0].findings[1].process);
     cr_expect_null(read->trials[0].diagnosis->nodes[1].where);
