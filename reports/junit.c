@@ -70,6 +70,8 @@ static void write_environment(const struct pf_xml *xml, const struct pf_environm
     write_property(xml, "machine", environment->machine);
     write_property(xml, "containment", environment->containment);
     write_property(xml, "containment_note", environment->containment_note);
+    write_property(xml, "isolation", environment->isolated ? "overlay" : NULL);
+    write_property(xml, "isolation_note", environment->isolation_note);
     pf_xml_end(xml);
 }
 

@@ -193,6 +193,10 @@ const char *pf_view_environment(struct pf_arena *arena, const struct pf_environm
                                pf_plain_line(arena, environment->containment));
     if (environment->containment_note)
         line = pf_arena_printf(arena, "%s (%s)", line, pf_plain_line(arena, environment->containment_note));
+    if (environment->isolated || environment->isolation_note)
+        line = pf_arena_printf(arena, "%s, files: %sisolated", line, environment->isolated ? "" : "not ");
+    if (environment->isolation_note)
+        line = pf_arena_printf(arena, "%s (%s)", line, pf_plain_line(arena, environment->isolation_note));
     return line;
 }
 

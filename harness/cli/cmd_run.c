@@ -62,6 +62,13 @@ static int set_share(void *data, const char *value, struct pf_error *error)
     return pf_share_parse(value, &((struct settings *)data)->trial->share, error);
 }
 
+static int set_isolate(void *data, const char *value, struct pf_error *error)
+{
+    (void)value, (void)error;
+    ((struct settings *)data)->trial->isolate = true;
+    return 0;
+}
+
 static int set_exit(void *data, const char *value, struct pf_error *error)
 {
     struct settings *settings = data;
@@ -110,6 +117,11 @@ static const struct pf_option run_options[] = {
     {'g', "grace", "TIME", "how long processes may outlive the program before they are orphans. Default: 1s",
      set_grace},
     {0, "share", "LIST", "give up parts of the containment: pid, ipc, shm", set_share},
+    {0, "isolate", NULL,
+     "let nothing that it writes in the working directory, the temporary directories or the home directory "
+     "be "
+     "seen outside, or outlive it",
+     set_isolate},
     {0, "expect-exit", "N", "the exit status that is right, or any. Default: 0", set_exit},
     {0, "expect-output", "FILE",
      "its standard output must be what is in FILE, byte by byte, unless it fails by its exit status; the "

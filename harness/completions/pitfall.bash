@@ -108,7 +108,7 @@ _pitfall_reply_options() {
     case $1 in
         list) options+=(--json --tag -t) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --report --json) ;;
-        run) options+=(--inject -i --limit -l --deadline -d --grace -g --share --expect-exit --expect-output
+        run) options+=(--inject -i --limit -l --deadline -d --grace -g --share --isolate --expect-exit --expect-output
             --expect-text --trace --report --json) ;;
         judge) options+=(--report --json) ;;
     esac

@@ -90,6 +90,7 @@ complete -c pitfall -n '__pitfall_command run' -s l -l limit -x -d 'Run under a 
     -a '{as,core,cpu,data,fsize,locks,memlock,msgqueue,nice,nofile,nproc,rss,rtprio,rttime,sigpending,stack}='
 complete -c pitfall -n '__pitfall_command run' -s g -l grace -x -d 'How long processes may outlive the program'
 complete -c pitfall -n '__pitfall_command run' -l share -x -a '(__fish_append , pid ipc shm)' -d 'Give up parts of the containment'
+complete -c pitfall -n '__pitfall_command run' -l isolate -d 'Let nothing that it writes be seen outside'
 complete -c pitfall -n '__pitfall_command run' -l expect-exit -x -a 'any 0 1' -d 'The exit status that is right'
 complete -c pitfall -n '__pitfall_command run' -l expect-output -r -F -d 'Its standard output must be what is in this file'
 complete -c pitfall -n '__pitfall_command run' -l expect-text -x -d 'Its standard output must contain this'

@@ -54,6 +54,8 @@ static struct pf_environment copy_environment(const struct pf_environment *envir
         .machine = pf_arena_strdup(arena, environment->machine),
         .containment = pf_arena_strdup(arena, environment->containment),
         .containment_note = pf_arena_strdup(arena, environment->containment_note),
+        .isolated = environment->isolated,
+        .isolation_note = pf_arena_strdup(arena, environment->isolation_note),
     };
 }
 

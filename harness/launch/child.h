@@ -12,10 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 enum pf_stage {
     PF_STAGE_NONE,
     PF_STAGE_IDENTITY, /* user and group mapping */
+    PF_STAGE_ISOLATE,  /* layers over the files */
     PF_STAGE_MOUNT,    /* own /proc and /dev/shm */
     PF_STAGE_FORK,
     PF_STAGE_GROUP,
@@ -38,12 +40,29 @@ struct pf_child_limit {
     struct rlimit value;
 };
 
+#define PF_LAYERS_MAX       8
+#define PF_MOUNTS_BELOW_MAX 32
+
+/* A directory that is covered by an overlay. */
+struct pf_child_layer {
+    const char *path;         /* resolved */
+    struct stat status;       /* of the real directory */
+    const char *upper, *work; /* names in the tmpfs behind all layers */
+    bool temporary;           /* a place for temporary files */
+};
+
 /* Everything the child needs, prepared before the fork. */
 struct pf_child_plan {
     struct pf_child_report *report;
     int socket;         /* the child's end of the start socket */
     int harness_socket; /* the harness's end, to be closed in the child */
     bool user_namespace, pid_namespace, own_shm, own_mqueue;
+    const struct pf_child_layer *layers;
+    size_t layer_count;           /* 0: files are not isolated */
+    const char *layers_directory; /* the working directory as seen through them */
+    int layers_fd;                /* what number the tmpfs behind them gets; -1: none */
+    const char **below;           /* mount points below the layers */
+    size_t below_count;
     const char *uid_map, *gid_map; /* contents of the mapping files, when user_namespace */
     int stdio[3];                  /* what becomes 0, 1 and 2; -1: keep */
     const char *directory;
@@ -58,5 +77,8 @@ struct pf_child_plan {
 
 /* The init: pid 1 of the new namespace, or a subreaper. Forks the root, then reaps until nothing is left. */
 _Noreturn void pf_child_init(const struct pf_child_plan *plan);
+
+/* Mounts the layers. Returns 0, or -1 with errno. */
+int pf_child_mount_layers(const struct pf_child_plan *plan);
 
 #endif

@@ -229,12 +229,16 @@ static int start_at(enum level level, const struct pf_trial *trial, struct pf_ch
     }
     launched->root = receive_pid(ends[0]);
     int r = launched->root ? seize_root(launched, ends[0]) : -ECHILD;
+    if (r == 0 && plan->layer_count)
+        r = pf_isolate_take(plan, launched->init, &launched->layers);
     close(ends[0]);
     if (r < 0) {
         reap_all(launched);
         launched->init = launched->root = 0;
     }
     enum pf_stage stage = plan->report->stage;
+    if (r < 0 && stage == PF_STAGE_ISOLATE)
+        return -EAGAIN;
     if (r < 0 && level != LEVEL_SUBREAPER && (stage == PF_STAGE_IDENTITY || stage == PF_STAGE_MOUNT))
         return -EAGAIN;
     return r;
@@ -254,6 +258,22 @@ static const char *explain_level(enum level level, const struct pf_child_report 
     return pf_arena_printf(arena, "%s cannot be had here: %s", what, why);
 }
 
+/* Why the files cannot be covered; the remedy is a kernel or a file system that can. */
+static const char *explain_layers(const struct pf_child_plan *plan, struct pf_arena *arena)
+{
+    int code = plan->report->error;
+    if (code == EOPNOTSUPP && plan->user_namespace)
+        return "without root it takes Linux 6.6, whose tmpfs has user.* attributes";
+    return pf_arena_printf(arena, "an overlay over %s or its like cannot be mounted: %s",
+                           plan->layers[0].path, strerror(code));
+}
+
+static void give_up_layers(struct pf_child_plan *plan, struct pf_launched *launched, const char *why)
+{
+    plan->layer_count = 0;
+    launched->isolation_note = why;
+}
+
 static int choose_level(const struct pf_trial *trial, struct pf_child_plan *plan, struct pf_arena *arena,
                         struct pf_launched *launched)
 {
@@ -265,13 +285,20 @@ static int choose_level(const struct pf_trial *trial, struct pf_child_plan *plan
     } else if (!is_admin()) {
         level = LEVEL_USER_NAMESPACES;
     }
-    for (;; level++) {
+    for (;;) {
+        if (level == LEVEL_SUBREAPER && plan->layer_count)
+            give_up_layers(plan, launched, "that takes a mount namespace");
         int r = start_at(level, trial, plan, launched);
         launched->containment = level_names[level];
         launched->containment_note = note;
         if (r != -EAGAIN || level == LEVEL_SUBREAPER)
             return r;
+        if (plan->report->stage == PF_STAGE_ISOLATE) {
+            give_up_layers(plan, launched, explain_layers(plan, arena));
+            continue;
+        }
         note = explain_level(level, plan->report, arena);
+        level++;
     }
 }
 
@@ -323,9 +350,11 @@ int pf_launch_explain(const struct pf_launched *launched, const struct pf_trial 
 int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, struct pf_arena *arena,
               struct pf_launched *ret_launched, struct pf_error *error)
 {
-    struct pf_launched launched = {.notify_fd = -1, .output = {-1, -1}};
-    struct pf_child_plan plan = {0};
+    struct pf_launched launched = {.notify_fd = -1, .output = {-1, -1}, .layers.fd = -1};
+    struct pf_child_plan plan = {.layers_fd = -1};
     int r = prepare(trial, filter, arena, &plan, error);
+    if (r == 0 && trial->isolate)
+        r = pf_isolate_prepare(trial, !is_admin(), arena, &plan, &launched.isolation_note, error);
     if (r < 0)
         return r;
     launched.report = plan.report;
@@ -337,6 +366,8 @@ int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, stru
                                                     : explain_trace(r, error);
     }
     close_child_ends(trial, &plan);
+    if (plan.layers_fd >= 0)
+        close(plan.layers_fd);
     if (r < 0) {
         pf_launch_end(&launched);
         return r;
@@ -351,10 +382,12 @@ void pf_launch_end(struct pf_launched *launched)
         reap_all(launched);
     if (launched->notify_fd >= 0)
         close(launched->notify_fd);
+    if (launched->layers.fd >= 0)
+        close(launched->layers.fd);
     for (int i = 0; i < 2; i++)
         if (launched->output[i] >= 0)
             close(launched->output[i]);
     if (launched->report)
         munmap(launched->report, sizeof(*launched->report));
-    *launched = (struct pf_launched){.notify_fd = -1, .output = {-1, -1}};
+    *launched = (struct pf_launched){.notify_fd = -1, .output = {-1, -1}, .layers.fd = -1};
 }

@@ -8,6 +8,7 @@
 
 #include "launch/child.h"
 #include "launch/filter.h"
+#include "launch/isolate.h"
 #include "model/trial.h"
 
 struct pf_launched {
@@ -18,6 +19,8 @@ struct pf_launched {
     bool pid_namespace;
     const char *containment;        /* "namespaces", "user-namespaces", "subreaper" */
     const char *containment_note;   /* why not better; NULL when it is the best */
+    struct pf_layers layers;        /* over the files of an isolated trial */
+    const char *isolation_note;     /* what is not isolated, or why nothing is; NULL when all is as asked */
     struct pf_child_report *report; /* what went wrong in the child, if it ends before its exec */
 };
 

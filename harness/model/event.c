@@ -4,17 +4,29 @@
 #include <string.h>
 
 static const char *const event_kinds[] = {
-    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",
-    [PF_EVENT_THREAD] = "thread",   [PF_EVENT_EXEC] = "exec",
-    [PF_EVENT_SIGNAL] = "signal",   [PF_EVENT_KILL] = "kill",
-    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",
-    [PF_EVENT_POINT] = "point",     [PF_EVENT_LEDGER] = "ledger",
-    [PF_EVENT_LIMIT] = "limit",     [PF_EVENT_INJECT] = "inject",
-    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",
-    [PF_EVENT_STREAM] = "stream",   [PF_EVENT_THREAD_EXIT] = "thread-exit",
-    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot",
-    [PF_EVENT_STACK] = "stack",     [PF_EVENT_NOTE] = "note",
-    [PF_EVENT_VERDICT] = "verdict", [PF_EVENT_END] = "end",
+    [PF_EVENT_BEGIN] = "begin",
+    [PF_EVENT_FORK] = "fork",
+    [PF_EVENT_THREAD] = "thread",
+    [PF_EVENT_EXEC] = "exec",
+    [PF_EVENT_SIGNAL] = "signal",
+    [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_BOND] = "bond",
+    [PF_EVENT_TIMER] = "timer",
+    [PF_EVENT_POINT] = "point",
+    [PF_EVENT_LEDGER] = "ledger",
+    [PF_EVENT_LIMIT] = "limit",
+    [PF_EVENT_INJECT] = "inject",
+    [PF_EVENT_RELEASE] = "release",
+    [PF_EVENT_OUTPUT] = "output",
+    [PF_EVENT_STREAM] = "stream",
+    [PF_EVENT_FILE] = "file",
+    [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",
+    [PF_EVENT_SNAPSHOT] = "snapshot",
+    [PF_EVENT_STACK] = "stack",
+    [PF_EVENT_NOTE] = "note",
+    [PF_EVENT_VERDICT] = "verdict",
+    [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
 const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
@@ -60,6 +72,8 @@ static const struct pf_field environment_fields[] = {
     PF_VALUE(struct pf_environment, STRING, machine),
     PF_VALUE(struct pf_environment, STRING, containment),
     PF_VALUE(struct pf_environment, STRING, containment_note),
+    PF_VALUE(struct pf_environment, BOOL, isolated),
+    PF_VALUE(struct pf_environment, STRING, isolation_note),
 };
 const struct pf_record pf_environment_record = PF_RECORD(struct pf_environment, environment_fields);
 
@@ -156,6 +170,14 @@ static const struct pf_field stream_fields[] = {
     PF_VALUE(struct pf_ev_stream, BOOL, binary),
     PF_VALUE(struct pf_ev_stream, UINT, same),
 };
+static const struct pf_field file_fields[] = {
+    PF_VALUE(struct pf_ev_file, STRING, path, PF_NEEDED),
+    PF_VALUE(struct pf_ev_file, STRING, change, PF_NEEDED),
+    PF_VALUE(struct pf_ev_file, STRING, type, PF_NEEDED),
+    PF_VALUE(struct pf_ev_file, BOOL, temporary),
+    PF_VALUE(struct pf_ev_file, UINT, size),
+    PF_VALUE(struct pf_ev_file, RECORD, content, .record = &pf_content_record),
+};
 static const struct pf_field thread_exit_fields[] = {
     PF_VALUE(struct pf_ev_thread_exit, STRING, thread, PF_NEEDED),
 };
@@ -203,6 +225,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_RELEASE] = PF_RECORD(struct pf_ev_release, release_fields),
     [PF_EVENT_OUTPUT] = PF_RECORD(struct pf_ev_output, output_fields),
     [PF_EVENT_STREAM] = PF_RECORD(struct pf_ev_stream, stream_fields),
+    [PF_EVENT_FILE] = PF_RECORD(struct pf_ev_file, file_fields),
     [PF_EVENT_THREAD_EXIT] = PF_RECORD(struct pf_ev_thread_exit, thread_exit_fields),
     [PF_EVENT_EXIT] = PF_RECORD(struct pf_ev_exit, exit_fields),
     [PF_EVENT_SNAPSHOT] = {.size = 0}, /* the snapshot has its own table */

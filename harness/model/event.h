@@ -26,6 +26,7 @@ enum pf_event_kind {
     PF_EVENT_RELEASE,
     PF_EVENT_OUTPUT,
     PF_EVENT_STREAM,
+    PF_EVENT_FILE,
     PF_EVENT_THREAD_EXIT,
     PF_EVENT_EXIT,
     PF_EVENT_SNAPSHOT,
@@ -57,6 +58,8 @@ struct pf_environment {
     const char *machine;
     const char *containment;      /* "namespaces", "user-namespaces" or "subreaper" */
     const char *containment_note; /* why not the best level, if so */
+    bool isolated;                /* what the trial wrote is in a layer of its own */
+    const char *isolation_note;   /* what is not isolated although asked for, or why nothing is */
 };
 
 /* First event of every trace: what was planned, where. */
@@ -184,6 +187,16 @@ struct pf_ev_stream {
     uint64_t same;      /* so many bytes at its beginning are as expected, as far as that was at hand */
 };
 
+/* What an isolated trial did to a file, listed when it is over; what holds the same as before is not. */
+struct pf_ev_file {
+    const char *path;   /* as the program knows it */
+    const char *change; /* "created", "changed", "deleted" */
+    const char *type;   /* "file", "directory", "link", "socket", "fifo", "device" */
+    bool temporary;     /* in a directory for temporary files, and not in the working directory */
+    uint64_t size;
+    const struct pf_content *content; /* of files; NULL: it could not be read, or is very large */
+};
+
 struct pf_ev_thread_exit {
     const char *thread;
 };
@@ -258,6 +271,7 @@ struct pf_event {
         struct pf_ev_release release;
         struct pf_ev_output output;
         struct pf_ev_stream stream;
+        struct pf_ev_file file;
         struct pf_ev_thread_exit thread_exit;
         struct pf_ev_exit exit;
         struct pf_snapshot snapshot;

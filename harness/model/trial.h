@@ -94,6 +94,7 @@ struct pf_trial {
     uint64_t grace_ns;    /* how long processes may outlive the root before they count as orphans */
     unsigned share;       /* enum pf_share bits */
     bool capture; /* output goes into the trace instead of the caller's terminal; stdin is /dev/null */
+    bool isolate; /* files are covered by a layer that goes with the trial */
     bool stdout_to_stderr; /* keep the harness's own standard output clean (--json) */
     struct pf_expect expect;
     const char *replay; /* a command line that does it again */

@@ -49,6 +49,8 @@ const char *pf_plan_replay(const struct pf_trial *trial)
         add(arena, &line, "--limit", limit_text(arena, &trial->limits[i]));
     if (trial->share)
         add(arena, &line, "--share", pf_share_text(trial->share, arena));
+    if (trial->isolate)
+        line = pf_arena_printf(arena, "%s --isolate", line);
     if (trial->deadline_ns != PF_DEADLINE_DEFAULT_NS)
         add(arena, &line, "--deadline", pf_duration_text(trial->deadline_ns, arena));
     if (trial->grace_ns != PF_GRACE_DEFAULT_NS)

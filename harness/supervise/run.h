@@ -28,15 +28,15 @@ struct pf_run {
     size_t outside_count;
     pid_t *newborns; /* threads whose first stop came before the news of their birth */
     size_t newborn_count;
-    uint64_t started_ns;     /* the root's first exec, on the trace's clock; 0: not yet */
-    uint64_t root_ended_ns;  /* 0: it lives */
-    uint64_t moved_ns;       /* the last movement that was seen */
-    bool decided;            /* the verdict event is written */
-    bool follows_execs;      /* the execs of the whole tree become events, not only the root's first */
-    bool failed;             /* the root never became the program: see launched.report */
-    int interrupts;          /* handled so far */
-    int tty_interrupts;      /* Ctrl-C that the terminal sent to the program while it owned it */
-    int own_tty;             /* terminal that was handed to the program; -1: none */
+    uint64_t started_ns;      /* the root's first exec, on the trace's clock; 0: not yet */
+    uint64_t root_ended_ns;   /* 0: it lives */
+    uint64_t moved_ns;        /* the last movement that was seen */
+    bool decided;             /* the verdict event is written */
+    bool follows_execs;       /* the execs of the whole tree become events, not only the root's first */
+    bool failed;              /* the root never became the program: see launched.report */
+    int interrupts;           /* handled so far */
+    int tty_interrupts;       /* Ctrl-C that the terminal sent to the program while it owned it */
+    int own_tty;              /* terminal that was handed to the program; -1: none */
     struct pf_output *output; /* what is known of the captured output */
 };
 

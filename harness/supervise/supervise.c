@@ -14,6 +14,7 @@
 
 #include "probe/probe.h"
 #include "supervise/ending.h"
+#include "supervise/files.h"
 #include "supervise/inject.h"
 #include "supervise/intercept.h"
 #include "supervise/lifecycle.h"
@@ -83,7 +84,9 @@ static void emit_begin(struct pf_run *run)
                                                 .kernel = pf_arena_strdup(arena, system.release),
                                                 .machine = pf_arena_strdup(arena, system.machine),
                                                 .containment = run->launched.containment,
-                                                .containment_note = run->launched.containment_note}};
+                                                .containment_note = run->launched.containment_note,
+                                                .isolated = run->launched.layers.fd >= 0,
+                                                .isolation_note = run->launched.isolation_note}};
     for (size_t i = 0; i < trial->fault_count; i++)
         *(const char **)pf_arena_grow(arena, &begin.faults, &begin.fault_count, sizeof(*begin.faults)) =
             trial->faults[i].spec;
@@ -227,7 +230,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     struct pf_run run = {.trial = trial,
                          .watcher = watcher,
                          .trace = trace,
-                         .launched = {.notify_fd = -1, .output = {-1, -1}},
+                         .launched = {.notify_fd = -1, .output = {-1, -1}, .layers.fd = -1},
                          .events_fd = -1,
                          .pid_namespace_fd = -1,
                          .own_tty = -1};
@@ -246,6 +249,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     if (r == 0)
         r = carry_out(&run, error);
     pf_output_finish(&run);
+    pf_files_finish(&run);
     struct pf_ev_end end = {.error = r < 0 && error ? pf_arena_strdup(trace->arena, error->message) : NULL};
     pf_run_emit(&run, (struct pf_event){.kind = PF_EVENT_END, .end = end});
     pf_quiet_free(&run);
