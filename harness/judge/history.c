@@ -41,6 +41,7 @@ static void be_born(struct pf_history *history, const struct pf_event *event)
         .parent = event->fork.parent,
         .name = parent && !pf_trace_begin(history->trace)->no_execs ? parent->name : NULL,
         .fork = event,
+        .parents_threads = parent ? parent->threads : 0,
     };
     pf_lookup_put(&history->index, life->process, history->life_count++);
 }
@@ -90,6 +91,31 @@ static void take_names(struct pf_history *history, const struct pf_snapshot *sna
     }
 }
 
+static void take_thread(struct pf_history *history, struct pf_arena *arena, const struct pf_event *event)
+{
+    bool born = event->kind == PF_EVENT_THREAD;
+    const char *thread = born ? event->thread.thread : event->thread_exit.thread;
+    const char *process = pf_process_of(thread, arena);
+    struct pf_life *life = life_of(history, process);
+    if (!life || process == thread || history->verdict)
+        return;
+    life->made_threads |= born;
+    if (born)
+        life->threads++;
+    else if (life->threads)
+        life->threads--;
+}
+
+static void take_exec(struct pf_life *life, const struct pf_event *event)
+{
+    if (!life)
+        return;
+    life->exec = event;
+    life->name = last_part(event->exec.argv_count ? event->exec.argv[0] : event->exec.path);
+    life->made_threads = false;
+    life->threads = 0;
+}
+
 static void take(struct pf_history *history, struct pf_arena *arena, const struct pf_event *event)
 {
     struct pf_life *life;
@@ -98,11 +124,11 @@ static void take(struct pf_history *history, struct pf_arena *arena, const struc
         be_born(history, event);
         return;
     case PF_EVENT_EXEC:
-        life = life_of(history, event->exec.process);
-        if (life) {
-            life->exec = event;
-            life->name = last_part(event->exec.argv_count ? event->exec.argv[0] : event->exec.path);
-        }
+        take_exec(life_of(history, event->exec.process), event);
+        return;
+    case PF_EVENT_THREAD:
+    case PF_EVENT_THREAD_EXIT:
+        take_thread(history, arena, event);
         return;
     case PF_EVENT_SIGNAL:
         aim(history, arena, event, event->signal.thread, false);
@@ -153,6 +179,15 @@ struct pf_history *pf_history_new(const struct pf_trace *trace, struct pf_arena 
         history->verdict ? pf_history_event(history, history->verdict->verdict.snapshot) : NULL;
     history->snapshot = named && named->kind == PF_EVENT_SNAPSHOT ? named : NULL;
     return history;
+}
+
+bool pf_history_keeps_image(const struct pf_history *history, const struct pf_life *life)
+{
+    const struct pf_life *parent = pf_history_life(history, life->parent);
+    if (!parent || life->exec)
+        return false;
+    return !pf_trace_begin(history->trace)->no_execs ||
+           (life->name && parent->name && strcmp(life->name, parent->name) == 0);
 }
 
 const struct pf_event *pf_history_event(const struct pf_history *history, uint64_t seq)

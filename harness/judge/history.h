@@ -18,7 +18,10 @@ struct pf_life {
     const struct pf_event *exit;     /* before the verdict; NULL: it lived then */
     const struct pf_event **signals; /* signal, kill and inject events that aim at it alone */
     size_t signal_count;
-    uint64_t bond; /* the signal that the kernel sends it when its parent ends; 0: none */
+    uint64_t bond;          /* the signal that the kernel sends it when its parent ends; 0: none */
+    size_t threads;         /* beside its main thread: alive at the end of the trace, or when it ended */
+    size_t parents_threads; /* the same of its parent, when this process was born */
+    bool made_threads;      /* ever, in the image it has now */
 };
 
 struct pf_history {
@@ -37,6 +40,9 @@ struct pf_history *pf_history_new(const struct pf_trace *trace, struct pf_arena 
 
 /* NULL when no such process was born. */
 const struct pf_life *pf_history_life(const struct pf_history *history, const char *process);
+/* Does it still run in the memory that fork copied from its parent? Where execs are not followed, the name
+ * tells. */
+bool pf_history_keeps_image(const struct pf_history *history, const struct pf_life *life);
 /* The process of a thread address: "0.2" for "0.2/t1". Lives in the arena. */
 const char *pf_process_of(const char *thread, struct pf_arena *arena);
 /* Of a name given to exec and one read from the kernel, which cuts it: the one that says more. */

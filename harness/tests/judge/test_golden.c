@@ -101,6 +101,13 @@ static const struct golden {
     {"near-lock-out-of-reach", PF_FAIL, "deadlock", NULL, NULL},
     {"near-lock-copied-by-fork", PF_FAIL, "deadlock", NULL, "copied by fork"},
 
+    {"rule-fork-mutex", PF_FAIL, "deadlock", "fork-with-threads", "while another thread held that lock"},
+    {"rule-fork-lock-without-owner", PF_FAIL, "deadlock", "fork-with-threads", "which had 2 threads then"},
+    {"near-fork-parent-without-threads", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-fork-new-image", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-fork-threads-of-its-own", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-fork-locked-by-itself", PF_FAIL, "deadlock", NULL, NULL},
+
     {"rule-thread-joined", PF_FAIL, "deadlock", "hung-thread",
      "Thread 0.1/t1 (program) waits for a lock or condition"},
     {"rule-thread-alone", PF_FAIL, "deadlock", "hung-thread", "so process 0 can never end"},

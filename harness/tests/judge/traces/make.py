@@ -535,6 +535,43 @@ t = killed("near-lock-copied-by-fork", execs=True)
 t.prove({"0": child("0.2"), "0.2": futex("futex:m")},
         [word("futex:m", "mutex", owner_elsewhere=True, owner_tid=1, place="private memory")])
 
+# ---- fork-with-threads ----
+
+
+def forked(name, threads=True, execs=False, own_threads=False):
+    trace = Trace(name)
+    if threads:
+        trace.add("thread", thread="0/t1", by="0", tid=9)
+    trace.fork("0.1", "0")
+    if execs:
+        trace.add("exec", process="0.1", path="/opt/program", argv=["program"])
+    if own_threads:
+        trace.add("thread", thread="0.1/t1", by="0.1", tid=10)
+        trace.add("thread-exit", thread="0.1/t1")
+    return trace
+
+
+COPIED_MUTEX = word("futex:m", "mutex", owner_elsewhere=True, owner_tid=9, place="private memory")
+COPIED_LOCK = word("futex:m", "semaphore", place="private memory")
+
+t = forked("rule-fork-mutex")
+t.prove({"0": child("0.1"), "0.1": futex("futex:m")}, [COPIED_MUTEX], stacks=[("0.1", "pthread_mutex_lock", "work")])
+
+t = forked("rule-fork-lock-without-owner")
+t.prove({"0": child("0.1"), "0.1": futex("futex:m")}, [COPIED_LOCK], stacks=[("0.1", "PyThread_acquire_lock_timed")])
+
+t = forked("near-fork-parent-without-threads", threads=False)
+t.prove({"0": child("0.1"), "0.1": futex("futex:m")}, [COPIED_LOCK])
+
+t = forked("near-fork-new-image", execs=True)
+t.prove({"0": child("0.1"), "0.1": futex("futex:m")}, [COPIED_LOCK])
+
+t = forked("near-fork-threads-of-its-own", own_threads=True)
+t.prove({"0": child("0.1"), "0.1": futex("futex:m")}, [COPIED_LOCK])
+
+t = forked("near-fork-locked-by-itself")
+t.prove({"0": child("0.1"), "0.1": futex("futex:m")}, [word("futex:m", "mutex", owner="0.1", place="private memory")])
+
 # ---- hung-thread ----
 
 t = family("rule-thread-joined", "0.1")
