@@ -51,6 +51,7 @@ static const struct pf_record holder_record = PF_RECORD(struct pf_holder, holder
 static const struct pf_field lock_fields[] = {
     PF_VALUE(struct pf_file_lock, STRING, type, PF_NEEDED),
     PF_VALUE(struct pf_file_lock, BOOL, exclusive),
+    PF_VALUE(struct pf_file_lock, BOOL, inherited),
     PF_VALUE(struct pf_file_lock, STRING, process),
 };
 static const struct pf_record lock_record = PF_RECORD(struct pf_file_lock, lock_fields);
@@ -125,6 +126,8 @@ static const struct pf_field process_fields[] = {
     PF_VALUE(struct pf_process_state, BOOL, zombie),
     PF_VALUE(struct pf_process_state, BOOL, timer),
     PF_VALUE(struct pf_process_state, BOOL, catches_sigchld),
+    PF_VALUE(struct pf_process_state, BOOL, has_read),
+    PF_VALUE(struct pf_process_state, BOOL, wrote_nothing),
     PF_VALUE(struct pf_process_state, BOOL, handles_requests),
 };
 static const struct pf_record process_record = PF_RECORD(struct pf_process_state, process_fields);

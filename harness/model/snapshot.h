@@ -45,6 +45,7 @@ struct pf_holder {
 struct pf_file_lock {
     const char *type; /* "flock", "posix" or "ofd" */
     bool exclusive;
+    bool inherited; /* flock: another process took it, and this one shares the open file */
     const char
         *process; /* address of the owner; NULL when it is outside the tree (flock and ofd: see holders) */
 };
@@ -158,6 +159,8 @@ struct pf_process_state {
     bool zombie;           /* ended, not reaped by its parent */
     bool timer;            /* an interval timer, alarm or POSIX timer may fire */
     bool catches_sigchld;  /* a child's end would interrupt it */
+    bool has_read;         /* a byte of anything, since it was born */
+    bool wrote_nothing;    /* not a byte to anything, since it was born */
     bool handles_requests; /* has a handler for a signal by which people talk to programs: HUP, QUIT, TERM,
                               USR1, USR2 */
 };

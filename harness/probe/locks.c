@@ -85,6 +85,14 @@ static bool same_lock(const struct pf_lock_line *a, const struct pf_lock_line *b
            a->inode == b->inode && a->begin == b->begin && a->end == b->end;
 }
 
+/* An flock belongs to the open file: who carries it need not be the one that took it. */
+static bool is_inherited(struct pf_survey *survey, const struct pf_lock_line *line, const char *process)
+{
+    const struct pf_site *taker = pf_survey_site(survey, line->pid);
+    return strcmp(line->type, "FLOCK") == 0 && process &&
+           (!taker || strcmp(taker->process->address, process) != 0);
+}
+
 static void add_lock(struct pf_survey *survey, struct pf_object *object, const struct pf_lock_line *line,
                      const char *process)
 {
@@ -98,7 +106,10 @@ static void add_lock(struct pf_survey *survey, struct pf_object *object, const s
     }
     struct pf_file_lock *lock =
         pf_arena_grow(survey->arena, &object->locks, &object->lock_count, sizeof(*lock));
-    *lock = (struct pf_file_lock){.type = type, .exclusive = line->exclusive, .process = process};
+    *lock = (struct pf_file_lock){.type = type,
+                                  .exclusive = line->exclusive,
+                                  .inherited = is_inherited(survey, line, process),
+                                  .process = process};
     if (!process)
         pf_object_set_external(object, "a process outside the tree has a lock on it");
 }

@@ -182,6 +182,20 @@ int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
     return 0;
 }
 
+int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof(path), "/proc/%d/io", pid);
+    ssize_t length = pf_proc_read(path, text, sizeof(text));
+    if (length < 0)
+        return (int)length;
+    unsigned long long read, written;
+    if (sscanf(text, "rchar: %llu wchar: %llu", &read, &written) != 2)
+        return -EPROTO;
+    *ret_traffic = (struct pf_traffic){.read = read, .written = written};
+    return 0;
+}
+
 int pf_proc_memory(pid_t pid, uint64_t address, void *buffer, size_t size)
 {
     struct iovec local = {.iov_base = buffer, .iov_len = size};

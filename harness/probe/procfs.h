@@ -74,6 +74,14 @@ struct pf_task_status {
 
 int pf_proc_status(pid_t tid, struct pf_task_status *ret_status);
 
+/* How many bytes a process has asked to read and to write since it was born; its children count for
+ * themselves until they are reaped. */
+struct pf_traffic {
+    uint64_t read, written;
+};
+
+int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic);
+
 /* Copies memory of another process. Returns 0, or -EFAULT and the like; all of it or nothing. */
 int pf_proc_memory(pid_t pid, uint64_t address, void *buffer, size_t size);
 

@@ -97,6 +97,15 @@ static bool has_posix_timer(const struct pf_site *site)
     return pf_proc_read(path, text, sizeof(text)) > 0;
 }
 
+static void describe_traffic(const struct pf_site *site, struct pf_process_state *state)
+{
+    struct pf_traffic traffic;
+    if (pf_proc_traffic(site->reader, &traffic) < 0)
+        return;
+    state->has_read = traffic.read > 0;
+    state->wrote_nothing = traffic.written == 0;
+}
+
 static void describe_process(struct pf_survey *survey, const struct pf_site *site)
 {
     struct pf_snapshot *snapshot = survey->snapshot;
@@ -113,6 +122,7 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
         return;
     state->catches_sigchld = handlers >> (SIGCHLD - 1) & 1;
     state->handles_requests = (handlers & request_signals) != 0;
+    describe_traffic(site, state);
 }
 
 static void describe_thread(struct pf_survey *survey, const struct pf_probe_thread *thread,

@@ -108,6 +108,17 @@ static const struct golden {
     {"near-fork-threads-of-its-own", PF_FAIL, "deadlock", NULL, NULL},
     {"near-fork-locked-by-itself", PF_FAIL, "deadlock", NULL, NULL},
 
+    {"rule-inherited-by-sibling", PF_FAIL, "deadlock", "inherited-fd", "open only in 0.2 (program), by"},
+    {"rule-inherited-by-each-other", PF_FAIL, "deadlock", "inherited-fd", "open only in 0.2 (program), by"},
+    {"rule-inherited-by-the-reader", PF_FAIL, "deadlock", "inherited-fd", "open only in 0.1 itself"},
+    {"rule-inherited-lock", PF_FAIL, "deadlock", "inherited-fd", "the lock belongs to the open file"},
+    {"near-inherited-partner-not-begun", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-inherited-partner-wrote", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-inherited-partners", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-inherited-parent-holds-it-too", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-inherited-reader-of-its-own", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-inherited-lock-of-its-own", PF_FAIL, "deadlock", NULL, NULL},
+
     {"rule-thread-joined", PF_FAIL, "deadlock", "hung-thread",
      "Thread 0.1/t1 (program) waits for a lock or condition"},
     {"rule-thread-alone", PF_FAIL, "deadlock", "hung-thread", "so process 0 can never end"},

@@ -572,6 +572,51 @@ t.prove({"0": child("0.1"), "0.1": futex("futex:m")}, [COPIED_LOCK])
 t = forked("near-fork-locked-by-itself")
 t.prove({"0": child("0.1"), "0.1": futex("futex:m")}, [word("futex:m", "mutex", owner="0.1", place="private memory")])
 
+# ---- inherited-fd ----
+
+MUTE = {"has_read": True, "wrote_nothing": True}
+SIBLINGS = {"0": child("0.1"), "0.1": read("pipe:[1]"), "0.2": read("pipe:[2]")}
+FROM_PARENT = pipe("pipe:[2]", "0:w5 0.2:r3")
+
+t = family("rule-inherited-by-sibling", "0.1", "0.2")
+t.prove(SIBLINGS, [pipe("pipe:[1]", "0.1:r3 0.2:w4"), FROM_PARENT], p0_1=MUTE, p0_2=MUTE)
+
+t = family("rule-inherited-by-each-other", "0.1", "0.2")
+t.prove(SIBLINGS, [pipe("pipe:[1]", "0.1:r3 0.2:w4"), pipe("pipe:[2]", "0:w5 0.1:w5 0.2:r3")], p0_1=MUTE, p0_2=MUTE)
+
+t = family("rule-inherited-by-the-reader", "0.1")
+t.prove({"0": child("0.1"), "0.1": read("pipe:[1]")}, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], p0_1=MUTE)
+
+t = family("rule-inherited-lock", "0.1", "0.1.1")
+t.exit("0.1")
+LOCKED_BY_HEIR = {"id": "file:8:1:7", "kind": "file", "path": "/tmp/lock", "holders": holders("0:rw5 0.1.1:rw5"),
+                  "locks": [{"type": "flock", "exclusive": True, "inherited": True, "process": "0.1.1"}]}
+t.prove({"0": wait("lock", on("file:8:1:7", 5), call="flock"), "0.1.1": read("pipe:[1]")},
+        [LOCKED_BY_HEIR, pipe("pipe:[1]", "0:w4 0.1.1:r3")])
+
+t = family("near-inherited-partner-not-begun", "0.1", "0.2")
+t.prove(SIBLINGS, [pipe("pipe:[1]", "0.1:r3 0.2:w4"), FROM_PARENT], p0_1={"wrote_nothing": True}, p0_2=MUTE)
+
+t = family("near-inherited-partner-wrote", "0.1", "0.2")
+t.prove(SIBLINGS, [pipe("pipe:[1]", "0.1:r3 0.2:w4"), FROM_PARENT], p0_1=MUTE, p0_2={"has_read": True})
+
+t = family("near-inherited-partners", "0.1", "0.2")
+t.prove({"0": child("0.1"), "0.1": read("pipe:[1]"), "0.2": read("pipe:[2]")},
+        [pipe("pipe:[1]", "0.1:r3 0.2:w4"), pipe("pipe:[2]", "0.1:w5 0.2:r3")], p0_1=MUTE, p0_2=MUTE)
+
+t = family("near-inherited-parent-holds-it-too", "0.1", "0.2")
+t.prove(SIBLINGS, [pipe("pipe:[1]", "0:w4 0.1:r3 0.2:w4"), FROM_PARENT], p0_1=MUTE, p0_2=MUTE)
+
+t = family("near-inherited-reader-of-its-own", "0.1")
+t.add("exec", process="0.1", path="/opt/helper", argv=["helper"])
+t.prove({"0": child("0.1"), "0.1": read("pipe:[1]")}, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], p0_1=MUTE)
+
+t = family("near-inherited-lock-of-its-own", "0.1", "0.1.1")
+t.exit("0.1")
+t.prove({"0": wait("lock", on("file:8:1:7", 5), call="flock"), "0.1.1": read("pipe:[1]")},
+        [{**LOCKED_BY_HEIR, "locks": [{"type": "flock", "exclusive": True, "process": "0.1.1"}]},
+         pipe("pipe:[1]", "0:w4 0.1.1:r3")])
+
 # ---- hung-thread ----
 
 t = family("rule-thread-joined", "0.1")

@@ -1,0 +1,200 @@
+/*
+ * inherited-fd: somebody waits for data or for the end of file, and the ends that could bring it are open
+ * only in processes that got them by inheritance: in the reader itself, or in relatives of its that have no
+ * use for them and are stuck as well. Whoever made the pipe has closed its own end, and thinks that was all.
+ *
+ * The same for file locks: whoever took the lock has ended, and the lock lives on in the descriptor that a
+ * child of its inherited.
+ */
+#include <string.h>
+
+#include "judge/phrases.h"
+#include "judge/rules/rule.h"
+
+/* A stuck thread, and those through whom alone its wait could end. */
+struct wait_on_heirs {
+    size_t thread;
+    const struct pf_waker *waker; /* the way there, for the picture */
+    size_t *heirs;
+    size_t heir_count;
+};
+
+static void add_heir(struct pf_case *c, struct wait_on_heirs *wait, size_t process)
+{
+    *(size_t *)pf_arena_grow(c->scratch, &wait->heirs, &wait->heir_count, sizeof(process)) = process;
+}
+
+static bool is_stream(const struct pf_object *object)
+{
+    return object && (object->kind == PF_OBJECT_PIPE || object->kind == PF_OBJECT_FIFO ||
+                      object->kind == PF_OBJECT_SOCKET);
+}
+
+/* Does this waker stand for the other end of what the thread reads? */
+static bool is_other_end(const struct pf_wait *wait, const struct pf_waker *waker)
+{
+    bool reads = wait->kind == PF_WAIT_READ || (waker->target && waker->target->readable);
+    if (waker->remote || !reads || !is_stream(waker->object))
+        return false;
+    /* A socket's own end is a waker as well: whoever holds it can shut it down. */
+    return waker->object->kind != PF_OBJECT_SOCKET || !waker->target ||
+           strcmp(waker->object->id, waker->target->object) != 0;
+}
+
+/* Somebody above both can do the same: who shares an end with its ancestor has it from there. */
+static bool has_elder(const struct pf_graph *graph, const struct pf_waker *waker, size_t process)
+{
+    const size_t *sharers;
+    size_t count = pf_waker_processes(waker, &sharers);
+    for (size_t i = 0; i < count; i++)
+        if (sharers[i] != process &&
+            pf_address_descends(graph->processes[process].address, graph->processes[sharers[i]].address))
+            return true;
+    return false;
+}
+
+/* Does a thread of the process wait for something that the other process, and nobody above it, would do? */
+static bool needs(const struct pf_graph *graph, size_t process, size_t other)
+{
+    const struct pf_graph_process *p = &graph->processes[process];
+    for (size_t i = 0; i < p->thread_count; i++) {
+        struct pf_link_walk walk = {.from = p->threads[i]};
+        for (struct pf_link link; pf_link_next(graph, &walk, &link);)
+            if (link.waker->object && graph->threads[link.to].process == other &&
+                !has_elder(graph, link.waker, other))
+                return true;
+    }
+    return false;
+}
+
+/*
+ * It came by the end through fork, it never wrote anything, and nothing of what it does now is about the
+ * reader. A reader that shares its end with a sibling must have got something from somebody else: the sibling
+ * could be its partner otherwise, who has not begun to write yet.
+ */
+static bool is_heir(const struct pf_case *c, size_t holder, size_t reader)
+{
+    const struct pf_graph *graph = c->graph;
+    const struct pf_graph_process *held_by = &graph->processes[holder], *read_by = &graph->processes[reader];
+    const struct pf_life *life = pf_history_life(c->history, read_by->address);
+    if (!held_by->state || !held_by->state->wrote_nothing || !read_by->state || !life)
+        return false;
+    if (holder == reader)
+        return pf_history_keeps_image(c->history, life);
+    return read_by->state->has_read && pf_history_keeps_image(c->history, life) &&
+           !pf_address_descends(read_by->address, held_by->address) &&
+           !pf_address_descends(held_by->address, read_by->address) && !needs(graph, holder, reader);
+}
+
+static bool reads_from_heirs(struct pf_case *c, struct wait_on_heirs *wait)
+{
+    const struct pf_graph_thread *thread = &c->graph->threads[wait->thread];
+    for (size_t i = 0; i < thread->waker_count; i++) {
+        const size_t *holders;
+        if (!is_other_end(&thread->state->wait, &thread->wakers[i]))
+            continue;
+        size_t count = pf_waker_processes(&thread->wakers[i], &holders);
+        for (size_t k = 0; k < count; k++) {
+            if (!is_heir(c, holders[k], thread->process))
+                return false;
+            add_heir(c, wait, holders[k]);
+        }
+        wait->waker = &thread->wakers[i];
+    }
+    return wait->heir_count > 0;
+}
+
+/* Every lock in the way is carried by somebody who did not take it. */
+static bool locked_out_by_heirs(struct pf_case *c, struct wait_on_heirs *wait)
+{
+    const struct pf_graph *graph = c->graph;
+    const struct pf_wait *state = &graph->threads[wait->thread].state->wait;
+    const struct pf_object *object = state->kind == PF_WAIT_LOCK && state->target_count
+                                         ? pf_graph_object(graph, state->targets[0].object)
+                                         : NULL;
+    for (size_t i = 0; object && i < object->lock_count; i++) {
+        size_t carrier = pf_lookup_find(&graph->process_index, object->locks[i].process);
+        if (!object->locks[i].inherited || carrier == PF_NOWHERE)
+            return false;
+        add_heir(c, wait, carrier);
+    }
+    return wait->heir_count > 0;
+}
+
+/* The wait itself; what the heirs wait for is drawn beside it. */
+static const struct pf_chain *draw(const struct pf_graph *graph, const struct wait_on_heirs *wait)
+{
+    struct pf_link_walk walk = {.from = wait->thread};
+    for (struct pf_link link; pf_link_next(graph, &walk, &link);) {
+        bool leads = graph->threads[link.to].process == wait->heirs[0];
+        if (!leads || (wait->waker && link.waker != wait->waker))
+            continue;
+        struct pf_chain *chain = pf_arena_alloc(graph->arena, sizeof(*chain));
+        *chain = (struct pf_chain){.count = 1, .closes_at = PF_NOWHERE};
+        chain->links = pf_arena_alloc(graph->arena, sizeof(link));
+        chain->links[0] = link;
+        return chain;
+    }
+    return pf_chain_to_nobody(graph, NULL, wait->thread);
+}
+
+static const char *list_heirs(const struct pf_case *c, const struct wait_on_heirs *wait)
+{
+    const struct pf_graph *graph = c->graph;
+    const char **names = pf_arena_alloc(c->scratch, (wait->heir_count + 1) * sizeof(*names));
+    for (size_t i = 0; i < wait->heir_count; i++) {
+        const char *address = graph->processes[wait->heirs[i]].address;
+        names[i] = wait->heirs[i] == graph->threads[wait->thread].process
+                       ? pf_arena_printf(c->scratch, "%s itself", address)
+                       : pf_case_label(c, address);
+    }
+    return pf_phrase_list(c->scratch, names, wait->heir_count);
+}
+
+static void tell_stream(struct pf_case *c, const struct wait_on_heirs *wait, struct pf_match *ret_match)
+{
+    const struct pf_thread_state *state = c->graph->threads[wait->thread].state;
+    ret_match->summary =
+        pf_arena_printf(c->scratch,
+                        "%s %s. The other end is open only in %s, by inheritance: nobody there will write to "
+                        "it, and while it is "
+                        "open there is no end of file either.",
+                        pf_case_label(c, state->thread), pf_phrase_wait(c, state), list_heirs(c, wait));
+    ret_match->fix =
+        "Close in every process, right after fork, the ends that it has no use for, in the reader too; open "
+        "descriptors with O_CLOEXEC (pipe2, SOCK_CLOEXEC), so that no exec carries them on.";
+}
+
+static void tell_lock(struct pf_case *c, const struct wait_on_heirs *wait, struct pf_match *ret_match)
+{
+    const struct pf_thread_state *state = c->graph->threads[wait->thread].state;
+    ret_match->summary =
+        pf_arena_printf(c->scratch,
+                        "%s %s. Whoever took the lock has ended, but the lock belongs to the open file, and "
+                        "that is still open in "
+                        "%s, by inheritance.",
+                        pf_case_label(c, state->thread), pf_phrase_wait(c, state), list_heirs(c, wait));
+    ret_match->fix = "Open lock files with O_CLOEXEC and close them in every child (in a shell: `command "
+                     "9>&-`), or unlock "
+                     "with LOCK_UN before leaving, which releases the lock for all who inherited it.";
+}
+
+bool pf_rule_inherited_fd(struct pf_case *c, struct pf_match *ret_match)
+{
+    for (size_t i = 0; c->proven && i < c->graph->snapshot->thread_count; i++) {
+        struct wait_on_heirs stream = {.thread = i}, lock = {.thread = i};
+        if (!pf_graph_stuck(c->graph, i))
+            continue;
+        if (reads_from_heirs(c, &stream)) {
+            ret_match->chain = draw(c->graph, &stream);
+            tell_stream(c, &stream, ret_match);
+            return true;
+        }
+        if (locked_out_by_heirs(c, &lock)) {
+            ret_match->chain = draw(c->graph, &lock);
+            tell_lock(c, &lock, ret_match);
+            return true;
+        }
+    }
+    return false;
+}
