@@ -37,7 +37,7 @@ struct pf_content pf_content_new(const char *name, const char *bytes, size_t siz
                                .held = size};
 }
 
-const struct pf_content *pf_content_outline(const struct pf_content *content, struct pf_arena *arena)
+struct pf_content *pf_content_outline(const struct pf_content *content, struct pf_arena *arena)
 {
     if (!content)
         return NULL;

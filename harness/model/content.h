@@ -24,7 +24,7 @@ extern const struct pf_record pf_content_record;
 /* The bytes must live as long as the content. */
 struct pf_content pf_content_new(const char *name, const char *bytes, size_t size, struct pf_arena *arena);
 /* What its digest tells, without the content itself. NULL stays NULL. */
-const struct pf_content *pf_content_outline(const struct pf_content *content, struct pf_arena *arena);
+struct pf_content *pf_content_outline(const struct pf_content *content, struct pf_arena *arena);
 /* An XXH3 hash of 64 bits as it is written in a digest. */
 const char *pf_content_digest(uint64_t hash, struct pf_arena *arena);
 /* The same bytes, as far as size and digest tell. */

@@ -46,24 +46,43 @@ static const struct pf_field limit_fields[] = {
 };
 const struct pf_record pf_limit_record = PF_RECORD(struct pf_limit, limit_fields);
 
+static const struct pf_field expect_file_fields[] = {
+    PF_VALUE(struct pf_expect_file, STRING, path, PF_NEEDED),
+    PF_VALUE(struct pf_expect_file, STRING, change, PF_NEEDED),
+    PF_VALUE(struct pf_expect_file, RECORD, content, .record = &pf_content_record),
+};
+static const struct pf_record expect_file_record = PF_RECORD(struct pf_expect_file, expect_file_fields);
+
 static const struct pf_field expect_fields[] = {
     PF_VALUE(struct pf_expect, STRING, finding),
     PF_VALUE(struct pf_expect, STRING, diagnosis),
     PF_VALUE(struct pf_expect, STRING, output),
     PF_NAMED(struct pf_expect, RECORD, "stdout", printed, .record = &pf_content_record),
+    PF_ARRAY(struct pf_expect, RECORDS, files, file_count, .record = &expect_file_record),
+    PF_VALUE(struct pf_expect, BOOL, baseline),
+    PF_VALUE(struct pf_expect, UINT, leftovers),
     PF_VALUE(struct pf_expect, STRING, exit),
 };
 const struct pf_record pf_expect_record = PF_RECORD(struct pf_expect, expect_fields);
 
 struct pf_expect pf_expect_copy(const struct pf_expect *expect, struct pf_arena *arena)
 {
-    return (struct pf_expect){
+    struct pf_expect copy = {
         .finding = pf_arena_strdup(arena, expect->finding),
         .diagnosis = pf_arena_strdup(arena, expect->diagnosis),
         .output = pf_arena_strdup(arena, expect->output),
         .printed = pf_content_outline(expect->printed, arena),
         .exit = pf_arena_strdup(arena, expect->exit),
+        .baseline = expect->baseline,
+        .leftovers = expect->leftovers,
     };
+    for (size_t i = 0; i < expect->file_count; i++) {
+        struct pf_expect_file *file = pf_arena_grow(arena, &copy.files, &copy.file_count, sizeof(*file));
+        file->path = pf_arena_strdup(arena, expect->files[i].path);
+        file->change = pf_arena_strdup(arena, expect->files[i].change);
+        file->content = pf_content_outline(expect->files[i].content, arena);
+    }
+    return copy;
 }
 
 static const struct pf_field environment_fields[] = {

@@ -43,6 +43,13 @@ struct pf_limit {
     uint64_t value;
 };
 
+/* What runs without faults do to a file. */
+struct pf_expect_file {
+    const char *path;
+    const char *change; /* as of struct pf_ev_file */
+    const struct pf_content *content;
+};
+
 /* What the trial is expected to show; absent fields mean "nothing in particular". */
 struct pf_expect {
     const char *finding;   /* kind of finding that must appear ("deadlock"); NULL: no finding may */
@@ -50,6 +57,10 @@ struct pf_expect {
     const char *output;    /* the program's standard output must contain this */
     const char *exit;      /* "any", or the status the root must end with; NULL: "0" */
     const struct pf_content *printed; /* the program's standard output must be this, byte by byte */
+    struct pf_expect_file *files;     /* of an isolated trial */
+    size_t file_count;
+    bool baseline;      /* what is expected was seen in runs without faults */
+    uint64_t leftovers; /* temporary files that such a run leaves behind */
 };
 
 struct pf_environment {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "judge/oracles/oracle.h"
-#include "model/printed.h"
+#include "model/baseline.h"
 
 void pf_oracle_output(struct pf_case *c)
 {

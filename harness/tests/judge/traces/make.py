@@ -732,3 +732,28 @@ compare("comparison-binary", "x" * 900, "x" * 700 + "y" * 200, same=700, text=Fa
 compare("near-comparison-same", THREE, THREE, same=23)
 compare("near-comparison-failed", THREE, "alpha 1\n", same=8, code=2, exit="any")
 compare("near-comparison-digits", "sum 12\nsum 34\n", "sum 34\nsum 21\n", same=4)
+
+
+def content(text):
+    return {"size": len(text), "digest": f"xxh3:{hash_of(text)}", "text": text}
+
+
+def write_files(name, *files):
+    """What a run without faults does: writes a table, a log and an index, and removes a lock."""
+    expected = [("/work/index", "changed", "1\n"), ("/work/lock", "deleted", None), ("/work/log", "created", "a\nb\n"),
+                ("/work/table", "created", "1 one\n2 two\n")]
+    t = family(name, expect={"exit": "any", "baseline": True, "files": [
+        {"path": path, "change": change, **({"content": content(text)} if text else {})}
+        for path, change, text in expected]})
+    t.exit("0")
+    t.verdict("finished")
+    for path, change, text in files:
+        held = {"size": len(text), "content": content(text)} if text is not None else {}
+        t.add("file", path=path, change=change, type="file", **held)
+    t.end()
+
+
+write_files("comparison-file", ("/work/index", "changed", "7\n"), ("/work/table", "created", "1 one\n"))
+write_files("near-comparison-file", ("/work/index", "changed", "1\n"), ("/work/lock", "deleted", None),
+            ("/work/log", "created", "a\nb\n"), ("/work/more", "created", "x"),
+            ("/work/table", "created", "1 one\n2 two\n"))
