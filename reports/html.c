@@ -223,7 +223,8 @@ int pf_html_write(const struct pf_result *result, const struct pf_report_options
     int r = pf_xml_open(file, &xml);
     if (r < 0)
         return r;
-    const char *title = options->title ? options->title : "pitfall";
+    const char *title = pf_view_title(xml.arena, result, options->title);
+    const char *lack = pf_view_lack(xml.arena, result);
     size_t count;
     struct pf_view_group *groups = pf_view_groups(xml.arena, result, &count);
 
@@ -237,6 +238,8 @@ int pf_html_write(const struct pf_result *result, const struct pf_report_options
     pf_xml_start(&xml, "header");
     pf_xml_element(&xml, "h1", title);
     pf_xml_element(&xml, "p", pf_view_totals(xml.arena, &result->totals));
+    if (lack)
+        classed(&xml, "p", pf_view_is_short(result) ? "error" : "skip", lack);
     classed(&xml, "p", "soft", pf_view_environment(xml.arena, &result->environment));
     pf_xml_end(&xml);
     pf_xml_start(&xml, "main");

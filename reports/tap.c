@@ -90,16 +90,31 @@ static void write_trial(FILE *file, struct pf_arena *arena, size_t number,
         write_details(file, arena, trial);
 }
 
+/* What is missing has no line of its own, but must not look like all was well. */
+static void write_lack(FILE *file, struct pf_arena *arena, const struct pf_result *result)
+{
+    fprintf(file, "not ok %zu - all trials of the plan are there\n  ---\n", result->trial_count + 1);
+    write_entry(file, arena, 2, "message", pf_view_lack(arena, result));
+    fputs("  verdict: error\n  ...\n", file);
+}
+
 int pf_tap_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file)
 {
-    (void)options;
     struct pf_arena *arena = pf_arena_new();
+    bool is_short = pf_view_is_short(result);
+    const char *lack = pf_view_lack(arena, result);
     /* All of it is TAP 14 too, but Perl's prove refuses a version line that it does not know. */
-    fprintf(file, "TAP version 13\n1..%zu\n", result->trial_count);
+    fprintf(file, "TAP version 13\n1..%zu\n", result->trial_count + is_short);
+    if (result->part && pf_part_name(result->part, arena))
+        fprintf(file, "# %s\n", pf_view_title(arena, result, options->title));
+    if (lack)
+        fprintf(file, "# %s\n", lack);
     if (result->environment.pitfall || result->environment.kernel)
         fprintf(file, "# %s\n", pf_view_environment(arena, &result->environment));
     for (size_t i = 0; i < result->trial_count; i++)
         write_trial(file, arena, i + 1, &result->trials[i]);
+    if (is_short)
+        write_lack(file, arena, result);
     pf_arena_free(arena);
     return pf_report_flush(file);
 }

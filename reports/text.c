@@ -159,7 +159,13 @@ static void write_group(const struct pf_page *page, const struct pf_view_group *
 
 static void write_footer(const struct pf_page *page, const struct pf_result *result)
 {
+    const char *lack = pf_view_lack(page->arena, result);
     fputc('\n', page->file);
+    if (lack) {
+        fputs(pf_view_is_short(result) ? page->ink.red : page->ink.yellow, page->file);
+        pf_page_paragraph(page, 0, lack);
+        fputs(page->ink.end, page->file);
+    }
     if (result->trial_count != 1)
         fprintf(page->file, "%s%s%s\n", page->ink.bold, pf_view_totals(page->arena, &result->totals),
                 page->ink.end);
@@ -170,7 +176,7 @@ static void write_footer(const struct pf_page *page, const struct pf_result *res
 static bool is_clean(const struct pf_result *result)
 {
     return result->trial_count == 1 && result->trials[0].verdict == PF_PASS &&
-           !result->trials[0].finding_count;
+           !result->trials[0].finding_count && !pf_view_is_short(result);
 }
 
 static void write_brief(const struct pf_page *page, const struct pf_trial_result *trial, const char *title)
@@ -186,7 +192,7 @@ static void write_brief(const struct pf_page *page, const struct pf_trial_result
 static void write_all(const struct pf_page *page, const struct pf_result *result,
                       const struct pf_report_options *options)
 {
-    const char *title = options->title ? options->title : "pitfall";
+    const char *title = pf_view_title(page->arena, result, options->title);
     if (options->brief && is_clean(result)) {
         write_brief(page, &result->trials[0], title);
         return;

@@ -221,6 +221,24 @@ const char *pf_view_totals(struct pf_arena *arena, const struct pf_totals *total
     return line;
 }
 
+const char *pf_view_title(struct pf_arena *arena, const struct pf_result *result, const char *title)
+{
+    const char *part = result->part ? pf_part_name(result->part, arena) : NULL;
+    title = title ? title : "pitfall";
+    return part ? pf_arena_printf(arena, "%s, %s", title, part) : title;
+}
+
+const char *pf_view_lack(struct pf_arena *arena, const struct pf_result *result)
+{
+    const char *lack = result->part ? pf_part_lack(result->part, arena) : NULL;
+    return lack ? pf_arena_printf(arena, "Not complete: %s", lack) : NULL;
+}
+
+bool pf_view_is_short(const struct pf_result *result)
+{
+    return result->part && pf_part_is_short(result->part);
+}
+
 const char *pf_view_output_tail(struct pf_arena *arena, const struct pf_trial_result *trial, int lines)
 {
     if (!trial->output || !*trial->output)

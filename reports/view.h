@@ -46,6 +46,12 @@ const char *pf_view_cycle(struct pf_arena *arena, const struct pf_diagnosis *dia
 const char *pf_view_environment(struct pf_arena *arena, const struct pf_environment *environment);
 /* "15 trials: 13 passed, 1 failed, 1 skipped". */
 const char *pf_view_totals(struct pf_arena *arena, const struct pf_totals *totals);
+/* "pitfall check", "pitfall check, shard 2 of 4"; "pitfall" without a title. */
+const char *pf_view_title(struct pf_arena *arena, const struct pf_result *result, const char *title);
+/* What is not in the result, though it was planned: "Not complete: shard 3 of 4 is missing: …"; or NULL. */
+const char *pf_view_lack(struct pf_arena *arena, const struct pf_result *result);
+/* Is that a reason not to call it clean? */
+bool pf_view_is_short(const struct pf_result *result);
 /* The last lines of the captured output; NULL when there is none. */
 const char *pf_view_output_tail(struct pf_arena *arena, const struct pf_trial_result *trial, int lines);
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "cli/pool.h"
 #include "cli/report_options.h"
 #include "cli/selection.h"
+#include "cli/shard_option.h"
 #include "plan/nearest.h"
 
 enum { JOBS_MOST = 256, REPEATS_MOST = 1000000 };
@@ -20,15 +22,19 @@ struct settings {
     const char *variant;
     uint64_t deadline_ns;
     bool has_deadline; /* 0 means none, which is something else than not said */
+    struct pf_shard shard;
 };
 
-/* What is run: each variant once, and the order of the trials with all repeats. */
+/* What is run: each variant once, the order of the trials with all repeats, and which of them are ours. */
 struct plan {
     struct pf_arena *arena;
     struct pf_trial **variants;
     size_t variant_count;
+    size_t whole; /* trials of all shards */
     const struct pf_trial **trials;
+    size_t *ids; /* places in the whole plan, from 1 */
     size_t trial_count;
+    const char *fingerprint;
 };
 
 static int parse_count(const char *text, size_t most, size_t *ret_count, struct pf_error *error)
@@ -65,11 +71,17 @@ static int set_deadline(void *settings, const char *value, struct pf_error *erro
     return pf_duration_parse(value, &((struct settings *)settings)->deadline_ns, error);
 }
 
+static int set_shard(void *settings, const char *value, struct pf_error *error)
+{
+    return pf_shard_option_set(&((struct settings *)settings)->shard, value, error);
+}
+
 static const struct pf_option check_options[] = {
     {'j', "jobs", "N", "run N trials at once. Default: one for each processor", set_jobs},
     {'r', "repeat", "N", "run each program N times", set_repeat},
     {0, "variant", "NAME", "only the variants called NAME: broken, safe, ...", set_variant},
     {'d', "deadline", "TIME", "instead of the deadline of each scenario (250ms, 10s, 2m)", set_deadline},
+    PF_OPTION_SHARD(set_shard),
     PF_OPTION_REPORT,
     PF_OPTION_JSON,
     {0},
@@ -89,6 +101,23 @@ static void plan_free(struct plan *plan)
 }
 
 /* All variants once, then all of them again: early failures show early. */
+static void deal(struct plan *plan, const struct settings *settings)
+{
+    plan->whole = plan->variant_count * settings->repeats;
+    size_t most = plan->whole / settings->shard.count + 1;
+    plan->trials = pf_arena_alloc(plan->arena, most * sizeof(const struct pf_trial *));
+    plan->ids = pf_arena_alloc(plan->arena, most * sizeof(*plan->ids));
+    for (size_t i = 0; i < plan->whole; i++)
+        if (pf_shard_has(&settings->shard, i)) {
+            plan->trials[plan->trial_count] = plan->variants[i % plan->variant_count];
+            plan->ids[plan->trial_count++] = i + 1;
+        }
+    uint64_t hash = 0;
+    for (size_t i = 0; i < plan->variant_count; i++)
+        hash = pf_plan_fingerprint(plan->variants[i], hash);
+    plan->fingerprint = pf_arena_printf(plan->arena, "%016" PRIx64 "*%zu", hash, settings->repeats);
+}
+
 static struct plan plan_make(const struct pf_selection *selection, const struct settings *settings)
 {
     struct plan plan = {.arena = pf_arena_new()};
@@ -105,10 +134,7 @@ static struct plan plan_make(const struct pf_selection *selection, const struct 
             *slot = trial;
         }
     }
-    plan.trial_count = plan.variant_count * settings->repeats;
-    plan.trials = pf_arena_alloc(plan.arena, (plan.trial_count + 1) * sizeof(const struct pf_trial *));
-    for (size_t i = 0; i < plan.trial_count; i++)
-        plan.trials[i] = plan.variants[i % plan.variant_count];
+    deal(&plan, settings);
     return plan;
 }
 
@@ -139,24 +165,28 @@ static int run_plan(const struct pf_command *command, const struct settings *set
     if (r < 0)
         pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
     pf_result_finish(result);
-    int status = pf_report_settings_deliver(&settings->reports, result, command->name);
+    for (size_t i = 0; i < result->trial_count; i++)
+        result->trials[i].id = plan->ids[i];
+    result->part = pf_shard_part(&settings->shard, plan->fingerprint, plan->whole, result->arena);
     bool interrupted = pf_interrupts_count(NULL) > 0;
+    if (interrupted)
+        result->part->stopped = PF_STOPPED_INTERRUPT;
+    int status = pf_report_settings_deliver(&settings->reports, result, command->name);
     if (interrupted)
         pf_complain(command->name, 0, "interrupted; what was not run is reported as skipped");
     pf_result_free(result);
-    /* Half a check is no clean check. */
-    if ((r < 0 || interrupted) && status != PF_STATUS_FINDINGS)
-        return PF_STATUS_HARNESS;
-    return status;
+    return r < 0 && status != PF_STATUS_FINDINGS ? PF_STATUS_HARNESS : status;
 }
 
 static int run(const struct pf_command *command, int argc, char **argv)
 {
-    struct settings settings = {.jobs = processors(), .repeats = 1};
+    struct settings settings = {.jobs = processors(), .repeats = 1, .shard = PF_SHARD_ALL};
     int operand;
     int status = pf_options_parse(command, argc, argv, &settings, &operand);
     if (status == PF_GO_ON)
         status = pf_report_settings_check(&settings.reports, command->name);
+    if (status == PF_GO_ON)
+        status = pf_shard_acknowledge(&settings.shard, command->name);
     if (status != PF_GO_ON)
         return status;
     struct pf_selection selection;
@@ -166,7 +196,7 @@ static int run(const struct pf_command *command, int argc, char **argv)
         return pf_complain(command->name, r == -ENOENT ? PF_STATUS_HARNESS : PF_STATUS_USAGE, "%s",
                            error.message);
     struct plan plan = plan_make(&selection, &settings);
-    if (plan.trial_count == 0 && settings.variant)
+    if (plan.variant_count == 0 && settings.variant)
         status = no_variant(command, &selection, settings.variant);
     else
         status = run_plan(command, &settings, &plan);
@@ -191,6 +221,7 @@ const struct pf_command pf_command_check = {
     .clean = "everything was as expected",
     .findings = "something was not as expected",
     .examples = "  pitfall check -j4 --report junit:pitfall.xml\n"
-                "  pitfall check join-before-drain --variant broken --repeat 100\n",
+                "  pitfall check join-before-drain --variant broken --repeat 100\n"
+                "  pitfall check --shard 2/4 --report json:shard-2.json\n",
     .run = run,
 };

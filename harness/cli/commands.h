@@ -9,5 +9,6 @@ extern const struct pf_command pf_command_show;
 extern const struct pf_command pf_command_check;
 extern const struct pf_command pf_command_run;
 extern const struct pf_command pf_command_judge;
+extern const struct pf_command pf_command_report;
 
 #endif

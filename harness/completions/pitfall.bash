@@ -83,7 +83,7 @@ _pitfall_reply_report() {
 
 _pitfall_takes_value() {
     case $1 in
-        -[tjrdilg] | --tag | --jobs | --repeat | --variant | --deadline | --report | --inject | --limit | \
+        -[tjrdilg] | --tag | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
             --grace | --share | --expect-exit | --expect-output | --expect-text | --trace) return 0 ;;
     esac
     return 1
@@ -97,6 +97,7 @@ _pitfall_reply_value() {
         -i | --inject) _pitfall_reply_fault ;;
         -l | --limit) _pitfall_reply_limit ;;
         --share) _pitfall_reply_share ;;
+        --shard) _pitfall_reply '' auto auto/ 1/ ;;
         --report) _pitfall_reply_report ;;
         --expect-exit) _pitfall_reply '' any 0 1 ;;
         --trace | --expect-output) _pitfall_reply_files '' -f ;;
@@ -107,10 +108,11 @@ _pitfall_reply_options() {
     local options=(--help -h)
     case $1 in
         list) options+=(--json --tag -t) ;;
-        check) options+=(--jobs -j --repeat -r --variant --deadline -d --report --json) ;;
+        check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --share --isolate --expect-exit --expect-output
             --expect-text --trace --report --json) ;;
         judge) options+=(--report --json) ;;
+        report) options+=(--partial --report --json) ;;
     esac
     _pitfall_reply '' "${options[@]}"
 }
@@ -124,7 +126,7 @@ _pitfall_reply_operand() {
             _pitfall_reply_files '' -d
             ;;
         run) _pitfall_reply_files '' -c ;;
-        judge) _pitfall_reply_files '' -f ;;
+        judge | report) _pitfall_reply_files '' -f ;;
     esac
 }
 
@@ -193,9 +195,9 @@ _pitfall() {
     cur=${words[${#words[@]} - 1]}
     COMPREPLY=()
     if ((${#words[@]} == 2)); then
-        _pitfall_reply '' list show check run judge help --help -h --version
+        _pitfall_reply '' list show check run judge report help --help -h --version
     elif [[ ${words[1]} == help ]]; then
-        ((${#words[@]} == 3)) && _pitfall_reply '' list show check run judge
+        ((${#words[@]} == 3)) && _pitfall_reply '' list show check run judge report
     else
         _pitfall_complete_command "${words[1]}"
     fi

@@ -70,12 +70,13 @@ complete -c pitfall -n __fish_is_first_token -a show -d 'One pitfall, and its pr
 complete -c pitfall -n __fish_is_first_token -a check -d 'Run scenarios, compare with what is expected'
 complete -c pitfall -n __fish_is_first_token -a run -d 'One program: verdict and diagnosis'
 complete -c pitfall -n __fish_is_first_token -a judge -d 'Judge a recorded trace again'
+complete -c pitfall -n __fish_is_first_token -a report -d 'Put results together'
 complete -c pitfall -n __fish_is_first_token -a help -d 'Teach a command'
-complete -c pitfall -n '__pitfall_command help' -a 'list show check run judge'
+complete -c pitfall -n '__pitfall_command help' -a 'list show check run judge report'
 
 complete -c pitfall -n '__pitfall_command list show check' -a '(__pitfall_scenarios)'
 complete -c pitfall -n '__pitfall_command list show check' -a '(__fish_complete_directories)'
-complete -c pitfall -n '__pitfall_command judge' -F
+complete -c pitfall -n '__pitfall_command judge report' -F
 complete -c pitfall -n '__pitfall_command run' -a '(__fish_complete_command)'
 complete -c pitfall -n 'test -n "$(__pitfall_program)"' \
     -a '(complete -C "$(string escape -- (__pitfall_program) | string join " ") $(commandline -ct)")'
@@ -85,6 +86,7 @@ complete -c pitfall -n '__pitfall_command list' -l json -d 'Print JSON'
 complete -c pitfall -n '__pitfall_command check' -s j -l jobs -x -d 'Run so many trials at once'
 complete -c pitfall -n '__pitfall_command check' -s r -l repeat -x -d 'Run each program so many times'
 complete -c pitfall -n '__pitfall_command check' -l variant -x -a '(__pitfall_values variants)' -d 'Only variants of this name'
+complete -c pitfall -n '__pitfall_command check' -l shard -x -a 'auto auto/ 1/' -d 'Only one of N equal parts of the trials'
 complete -c pitfall -n '__pitfall_command run' -s i -l inject -x -a '(__pitfall_faults)' -d 'Strike with a fault'
 complete -c pitfall -n '__pitfall_command run' -s l -l limit -x -d 'Run under a resource limit' \
     -a '{as,core,cpu,data,fsize,locks,memlock,msgqueue,nice,nofile,nproc,rss,rtprio,rttime,sigpending,stack}='
@@ -96,6 +98,7 @@ complete -c pitfall -n '__pitfall_command run' -l expect-output -r -F -d 'Its st
 complete -c pitfall -n '__pitfall_command run' -l expect-text -x -d 'Its standard output must contain this'
 complete -c pitfall -n '__pitfall_command run' -l trace -r -F -d 'Write down everything that happens'
 complete -c pitfall -n '__pitfall_command check run' -s d -l deadline -x -d 'The time that a healthy run takes at most'
-complete -c pitfall -n '__pitfall_command check run judge' -l report -x -a '(__pitfall_reports)' -d 'Write a report'
-complete -c pitfall -n '__pitfall_command check run judge' -l json -d 'Short for --report json:-'
-complete -c pitfall -n '__pitfall_command list show check run judge' -s h -l help -d 'Show help and exit'
+complete -c pitfall -n '__pitfall_command report' -l partial -d 'Do not mind what is missing'
+complete -c pitfall -n '__pitfall_command check run judge report' -l report -x -a '(__pitfall_reports)' -d 'Write a report'
+complete -c pitfall -n '__pitfall_command check run judge report' -l json -d 'Short for --report json:-'
+complete -c pitfall -n '__pitfall_command list show check run judge report' -s h -l help -d 'Show help and exit'

@@ -11,7 +11,7 @@
 
 struct pf_merge_input {
     const char *name; /* of the file, for messages */
-    const struct pf_result *result;
+    struct pf_result *result;
 };
 
 /*

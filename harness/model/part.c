@@ -55,6 +55,14 @@ static const char *list(const uint64_t *numbers, size_t count, struct pf_arena *
     return i < count ? pf_arena_printf(arena, "%s and %zu more", text, count - i) : text;
 }
 
+const char *pf_part_name(const struct pf_part *part, struct pf_arena *arena)
+{
+    if (part->shard_count == part->of)
+        return NULL;
+    return pf_arena_printf(arena, "shard%s %s of %llu", part->shard_count > 1 ? "s" : "",
+                           list(part->shards, part->shard_count, arena), (unsigned long long)part->of);
+}
+
 /* The missing trials that are not explained by a missing shard. */
 static const uint64_t *lone_trials(const struct pf_part *part, struct pf_arena *arena, size_t *ret_count)
 {

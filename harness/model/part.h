@@ -41,6 +41,8 @@ extern const struct pf_names pf_stopped_names;
 uint64_t pf_part_shard_of(const struct pf_part *part, uint64_t id);
 bool pf_part_has_shard(const struct pf_part *part, uint64_t shard);
 
+/* "shard 2 of 4", "shards 1-2, 4 of 4". NULL: all of them, or a plan that was not divided. */
+const char *pf_part_name(const struct pf_part *part, struct pf_arena *arena);
 /* Is the result less than it was meant to be? One that has spent its budget is not. */
 bool pf_part_is_short(const struct pf_part *part);
 /*

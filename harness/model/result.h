@@ -4,6 +4,8 @@
 #ifndef PF_MODEL_RESULT_H
 #define PF_MODEL_RESULT_H
 
+#include <stdio.h>
+
 #include "model/event.h"
 #include "model/part.h"
 
@@ -192,6 +194,11 @@ void pf_result_finish(struct pf_result *result);
 json_t *pf_result_to_json(const struct pf_result *result);
 /* Returns 0, or -EBADMSG with a message (wrong schema, a key of the wrong type). */
 int pf_result_from_json(json_t *json, struct pf_result **ret_result, struct pf_error *error);
+/*
+ * Reads a whole file of it. Returns 0, -EIO, or -EBADMSG with a message that begins with the name, and the
+ * line where that helps.
+ */
+int pf_result_read(FILE *file, const char *name, struct pf_result **ret_result, struct pf_error *error);
 
 /*
  * The exit status of design.md: 0 clean, 1 findings, 3 the harness could not, 77 everything skipped. A result

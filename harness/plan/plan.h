@@ -103,5 +103,11 @@ void pf_plan_free(struct pf_trial *trial);
  * pf_plan_variant sets it as trial->replay; whoever fills a trial by hand sets it last.
  */
 const char *pf_plan_replay(const struct pf_trial *trial);
+/*
+ * A number that tells plans apart, made trial by trial: `before` is that of the trials before this one, and 0
+ * for the first. It depends on what is run and under which faults, and not on where the catalogue is: the
+ * same plan has the same number on every machine.
+ */
+uint64_t pf_plan_fingerprint(const struct pf_trial *trial, uint64_t before);
 
 #endif

@@ -104,6 +104,10 @@ interrupted TERM
 expect_status 3
 expect_json "$scratch/stdout" "$verdicts == ['pass', 'skip'] and 'interrupted' in it['trials'][1]['reason']"
 expect_in stderr "pitfall check: interrupted"
+cp "$scratch/stdout" "$scratch/interrupted.json"
+run "$pitfall" report "$scratch/interrupted.json"
+expect_status 3
+expect_in stdout "Not complete: interrupted"
 
 echo "- interrupted twice, it ends at once, still with a report"
 scenario f-waits exit "echo >'$scratch/started'; exec sleep 1000"
