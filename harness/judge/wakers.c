@@ -119,10 +119,6 @@ static void pipe_wakers(const struct search *search, const struct pf_object *obj
         found |= add_party(search, object, END_READERS);
     if (!found && !search->through_epoll)
         raise_base(search->thread, PF_GRADE_ALIVE, "the other end is closed, which ends the wait");
-    if (object->kind == PF_OBJECT_FIFO || object->path) {
-        raise_base(search->thread, PF_GRADE_OUTSIDE, "anybody can open the FIFO by its name");
-        add_anyone(search, object);
-    }
 }
 
 static void socket_wakers(const struct search *search, const struct pf_object *object)
@@ -169,11 +165,36 @@ static void by_name(const struct search *search, const struct pf_object *object,
     add_anyone(search, object);
 }
 
+/*
+ * Signals of the C library and those that a thread brings upon itself come from nobody else. When SIGCHLD is
+ * all that is left, only who lives in the tree sends it: children that end, or whoever makes as if one did.
+ */
+static void signal_wakers(const struct search *search, const struct pf_object *object, uint64_t signals)
+{
+    enum { SIGNAL_CHILD = 17 };
+    static const unsigned char own[] = {4,  5,  7,  8, 11,
+                                        13, 31, 32, 33}; /* SIGILL… SIGSYS, and the library's */
+    for (size_t i = 0; i < sizeof(own); i++)
+        signals &= ~(1ull << (own[i] - 1));
+    if (signals != 1ull << (SIGNAL_CHILD - 1)) {
+        by_name(search, object, "anybody can send it a signal");
+        return;
+    }
+    for (size_t i = 0; i < search->graph->process_count; i++) {
+        const struct pf_graph_process *child = &search->graph->processes[i];
+        if (child->parent == search->thread->process && child->state && !child->state->zombie)
+            add(search, PF_WAKER_PROCESS, i, NULL);
+    }
+    add_anyone(search, object);
+}
+
 static void object_wakers(const struct search *search, const struct pf_object *object, int depth)
 {
     if (object->external)
         raise_base(search->thread, PF_GRADE_OUTSIDE,
                    object->external_why ? object->external_why : "somebody outside the tree can act on it");
+    if (object->named)
+        add_anyone(search, object);
     switch (object->kind) {
     case PF_OBJECT_PIPE:
     case PF_OBJECT_FIFO:
@@ -198,16 +219,18 @@ static void object_wakers(const struct search *search, const struct pf_object *o
         return;
     case PF_OBJECT_SYSV:
     case PF_OBJECT_MQUEUE:
-        add_anyone(search, object);
+        if (!object->named)
+            add_anyone(search, object);
         return;
     case PF_OBJECT_TTY:
         by_name(search, object, "somebody can type at the terminal");
         return;
     case PF_OBJECT_SIGNALFD:
-        by_name(search, object, "anybody can send it a signal");
+        signal_wakers(search, object, object->signals);
         return;
     case PF_OBJECT_INOTIFY:
-        by_name(search, object, "anybody can change the file it watches");
+        if (!object->named)
+            by_name(search, object, "anybody can change the file it watches");
         return;
     default:
         raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who could end this wait");
@@ -225,7 +248,7 @@ static void reach_wakers(const struct search *search, const struct pf_object *ob
     if (!add_party(search, object, END_MAPPERS))
         raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who shares the memory");
     /* Memory with a name can still be mapped by anybody who runs. */
-    if (object->external)
+    if (object->external || object->named)
         add_anyone(search, object);
 }
 
@@ -388,8 +411,21 @@ static void connect_wakers(const struct search *search)
 
 static void for_a_signal(const struct search *search)
 {
-    raise_base(search->thread, PF_GRADE_OUTSIDE, "anybody can send it a signal");
-    add_anyone(search, NULL);
+    signal_wakers(search, NULL, search->thread->state->wait.signals);
+}
+
+/* The other end of a FIFO is opened by whoever can come to its name. */
+static void open_wakers(const struct search *search)
+{
+    const struct pf_wait *wait = &search->thread->state->wait;
+    const struct pf_target *target = wait->target_count ? &wait->targets[0] : NULL;
+    const struct pf_object *object = target ? pf_graph_object(search->graph, target->object) : NULL;
+    struct search inner = *search;
+    inner.target = target;
+    if (object && object->named && !object->external)
+        add_anyone(&inner, object);
+    else
+        by_name(&inner, NULL, "anybody can open the other end of the FIFO");
 }
 
 static void wait_wakers(const struct search *search)
@@ -413,8 +449,7 @@ static void wait_wakers(const struct search *search)
         for_a_signal(search);
         return;
     case PF_WAIT_OPEN:
-        raise_base(search->thread, PF_GRADE_OUTSIDE, "anybody can open the other end of the FIFO");
-        add_anyone(search, NULL);
+        open_wakers(search);
         return;
     case PF_WAIT_CHILD:
         child_wakers(search);
@@ -449,6 +484,8 @@ static bool is_in_own_hands(const struct pf_graph_thread *thread)
 {
     for (size_t i = 0; i < thread->waker_count; i++) {
         const size_t *processes;
+        if (thread->wakers[i].kind == PF_WAKER_ANYONE)
+            return true;
         size_t count = thread->wakers[i].remote ? 0 : pf_waker_processes(&thread->wakers[i], &processes);
         for (size_t k = 0; k < count; k++)
             if (processes[k] == thread->process)

@@ -78,6 +78,7 @@ static const struct pf_field object_fields[] = {
     PF_VALUE(struct pf_object, BOOL, peer_outside),
     PF_VALUE(struct pf_object, BOOL, external),
     PF_VALUE(struct pf_object, STRING, external_why),
+    PF_VALUE(struct pf_object, BOOL, named),
     PF_VALUE(struct pf_object, BOOL, listening),
     PF_VALUE(struct pf_object, UINT, queued),
     PF_VALUE(struct pf_object, UINT, capacity),
@@ -86,6 +87,7 @@ static const struct pf_field object_fields[] = {
     PF_ARRAY(struct pf_object, STRINGS, members, member_count),
     PF_VALUE(struct pf_object, STRING, pid_of),
     PF_VALUE(struct pf_object, BOOL, armed),
+    PF_VALUE(struct pf_object, UINT, signals),
     PF_VALUE(struct pf_object, RECORD, futex, .record = &futex_record),
 };
 static const struct pf_record object_record = PF_RECORD(struct pf_object, object_fields);
@@ -103,6 +105,7 @@ static const struct pf_field wait_fields[] = {
     PF_VALUE(struct pf_wait, BOOL, timed),
     PF_VALUE(struct pf_wait, UINT, timeout_ns),
     PF_VALUE(struct pf_wait, BOOL, children),
+    PF_VALUE(struct pf_wait, UINT, signals),
     PF_VALUE(struct pf_wait, STRING, detail),
     PF_ARRAY(struct pf_wait, RECORDS, targets, target_count, .record = &target_record),
 };

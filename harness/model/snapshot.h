@@ -86,6 +86,7 @@ struct pf_object {
     bool external;     /* somebody outside the tree can act on it (inherited at launch, reachable by name,
                           network, tty) */
     const char *external_why;
+    bool named; /* whoever lives in the tree can come to it by its name, and nobody outside */
     bool listening;
     uint64_t queued;   /* bytes waiting in it, where it can be told */
     uint64_t capacity; /* 0: not known */
@@ -97,6 +98,7 @@ struct pf_object {
     size_t member_count;
     const char *pid_of; /* pidfd: address of the process it stands for; NULL: one outside the tree, or gone */
     bool armed;         /* timerfd: will expire */
+    uint64_t signals;   /* signalfd: which ones, bit 0 is signal 1; 0: not known */
     struct pf_futex *futex; /* PF_OBJECT_FUTEX only */
 };
 
@@ -137,6 +139,7 @@ struct pf_wait {
     bool timed;          /* ends by itself */
     uint64_t timeout_ns; /* what the call asked for, where it can be read; 0 otherwise */
     bool children;       /* PF_WAIT_CHILD: also children that are not born yet (wait for any) */
+    uint64_t signals;    /* PF_WAIT_SIGNAL: those that end it, bit 0 is signal 1; 0: not known */
     const char *detail;
     struct pf_target *targets;
     size_t target_count;

@@ -38,6 +38,10 @@ static const struct pf_call calls[] = {
     [SYS_sendto] = CALL(pf_decode_sendto, PF_WAIT_WRITE),
     [SYS_sendmsg] = CALL(pf_decode_sendto, PF_WAIT_WRITE),
     [SYS_sendmmsg] = CALL(pf_decode_sendto, PF_WAIT_WRITE),
+    [SYS_splice] = CALL(pf_decode_splice, PF_WAIT_POLL),
+    [SYS_tee] = CALL(pf_decode_splice, PF_WAIT_POLL),
+    [SYS_sendfile] = CALL(pf_decode_splice, PF_WAIT_POLL),
+    [SYS_vmsplice] = CALL(pf_decode_vmsplice, PF_WAIT_WRITE),
     [SYS_accept] = CALL(pf_decode_descriptor, PF_WAIT_ACCEPT),
     [SYS_accept4] = CALL(pf_decode_descriptor, PF_WAIT_ACCEPT),
     [SYS_connect] = CALL(pf_decode_connect, PF_WAIT_CONNECT),
@@ -60,8 +64,8 @@ static const struct pf_call calls[] = {
     [SYS_fcntl] = CALL(pf_decode_fcntl, PF_WAIT_LOCK),
     [SYS_openat] = CALL(pf_decode_openat, PF_WAIT_OPEN),
     [SYS_openat2] = CALL(pf_decode_openat, PF_WAIT_OPEN),
-    [SYS_rt_sigsuspend] = CALL(pf_decode_nothing, PF_WAIT_SIGNAL),
-    [SYS_rt_sigtimedwait] = TIMED(pf_decode_nothing, PF_WAIT_SIGNAL, PF_CLOCK_TIMESPEC, 2),
+    [SYS_rt_sigsuspend] = CALL(pf_decode_signal, PF_WAIT_SIGNAL),
+    [SYS_rt_sigtimedwait] = TIMED(pf_decode_signal, PF_WAIT_SIGNAL, PF_CLOCK_TIMESPEC, 2),
     [SYS_semop] = CALL(pf_decode_sysv, PF_WAIT_SEMAPHORE, .detail = "sem"),
     [SYS_semtimedop] = TIMED(pf_decode_sysv, PF_WAIT_SEMAPHORE, PF_CLOCK_TIMESPEC, 3, .detail = "sem"),
     [SYS_msgrcv] = CALL(pf_decode_sysv, PF_WAIT_READ, .detail = "msg"),
@@ -74,7 +78,7 @@ static const struct pf_call calls[] = {
     [SYS_vfork] = CALL(pf_decode_vfork, PF_WAIT_VFORK),
     [SYS_open] = CALL(pf_decode_open, PF_WAIT_OPEN),
     [SYS_creat] = CALL(pf_decode_creat, PF_WAIT_OPEN),
-    [SYS_pause] = CALL(pf_decode_nothing, PF_WAIT_SIGNAL),
+    [SYS_pause] = CALL(pf_decode_signal, PF_WAIT_SIGNAL),
 #endif
 };
 
@@ -172,6 +176,18 @@ void pf_call_decode(struct pf_blocked *blocked)
 void pf_decode_nothing(struct pf_blocked *blocked)
 {
     (void)blocked;
+}
+
+/* What ends the wait: signals with a handler that are not blocked now, and those that sigwait asked for. */
+void pf_decode_signal(struct pf_blocked *blocked)
+{
+    struct pf_task_status status;
+    uint64_t asked = 0;
+    bool asks = blocked->call->number == SYS_rt_sigtimedwait;
+    if (pf_proc_status(blocked->thread->tid, &status) ||
+        (asks && pf_proc_memory(blocked->thread->tid, blocked->call->args[0], &asked, sizeof(asked))))
+        return;
+    blocked->wait->signals = (status.handlers & ~status.blocked) | asked;
 }
 
 /*

@@ -51,6 +51,8 @@ bool pf_blocked_memory(struct pf_blocked *blocked, uint64_t address, void *buffe
 void pf_decode_descriptor(struct pf_blocked *blocked); /* waits_io.c */
 void pf_decode_connect(struct pf_blocked *blocked);
 void pf_decode_sendto(struct pf_blocked *blocked);
+void pf_decode_splice(struct pf_blocked *blocked);
+void pf_decode_vmsplice(struct pf_blocked *blocked);
 void pf_decode_queue(struct pf_blocked *blocked);
 void pf_decode_open(struct pf_blocked *blocked); /* waits_open.c */
 void pf_decode_creat(struct pf_blocked *blocked);
@@ -67,6 +69,7 @@ void pf_decode_flock(struct pf_blocked *blocked); /* locks.c */
 void pf_decode_fcntl(struct pf_blocked *blocked);
 void pf_decode_sysv(struct pf_blocked *blocked);    /* waits_io.c */
 void pf_decode_nothing(struct pf_blocked *blocked); /* kind and clock say it all */
+void pf_decode_signal(struct pf_blocked *blocked);  /* calls.c */
 void pf_decode_restart(struct pf_blocked *blocked);
 
 #endif

@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "probe/survey.h"
+
+#define MQUEUE_MAGIC 0x19800202 /* of the kernel's ipc/mqueue.c; no header has it */
 
 /* What a link of /proc/PID/fd that is no path begins with. */
 static const struct link_form {
@@ -39,6 +42,17 @@ static bool is_tty(dev_t device)
     return number == 4 || number == 5 || (number >= 136 && number <= 143);
 }
 
+/* A queue looks like a file in the root folder, which is that of a file system of its own. */
+static bool is_queue(int directory, const char *name, const char *link)
+{
+    struct statfs system;
+    char path[PATH_MAX];
+    if (strrchr(link, '/') != link)
+        return false;
+    ssize_t length = snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", directory, name);
+    return (size_t)length < sizeof(path) && statfs(path, &system) == 0 && system.f_type == MQUEUE_MAGIC;
+}
+
 /* A path: asks what is behind the link itself, so that mount namespaces and renamed files do not matter. */
 static void classify_path(int directory, const char *name, struct pf_fd *fd)
 {
@@ -55,7 +69,10 @@ static void classify_path(int directory, const char *name, struct pf_fd *fd)
         fd->kind = PF_OBJECT_FIFO;
     else if (S_ISCHR(stat.stx_mode) && is_tty(makedev(stat.stx_rdev_major, stat.stx_rdev_minor)))
         fd->kind = PF_OBJECT_TTY;
-    else if (fd->regular)
+    else if (fd->regular && is_queue(directory, name, fd->link)) {
+        fd->kind = PF_OBJECT_MQUEUE;
+        fd->regular = false;
+    } else if (fd->regular)
         fd->kind = PF_OBJECT_FILE;
 }
 
@@ -106,8 +123,8 @@ int pf_fds_list(pid_t pid, struct pf_arena *arena, struct pf_fd **ret_fds, size_
 
 const char *pf_fd_id(struct pf_arena *arena, const struct pf_fd *fd)
 {
-    if (fd->kind == PF_OBJECT_FIFO || fd->kind == PF_OBJECT_FILE)
-        return pf_arena_printf(arena, "%s:%u:%u:%llu", fd->kind == PF_OBJECT_FIFO ? "fifo" : "file",
+    if (fd->kind == PF_OBJECT_FIFO || fd->kind == PF_OBJECT_FILE || fd->kind == PF_OBJECT_MQUEUE)
+        return pf_arena_printf(arena, "%s:%u:%u:%llu", pf_names_get(&pf_object_kind_names, (int)fd->kind),
                                major(fd->device), minor(fd->device), (unsigned long long)fd->inode);
     return fd->link;
 }

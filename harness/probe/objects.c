@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "probe/reach.h"
 #include "probe/sockets.h"
 
 /* Kinds whose descriptors carry no number of their own: only comparing the open files tells. */
@@ -82,7 +85,8 @@ static void read_pipe(struct pf_survey *survey, struct pf_object *object, struct
     if (fd->kind == PF_OBJECT_FIFO) {
         object->path = fd->link;
         if (!fd->deleted)
-            pf_object_set_external(object, "anybody may open it by its name");
+            pf_object_set_named(object, pf_reach_own_device(survey, fd->device),
+                                "anybody may open it by its name");
     }
     int copy = pf_fd_duplicate(site, fd);
     if (copy < 0)
@@ -93,7 +97,6 @@ static void read_pipe(struct pf_survey *survey, struct pf_object *object, struct
     if (capacity > 0)
         object->capacity = (uint64_t)capacity;
     close(copy);
-    (void)survey;
 }
 
 static void read_timerfd(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
@@ -136,13 +139,34 @@ static void read_tty(struct pf_survey *survey, struct pf_object *object, struct 
     pf_object_set_external(object, "a terminal: somebody may type");
 }
 
+/* Each watch has a line "inotify wd:1 ino:2a sdev:1c mask:…", with the device as the kernel counts it. */
 static void read_inotify(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
                          struct pf_fd *fd)
 {
-    (void)survey;
+    size_t others = 0, watches = 0;
+    for (const char *line = strstr(pf_fd_info(survey, site, fd), "inotify wd:"); line;
+         line = strstr(line + 1, "inotify wd:"), watches++) {
+        unsigned device = 0;
+        bool known = sscanf(line, "inotify wd:%*x ino:%*x sdev:%x", &device) == 1;
+        others += !known || !pf_reach_own_device(survey, makedev(device >> 20, device & 0xfffff));
+    }
+    pf_object_set_named(object, watches && !others, "anybody may change the watched files");
+}
+
+static void read_queue(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
+                       struct pf_fd *fd)
+{
     (void)site;
-    (void)fd;
-    pf_object_set_external(object, "anybody may change the watched files");
+    object->path = fd->link;
+    pf_object_set_named(object, pf_reach_own_ipc(survey), "anybody may open the queue by its name");
+}
+
+/* Which signals it is for: "sigmask:\t0000000000010000". */
+static void read_signalfd(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
+                          struct pf_fd *fd)
+{
+    const char *mask = strstr(pf_fd_info(survey, site, fd), "sigmask:");
+    object->signals = mask ? strtoull(mask + strlen("sigmask:"), NULL, 16) : 0;
 }
 
 /* A descriptor that an epoll set watches: the set keeps the file, whatever became of the number since. */
@@ -187,10 +211,10 @@ static void read_epoll(struct pf_survey *survey, struct pf_object *object, struc
 /* What there is to read about an object beyond its holders, by kind. */
 static void (*const readers[PF_OBJECT__COUNT])(struct pf_survey *, struct pf_object *, struct pf_site *,
                                                struct pf_fd *) = {
-    [PF_OBJECT_PIPE] = read_pipe,       [PF_OBJECT_FIFO] = read_pipe,   [PF_OBJECT_SOCKET] = pf_socket_read,
-    [PF_OBJECT_TIMERFD] = read_timerfd, [PF_OBJECT_PIDFD] = read_pidfd, [PF_OBJECT_FILE] = read_file,
-    [PF_OBJECT_TTY] = read_tty,         [PF_OBJECT_EPOLL] = read_epoll, [PF_OBJECT_OTHER] = read_file,
-    [PF_OBJECT_INOTIFY] = read_inotify,
+    [PF_OBJECT_PIPE] = read_pipe,       [PF_OBJECT_FIFO] = read_pipe,    [PF_OBJECT_SOCKET] = pf_socket_read,
+    [PF_OBJECT_TIMERFD] = read_timerfd, [PF_OBJECT_PIDFD] = read_pidfd,  [PF_OBJECT_FILE] = read_file,
+    [PF_OBJECT_TTY] = read_tty,         [PF_OBJECT_EPOLL] = read_epoll,  [PF_OBJECT_OTHER] = read_file,
+    [PF_OBJECT_INOTIFY] = read_inotify, [PF_OBJECT_MQUEUE] = read_queue, [PF_OBJECT_SIGNALFD] = read_signalfd,
 };
 
 const char *pf_object_id(struct pf_survey *survey, const struct pf_site *site, const struct pf_fd *fd)

@@ -38,6 +38,15 @@ struct pf_probe_dead {
     pid_t tree_tid;
 };
 
+/* What the containment of the tree has for itself; 0: it shares it with others, or has none. */
+struct pf_probe_own {
+    uint64_t ipc;        /* number of its IPC namespace */
+    uint64_t shm_device; /* of its /dev/shm */
+};
+
+/* Reads it, from the init of the containment and by comparison with the caller. */
+void pf_probe_own(pid_t init, struct pf_probe_own *ret_own);
+
 struct pf_probe_request {
     const struct pf_probe_process *processes;
     size_t process_count;
@@ -49,6 +58,7 @@ struct pf_probe_request {
      * them. */
     const char *const *outside;
     size_t outside_count;
+    struct pf_probe_own own;
 };
 
 /*

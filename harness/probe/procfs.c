@@ -172,9 +172,10 @@ int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
     if (length < 0)
         return (int)length;
     const char *caught = strstr(text, "\nSigCgt:"), *filter = strstr(text, "\nSeccomp:"),
-               *threads = strstr(text, "\nThreads:");
-    if (!caught || !threads)
+               *threads = strstr(text, "\nThreads:"), *blocked = strstr(text, "\nSigBlk:");
+    if (!caught || !threads || !blocked)
         return -EPROTO;
+    ret_status->blocked = strtoull(blocked + strlen("\nSigBlk:"), NULL, 16);
     ret_status->threads = strtoull(threads + strlen("\nThreads:"), NULL, 10);
     ret_status->handlers = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);
     ret_status->own_pid = own_pid(text);

@@ -78,6 +78,9 @@ static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread
     else if (blocked.site->nested)
         pf_wait_set_unknown(&blocked,
                             "it runs in a PID namespace of its own, whose numbers are not translated");
+    else if (reading->stat.state == 'D' && !thread->vfork_parent)
+        /* As for a disk or a server of files, whatever the call is for. */
+        pf_wait_set_unknown(&blocked, "waiting uninterruptibly");
     else if (is_32_bit(&reading->call))
         pf_wait_set_unknown(&blocked, "a program of another word size is not read");
     else if (blocked.site->status.filtered && is_intercepted(thread))

@@ -85,7 +85,7 @@ void pf_socket_read(struct pf_survey *survey, struct pf_object *object, struct p
     if (!object->listening && ioctl(copy, FIONREAD, &queued) == 0 && queued > 0)
         object->queued = (uint64_t)queued;
     close(copy);
-    if (object->listening)
+    if (object->listening && domain != AF_UNIX)
         pf_object_set_external(object, "anybody may connect to it");
     if (domain == AF_UNIX)
         pf_unix_read(survey, object, fd);

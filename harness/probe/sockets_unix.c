@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "probe/objects.h"
+#include "probe/reach.h"
 #include "probe/sockets_internal.h"
 
 struct pf_unix_socket {
@@ -20,6 +22,7 @@ struct pf_unix_socket {
     bool listening;
     const char *name; /* as in sun_path: an abstract name begins with a zero byte */
     size_t name_length;
+    uint64_t device;         /* of the file that its name is; 0: none */
     const uint32_t *pending; /* listener: sockets whose connection waits to be accepted */
     size_t pending_count;
 };
@@ -43,6 +46,10 @@ static void parse_socket(struct pf_survey *survey, const struct nlmsghdr *header
         } else if (attribute->rta_type == UNIX_DIAG_NAME) {
             socket->name = pf_arena_strndup(survey->arena, RTA_DATA(attribute), size);
             socket->name_length = size;
+        } else if (attribute->rta_type == UNIX_DIAG_VFS && size >= sizeof(struct unix_diag_vfs)) {
+            struct unix_diag_vfs file;
+            memcpy(&file, RTA_DATA(attribute), sizeof(file));
+            socket->device = makedev(file.udiag_vfs_dev >> 20, file.udiag_vfs_dev & 0xfffff);
         } else if (attribute->rta_type == UNIX_DIAG_ICONS) {
             uint32_t *pending = pf_arena_alloc(survey->arena, size);
             memcpy(pending, RTA_DATA(attribute), size);
@@ -89,7 +96,7 @@ static void read_table(struct pf_survey *survey)
                        .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
             .body = {.sdiag_family = AF_UNIX,
                      .udiag_states = ~0u,
-                     .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS},
+                     .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS},
         };
         if (send(netlink, &request, sizeof(request), 0) < 0)
             code = -errno;
@@ -149,15 +156,18 @@ void pf_unix_read(struct pf_survey *survey, struct pf_object *object, const stru
     }
     if (socket->name_length)
         object->path = printable(survey, socket);
-    if (object->listening)
+    bool own = pf_reach_own_device(survey, socket->device);
+    if (object->listening) {
+        pf_object_set_named(object, own, "anybody may connect to it");
         return;
+    }
     uint64_t peer = socket->peer;
     if (peer) {
         if (!pf_socket_set_peer(survey, object, peer))
             object->peer_outside = true;
     } else if (socket->type == SOCK_DGRAM) {
         if (socket->name_length)
-            pf_object_set_external(object, "anybody may send to its name");
+            pf_object_set_named(object, own, "anybody may send to its name");
     } else {
         uint64_t listener = find_listener_of(survey, fd->inode);
         if (listener)

@@ -51,6 +51,7 @@ struct pf_survey {
     struct pf_lock_line *lock_lines;
     size_t lock_line_count;
     bool locks_read;
+    bool own_ipc, ipc_read;
 };
 
 /* Names something that could not be read, once. */

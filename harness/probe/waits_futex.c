@@ -1,11 +1,14 @@
 /* Waits at futex words: where the word is, and which processes can reach it. */
 #include <linux/futex.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "probe/calls.h"
 #include "probe/futexes.h"
 #include "probe/objects.h"
+#include "probe/reach.h"
 
 static const char *place_of(struct pf_survey *survey, const struct pf_mapping *mapping)
 {
@@ -20,10 +23,32 @@ static const char *place_of(struct pf_survey *survey, const struct pf_mapping *m
     return pf_arena_strndup(survey->arena, mapping->name, length);
 }
 
-/* Shared memory with a name is open to processes that have not mapped it yet. */
-static bool has_name(const struct pf_mapping *mapping)
+/*
+ * Whether a deleted file has another name: sem_open() makes its files so. Only who may checkpoint processes
+ * can ask; who cannot has to reckon with one.
+ */
+static bool may_be_linked(const struct pf_site *site, const struct pf_mapping *mapping)
 {
-    return strncmp(mapping->name, "/SYSV", 5) == 0 || !strstr(mapping->name, " (deleted)");
+    char path[96];
+    struct stat file;
+    snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", site->reader,
+             (unsigned long long)mapping->begin, (unsigned long long)mapping->end);
+    return stat(path, &file) || file.st_nlink > 0;
+}
+
+/* Shared memory with a name is open to processes that have not mapped it yet. */
+static void set_names(struct pf_blocked *blocked, struct pf_object *object, const struct pf_mapping *mapping)
+{
+    static const char *const nameless[] = {"/dev/zero (deleted)", "/memfd:", "/anon_hugepage"};
+    for (size_t i = 0; i < sizeof(nameless) / sizeof(nameless[0]); i++)
+        if (strncmp(mapping->name, nameless[i], strlen(nameless[i])) == 0)
+            return;
+    bool segment = strncmp(mapping->name, "/SYSV", 5) == 0;
+    if (!segment && strstr(mapping->name, " (deleted)") && !may_be_linked(blocked->site, mapping))
+        return;
+    bool own = segment ? pf_reach_own_ipc(blocked->survey)
+                       : pf_reach_own_device(blocked->survey, makedev(mapping->major, mapping->minor));
+    pf_object_set_named(object, own, "anybody may map the memory by its name");
 }
 
 /* Memory whose descriptor the caller of pitfall gave to the root is shared with the caller. */
@@ -140,8 +165,8 @@ static void add_word(struct pf_blocked *blocked, const struct pf_futex_wait *wai
         object->futex->kind = PF_FUTEX_PLAIN;
         object->futex->owner_tid = 0;
     }
-    if (key.mapping && !object->futex->owner_tid && has_name(key.mapping))
-        pf_object_set_external(object, "anybody may map the memory by its name");
+    if (key.mapping && !object->futex->owner_tid)
+        set_names(blocked, object, key.mapping);
     if (key.mapping && is_given(survey, key.mapping))
         pf_object_set_external(object, "its memory was given by the caller of pitfall");
     pf_wait_add_target(blocked, id, -1);

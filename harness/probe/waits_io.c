@@ -1,10 +1,12 @@
 /* Waits on one descriptor: reading, writing, connections, epoll sets, message queues. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "probe/calls.h"
 #include "probe/objects.h"
+#include "probe/reach.h"
 #include "probe/sockets.h"
 
 /* The object that argument 0 names; NULL and an unknown wait when there is none. */
@@ -100,6 +102,56 @@ void pf_decode_sendto(struct pf_blocked *blocked)
         pf_wait_set_unknown(blocked, "sending to an address");
 }
 
+/*
+ * From one descriptor to another: it waits for data in the first or for room in the second, and which of them
+ * does not matter. A file as the source may be what is waited for, unless the kernel's function is one of
+ * pipes.
+ */
+void pf_decode_splice(struct pf_blocked *blocked)
+{
+    const uint64_t *args = blocked->call->args;
+    long number = blocked->call->number;
+    int from = (int)args[number == SYS_sendfile ? 1 : 0];
+    int to = (int)args[number == SYS_sendfile ? 0 : number == SYS_tee ? 1 : 2];
+    const int ends[2] = {from, to};
+    char function[128];
+    for (size_t i = 0; i < 2; i++) {
+        struct pf_fd *fd = pf_site_fd(blocked->survey, blocked->site, ends[i]);
+        if (!fd) {
+            pf_wait_set_unknown(blocked, "descriptor %d was closed while in use", ends[i]);
+            return;
+        }
+        if (fd->regular) {
+            pf_proc_wchan(blocked->thread->pid, blocked->thread->tid, function, sizeof(function));
+            if (strncmp(function, "pipe_", strlen("pipe_")) == 0)
+                continue;
+            pf_wait_set_unknown(blocked, "waiting for the file system of %s", fd->link);
+            return;
+        }
+        struct pf_target *target =
+            pf_wait_add_target(blocked, pf_object_of_fd(blocked->survey, blocked->site, fd)->id, fd->number);
+        target->readable = i == 0;
+        target->writable = i == 1;
+    }
+}
+
+/* It reads or writes as the descriptor is open for. */
+void pf_decode_vmsplice(struct pf_blocked *blocked)
+{
+    pf_decode_descriptor(blocked);
+    int64_t flags;
+    struct pf_fd *fd = pf_site_fd(blocked->survey, blocked->site, (int)blocked->call->args[0]);
+    if (blocked->wait->kind == PF_WAIT_UNKNOWN)
+        return;
+    if (!pf_fd_info_number(pf_fd_info(blocked->survey, blocked->site, fd), "flags:", 8, &flags))
+        pf_wait_set_unknown(blocked, "descriptor %d was closed while in use", fd->number);
+    else if ((flags & O_ACCMODE) == O_RDONLY) {
+        blocked->wait->kind = PF_WAIT_READ;
+        blocked->wait->targets[0].readable = true;
+        blocked->wait->targets[0].writable = false;
+    }
+}
+
 /* POSIX message queues have names in their IPC namespace. */
 void pf_decode_queue(struct pf_blocked *blocked)
 {
@@ -107,8 +159,6 @@ void pf_decode_queue(struct pf_blocked *blocked)
     struct pf_object *object = descriptor(blocked, &fd);
     if (!object)
         return;
-    object->kind = PF_OBJECT_MQUEUE;
-    object->external_why = "anybody may open the queue by its name";
     struct pf_target *target = pf_wait_add_target(blocked, object->id, fd->number);
     target->readable = blocked->row->kind == PF_WAIT_READ;
     target->writable = !target->readable;
@@ -122,7 +172,7 @@ void pf_decode_sysv(struct pf_blocked *blocked)
     struct pf_object *object = pf_survey_object(survey, id);
     if (!object) {
         object = pf_survey_add(survey, PF_OBJECT_SYSV, id);
-        pf_object_set_external(object, "any process may use it by its key");
+        pf_object_set_named(object, pf_reach_own_ipc(survey), "any process may use it by its key");
     }
     struct pf_target *target = pf_wait_add_target(blocked, id, -1);
     target->writable = blocked->row->kind == PF_WAIT_WRITE;

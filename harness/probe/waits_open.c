@@ -12,6 +12,7 @@
 
 #include "probe/calls.h"
 #include "probe/objects.h"
+#include "probe/reach.h"
 
 /* Reads a path piece by piece: what lies behind its end may not be mapped. */
 static bool read_path(struct pf_blocked *blocked, uint64_t address, char *path)
@@ -83,7 +84,8 @@ static void decode(struct pf_blocked *blocked, int directory, uint64_t address, 
         object = pf_survey_add(blocked->survey, PF_OBJECT_FIFO, id);
         object->path = pf_arena_strdup(blocked->survey->arena, path);
         pf_object_add_holders(blocked->survey, object, blocked->site, &sample);
-        pf_object_set_external(object, "anybody may open it by its name");
+        pf_object_set_named(object, pf_reach_own_device(blocked->survey, sample.device),
+                            "anybody may open it by its name");
     }
     struct pf_target *target = pf_wait_add_target(blocked, id, -1);
     target->writable = (flags & O_ACCMODE) == O_WRONLY;

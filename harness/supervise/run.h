@@ -5,6 +5,7 @@
 #define PF_SUPERVISE_RUN_H
 
 #include "launch/launch.h"
+#include "probe/probe.h"
 #include "supervise/supervise.h"
 #include "supervise/tasks.h"
 
@@ -26,7 +27,8 @@ struct pf_run {
     struct pf_quiet *quiet;   /* when to look, and what was seen */
     const char **outside;     /* objects that the root was given at launch */
     size_t outside_count;
-    pid_t *newborns; /* threads whose first stop came before the news of their birth */
+    struct pf_probe_own own; /* what the containment has for itself */
+    pid_t *newborns;         /* threads whose first stop came before the news of their birth */
     size_t newborn_count;
     uint64_t started_ns;      /* the root's first exec, on the trace's clock; 0: not yet */
     uint64_t root_ended_ns;   /* 0: it lives */

@@ -204,6 +204,7 @@ static int start(struct pf_run *run, struct pf_error *error)
         run->pid_namespace_fd = open_namespace(run->launched.init);
     run->pid_namespace = pf_pid_namespace(run->launched.root);
     pf_probe_descriptors(run->launched.root, arena, &run->outside, &run->outside_count);
+    pf_probe_own(run->launched.init, &run->own);
     return 0;
 }
 

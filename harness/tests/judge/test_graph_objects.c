@@ -1,5 +1,6 @@
 /* Sockets, poll, epoll and the rarer descriptors in the graph. */
 #include <criterion/criterion.h>
+#include <signal.h>
 
 #include "scene.h"
 
@@ -232,9 +233,52 @@ Test(graph_objects, a_terminal_an_inotify_and_a_signalfd_are_open_to_the_world)
 Test(graph_objects, a_fifo_can_be_opened_by_anybody)
 {
     scene_target(&s, scene_actor(&s, "0", PF_WAIT_OPEN), "fifo:1");
-    scene_object(&s, PF_OBJECT_FIFO, "fifo:1");
+    scene_object(&s, PF_OBJECT_FIFO, "fifo:1")->external = true;
     expect_stuck("");
     s.snapshot.threads[0].wait.kind = PF_WAIT_READ;
     scene_holder(&s, &s.snapshot.objects[0], "0", "rw");
+    expect_stuck("");
+}
+
+Test(graph_objects, what_only_the_tree_can_name_is_open_to_those_who_live)
+{
+    static const enum pf_object_kind kinds[] = {PF_OBJECT_FIFO, PF_OBJECT_SYSV, PF_OBJECT_MQUEUE,
+                                                PF_OBJECT_INOTIFY};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct pf_thread_state *reader = scene_actor(&s, "0", PF_WAIT_READ);
+        scene_target(&s, reader, "named");
+        struct pf_object *object = scene_object(&s, kinds[i], "named");
+        scene_holder(&s, object, "0", "rw");
+        object->named = true;
+        expect_stuck("0");
+        s.snapshot.processes[0].handles_requests = true; /* its handler may come to the object as well */
+        expect_stuck("");
+        s.snapshot.processes[0].handles_requests = false;
+        scene_actor(&s, "0.1", PF_WAIT_SIGNAL); /* nobody of the tree can wake it, but somebody else */
+        expect_stuck("");
+        scene_close(&s);
+        scene_open(&s);
+    }
+}
+
+Test(graph_objects, the_other_end_of_a_fifo_of_the_tree_is_opened_by_the_tree)
+{
+    scene_target(&s, scene_actor(&s, "0", PF_WAIT_OPEN), "fifo:1");
+    scene_object(&s, PF_OBJECT_FIFO, "fifo:1")->named = true;
+    expect_stuck("0");
+    scene_actor(&s, "0.1", PF_WAIT_SIGNAL);
+    expect_stuck("");
+}
+
+Test(graph_objects, sigchld_comes_from_the_tree_and_every_other_signal_from_anybody)
+{
+    struct pf_thread_state *thread = scene_actor(&s, "0", PF_WAIT_SIGNAL);
+    expect_stuck("");
+    thread->wait.signals = 1ull << (SIGCHLD - 1) | 1ull << (SIGSEGV - 1) | 1ull << 31;
+    expect_stuck("0");
+    thread->wait.signals |= 1ull << (SIGTERM - 1);
+    expect_stuck("");
+    thread->wait.signals = 1ull << (SIGCHLD - 1);
+    scene_actor(&s, "0.1", PF_WAIT_STOPPED);
     expect_stuck("");
 }
