@@ -4,27 +4,9 @@
  */
 #include <string.h>
 
+#include "judge/news.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
-
-/* Waits for news, not for a lock that somebody holds, nor for room, nor for somebody's end. */
-static bool waits_for_news(const struct pf_graph *graph, size_t thread)
-{
-    const struct pf_wait *wait = &graph->threads[thread].state->wait;
-    if (wait->kind == PF_WAIT_READ || wait->kind == PF_WAIT_SEMAPHORE)
-        return true;
-    for (size_t i = 0; i < wait->target_count; i++) {
-        const struct pf_object *object = pf_graph_object(graph, wait->targets[i].object);
-        if (wait->kind == PF_WAIT_POLL &&
-            (wait->targets[i].writable || !object || object->kind == PF_OBJECT_PIDFD))
-            return false;
-        if (wait->kind == PF_WAIT_FUTEX &&
-            (!object || !object->futex ||
-             (object->futex->kind != PF_FUTEX_PLAIN && object->futex->kind != PF_FUTEX_SEMAPHORE)))
-            return false;
-    }
-    return wait->kind == PF_WAIT_POLL || wait->kind == PF_WAIT_FUTEX;
-}
 
 static bool joins(const struct pf_graph *graph, size_t thread, size_t *ret_joined)
 {
@@ -45,18 +27,7 @@ static bool process_is_idle(const struct pf_graph *graph, size_t process)
     for (size_t i = 0; i < p->thread_count; i++)
         if (!graph->threads[p->threads[i]].ended &&
             (!pf_graph_stuck(graph, p->threads[i]) ||
-             (!waits_for_news(graph, p->threads[i]) && !joins(graph, p->threads[i], &joined))))
-            return false;
-    return true;
-}
-
-/* All who could bring the news are in the same process, or wait for the end of it. */
-static bool only_its_waiters_could(const struct pf_graph *graph, size_t thread)
-{
-    struct pf_link_walk walk = {.from = thread};
-    for (struct pf_link link; pf_link_next(graph, &walk, &link);)
-        if (!pf_link_is_internal(graph, &link) &&
-            !pf_chain_between(graph, link.to, thread, pf_link_leads_to_end))
+             (!pf_waits_for_news(graph, p->threads[i]) && !joins(graph, p->threads[i], &joined))))
             return false;
     return true;
 }
@@ -67,7 +38,7 @@ static bool private_futex(const struct pf_graph *graph, size_t thread)
     const struct pf_object *object = wait->kind == PF_WAIT_FUTEX && wait->target_count
                                          ? pf_graph_object(graph, wait->targets[0].object)
                                          : NULL;
-    return object && object->futex && !object->futex->shared && waits_for_news(graph, thread);
+    return object && object->futex && !object->futex->shared && pf_waits_for_news(graph, thread);
 }
 
 /* Does a stuck thread of another process wait for the end of this one? */
@@ -83,16 +54,6 @@ static bool is_awaited(const struct pf_graph *graph, size_t process)
     return false;
 }
 
-static bool stands_in(const struct pf_case *c, const char *thread, const char *prefix)
-{
-    uint64_t seq;
-    const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
-    for (size_t i = 0; stack && i < stack->frame_count; i++)
-        if (stack->frames[i].function && strstr(stack->frames[i].function, prefix))
-            return true;
-    return false;
-}
-
 /*
  * A runtime that joins its threads at exit (CPython does, by a lock per thread) leaves only this to be seen:
  * the main thread waits on a private word while another thread of the process waits for news. A condition
@@ -104,7 +65,7 @@ static bool joins_at_exit(const struct pf_case *c, size_t thread, size_t *ret_jo
     const struct pf_thread_state *state = graph->threads[thread].state;
     const struct pf_graph_process *process = &graph->processes[graph->threads[thread].process];
     if (strcmp(state->thread, state->process) != 0 || !private_futex(graph, thread) ||
-        !is_awaited(graph, graph->threads[thread].process) || stands_in(c, state->thread, "pthread_cond_"))
+        !is_awaited(graph, graph->threads[thread].process) || pf_stands_in_condition(c, state->thread))
         return false;
     for (size_t i = 0; i < process->thread_count; i++)
         if (process->threads[i] != thread && pf_graph_stuck(graph, process->threads[i])) {
@@ -169,7 +130,7 @@ bool pf_rule_hung_thread(struct pf_case *c, struct pf_match *ret_match)
         bool certain = joins(c->graph, i, &joined);
         if (!certain && !joins_at_exit(c, i, &joined))
             continue;
-        if (!waits_for_news(c->graph, joined) || !only_its_waiters_could(c->graph, joined) ||
+        if (!pf_waits_for_news(c->graph, joined) || !pf_only_waiters_bring_news(c->graph, joined) ||
             !process_is_idle(c->graph, c->graph->threads[i].process))
             continue;
         ret_match->chain = whole_story(c->graph, i, joined);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "judge/news.h"
 #include "judge/oracles/oracle.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
@@ -76,25 +77,12 @@ static const struct pf_life *holder(struct pf_case *c, const struct pf_futex *fu
     return silent ? suspect(c, futex) : NULL;
 }
 
-static const char *struck_by(struct pf_case *c, const struct pf_life *life)
-{
-    const struct pf_event *event;
-    enum pf_cause cause = pf_history_cause(c->history, life, &event);
-    if (cause == PF_CAUSE_INJECTED)
-        return " (the injected fault)";
-    if (cause == PF_CAUSE_TREE && event && event->kind == PF_EVENT_KILL)
-        return pf_arena_printf(c->scratch, " (sent by %s)", pf_case_label(c, event->kill.thread));
-    if (cause == PF_CAUSE_TREE && event && event->kind == PF_EVENT_SIGNAL)
-        return pf_arena_printf(c->scratch, " (sent by %s)", pf_case_label(c, event->signal.sender));
-    return "";
-}
-
 static void tell(struct pf_case *c, size_t waiter, const struct pf_life *dead, bool certain,
                  struct pf_match *ret_match)
 {
     const struct pf_thread_state *state = c->graph->threads[waiter].state;
     const char *victim = pf_case_label(c, dead->process);
-    const char *death = pf_arena_printf(c->scratch, "%s%s", pf_phrase_end(c, dead), struck_by(c, dead));
+    const char *death = pf_phrase_killed(c, dead);
     const char *waits =
         pf_arena_printf(c->scratch, "%s %s.", pf_case_label(c, state->thread), pf_phrase_wait(c, state));
     ret_match->summary =

@@ -1,0 +1,82 @@
+#include "judge/news.h"
+
+#include <string.h>
+
+#include "judge/chain.h"
+#include "judge/phrases.h"
+
+static bool is_no_lock(const struct pf_object *object)
+{
+    return object && object->futex &&
+           (object->futex->kind == PF_FUTEX_PLAIN || object->futex->kind == PF_FUTEX_SEMAPHORE);
+}
+
+bool pf_waits_for_news(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_wait *wait = &graph->threads[thread].state->wait;
+    if (wait->kind == PF_WAIT_READ || wait->kind == PF_WAIT_SEMAPHORE)
+        return true;
+    for (size_t i = 0; i < wait->target_count; i++) {
+        const struct pf_object *object = pf_graph_object(graph, wait->targets[i].object);
+        if (wait->kind == PF_WAIT_POLL &&
+            (wait->targets[i].writable || !object || object->kind == PF_OBJECT_PIDFD))
+            return false;
+        if (wait->kind == PF_WAIT_FUTEX && !is_no_lock(object))
+            return false;
+    }
+    return wait->kind == PF_WAIT_POLL || wait->kind == PF_WAIT_FUTEX;
+}
+
+bool pf_only_waiters_bring_news(const struct pf_graph *graph, size_t thread)
+{
+    struct pf_link_walk walk = {.from = thread};
+    for (struct pf_link link; pf_link_next(graph, &walk, &link);)
+        if (!pf_link_is_internal(graph, &link) &&
+            !pf_chain_between(graph, link.to, thread, pf_link_leads_to_end))
+            return false;
+    return true;
+}
+
+bool pf_stands_in_condition(const struct pf_case *c, const char *thread)
+{
+    static const char *const functions[] = {"pthread_cond_", "cnd_wait", "cnd_timedwait"};
+    uint64_t seq;
+    const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
+    for (size_t i = 0; stack && i < stack->frame_count; i++)
+        for (size_t k = 0; stack->frames[i].function && k < sizeof(functions) / sizeof(functions[0]); k++)
+            if (strstr(stack->frames[i].function, functions[k]))
+                return true;
+    return false;
+}
+
+static bool is_relative(const struct pf_life *life, const struct pf_life *of)
+{
+    return life != of && life->parent &&
+           (strcmp(life->parent, of->process) == 0 || (of->parent && strcmp(life->parent, of->parent) == 0));
+}
+
+const struct pf_life *pf_killed_relative(const struct pf_case *c, const char *process)
+{
+    const struct pf_life *of = pf_history_life(c->history, process), *last = NULL;
+    for (size_t i = 0; of && i < c->history->life_count; i++) {
+        const struct pf_life *life = &c->history->lives[i];
+        if (life->exit && life->exit->exit.signaled && is_relative(life, of) &&
+            (!last || life->exit->seq > last->exit->seq))
+            last = life;
+    }
+    return last;
+}
+
+const char *pf_phrase_killed(const struct pf_case *c, const struct pf_life *life)
+{
+    const struct pf_event *event;
+    enum pf_cause cause = pf_history_cause(c->history, life, &event);
+    const char *by = "";
+    if (cause == PF_CAUSE_INJECTED)
+        by = " (the injected fault)";
+    else if (cause == PF_CAUSE_TREE && event && event->kind == PF_EVENT_KILL)
+        by = pf_arena_printf(c->scratch, " (sent by %s)", pf_case_label(c, event->kill.thread));
+    else if (cause == PF_CAUSE_TREE && event && event->kind == PF_EVENT_SIGNAL)
+        by = pf_arena_printf(c->scratch, " (sent by %s)", pf_case_label(c, event->signal.sender));
+    return pf_arena_printf(c->scratch, "%s%s", pf_phrase_end(c, life), by);
+}

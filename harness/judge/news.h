@@ -1,0 +1,21 @@
+/* news.h - waits for something to happen, as against waits for a lock, for room or for an end; and who has
+ * died that could have brought the news. */
+#ifndef PF_JUDGE_NEWS_H
+#define PF_JUDGE_NEWS_H
+
+#include "judge/case.h"
+
+/* The thread waits for news: for data, for a connection, for a word in memory that no lock is known to be. */
+bool pf_waits_for_news(const struct pf_graph *graph, size_t thread);
+/* All who could bring the news are in its own process, or wait for the end of it. */
+bool pf_only_waiters_bring_news(const struct pf_graph *graph, size_t thread);
+/* Where the stack tells: it stands in a condition variable or an event, and so waits for no lock. */
+bool pf_stands_in_condition(const struct pf_case *c, const char *thread);
+
+/* The last process that a signal ended before the verdict, with the same parent as `process` or with
+ * `process` as its parent; crashes count. NULL: none. */
+const struct pf_life *pf_killed_relative(const struct pf_case *c, const char *process);
+/* "was killed by SIGKILL (the injected fault)". */
+const char *pf_phrase_killed(const struct pf_case *c, const struct pf_life *life);
+
+#endif
