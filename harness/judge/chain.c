@@ -164,6 +164,17 @@ struct pf_chain *pf_chain_to_nobody(const struct pf_graph *graph, const struct p
     return chain;
 }
 
+struct pf_chain *pf_chain_beyond(const struct pf_graph *graph, struct pf_chain *way, size_t last)
+{
+    if (way && way->closes_at != PF_NOWHERE)
+        return way;
+    struct pf_chain *circle = pf_chain_between(graph, last, last, NULL);
+    if (!circle)
+        return pf_chain_to_nobody(graph, way, last);
+    const struct pf_chain none = {0};
+    return pf_chain_join(graph, way ? way : &none, circle);
+}
+
 struct pf_chain *pf_chain_from(const struct pf_graph *graph, size_t start)
 {
     struct search search = search_from(graph, start);

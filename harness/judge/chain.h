@@ -45,6 +45,9 @@ struct pf_chain *pf_chain_join(const struct pf_graph *graph, const struct pf_cha
 /* The way (NULL: none) and then the wait of thread `last`, which nobody could end. */
 struct pf_chain *pf_chain_to_nobody(const struct pf_graph *graph, const struct pf_chain *way, size_t last);
 
+/* The way (NULL: none), and then what keeps its end, thread `last`, waiting: a circle, or nobody at all. */
+struct pf_chain *pf_chain_beyond(const struct pf_graph *graph, struct pf_chain *way, size_t last);
+
 /*
  * The shortest story that starts with a stuck thread: a way to a wait that nobody could end (one that a dead
  * owner leaves behind is preferred, for that is the cause), or a way that closes to a circle.

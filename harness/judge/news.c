@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "judge/chain.h"
+#include "judge/oracles/oracle.h"
 #include "judge/phrases.h"
 
 static bool is_no_lock(const struct pf_object *object)
@@ -49,22 +50,34 @@ bool pf_stands_in_condition(const struct pf_case *c, const char *thread)
     return false;
 }
 
-static bool is_relative(const struct pf_life *life, const struct pf_life *of)
+/* The later of the two. */
+static const struct pf_life *later(const struct pf_life *a, const struct pf_life *b)
 {
-    return life != of && life->parent &&
-           (strcmp(life->parent, of->process) == 0 || (of->parent && strcmp(life->parent, of->parent) == 0));
+    return !a || (b && b->exit->seq > a->exit->seq) ? b : a;
+}
+
+static const struct pf_life *last_killed(const struct pf_case *c, const char *parent, bool crashes)
+{
+    const struct pf_life *last = NULL;
+    for (size_t i = 0; parent && i < c->history->life_count; i++) {
+        const struct pf_life *life = &c->history->lives[i];
+        bool child = life->parent && strcmp(life->parent, parent) == 0;
+        if (child && life->exit && life->exit->exit.signaled &&
+            (crashes || !pf_is_crash_signal(life->exit->exit.code)))
+            last = later(last, life);
+    }
+    return last;
+}
+
+const struct pf_life *pf_killed_child(const struct pf_case *c, const char *process)
+{
+    return last_killed(c, process, true);
 }
 
 const struct pf_life *pf_killed_relative(const struct pf_case *c, const char *process)
 {
-    const struct pf_life *of = pf_history_life(c->history, process), *last = NULL;
-    for (size_t i = 0; of && i < c->history->life_count; i++) {
-        const struct pf_life *life = &c->history->lives[i];
-        if (life->exit && life->exit->exit.signaled && is_relative(life, of) &&
-            (!last || life->exit->seq > last->exit->seq))
-            last = life;
-    }
-    return last;
+    const struct pf_life *life = pf_history_life(c->history, process);
+    return life ? later(last_killed(c, process, false), last_killed(c, life->parent, false)) : NULL;
 }
 
 const char *pf_phrase_killed(const struct pf_case *c, const struct pf_life *life)

@@ -12,8 +12,9 @@ bool pf_only_waiters_bring_news(const struct pf_graph *graph, size_t thread);
 /* Where the stack tells: it stands in a condition variable or an event, and so waits for no lock. */
 bool pf_stands_in_condition(const struct pf_case *c, const char *thread);
 
-/* The last process that a signal ended before the verdict, with the same parent as `process` or with
- * `process` as its parent; crashes count. NULL: none. */
+/* The last child of the process that a signal ended before the verdict, a crash included. NULL: none. */
+const struct pf_life *pf_killed_child(const struct pf_case *c, const char *process);
+/* The last child or sibling of the process that somebody killed; a crash is another story. NULL: none. */
 const struct pf_life *pf_killed_relative(const struct pf_case *c, const char *process);
 /* "was killed by SIGKILL (the injected fault)". */
 const char *pf_phrase_killed(const struct pf_case *c, const struct pf_life *life);

@@ -89,10 +89,7 @@ static const struct pf_chain *whole_story(const struct pf_graph *graph, size_t j
     }
     if (longest)
         story = pf_chain_join(graph, longest, join);
-    if (story->closes_at != PF_NOWHERE)
-        return story;
-    struct pf_chain *circle = pf_chain_between(graph, joined, joined, NULL);
-    return circle ? pf_chain_join(graph, story, circle) : pf_chain_to_nobody(graph, story, joined);
+    return pf_chain_beyond(graph, story, joined);
 }
 
 static void tell(struct pf_case *c, const struct pf_chain *story, size_t joiner, size_t joined, bool certain,

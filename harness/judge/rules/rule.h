@@ -25,9 +25,13 @@ extern const struct pf_rule pf_rules[];
 
 bool pf_rule_join_before_drain(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_terminate_with_lock(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_event_never_set(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_worker_killed_mid_task(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_log_sentinel_lost(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_fork_with_threads(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_hung_thread(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_inherited_fd(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_nested_child_join(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_fd_exhaustion(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_orphaned_daemon(struct pf_case *c, struct pf_match *ret_match);
 

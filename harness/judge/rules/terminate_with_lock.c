@@ -50,6 +50,30 @@ static bool could_reach(const struct pf_case *c, const struct pf_futex *futex, c
     return false;
 }
 
+static bool maps(const struct pf_futex *futex, const char *process)
+{
+    for (size_t i = 0; i < futex->process_count; i++)
+        if (strcmp(futex->processes[i], process) == 0)
+            return true;
+    return false;
+}
+
+/* A sibling of the dead one that can reach the lock and does not wait for it, but sits idle: it may well hold
+ * it while it waits for work. */
+static bool may_be_held_by_the_living(const struct pf_case *c, const struct pf_futex *futex,
+                                      const struct pf_life *dead)
+{
+    const struct pf_graph *graph = c->graph;
+    for (size_t i = 0; i < graph->snapshot->thread_count; i++) {
+        const struct pf_thread_state *state = graph->threads[i].state;
+        const struct pf_life *life = pf_history_life(c->history, state->process);
+        bool sibling = life && life->parent && dead->parent && strcmp(life->parent, dead->parent) == 0;
+        if (sibling && state->wait.kind == PF_WAIT_READ && maps(futex, state->process))
+            return true;
+    }
+    return false;
+}
+
 /* The last killed process that could have held it, or NULL. */
 static const struct pf_life *suspect(const struct pf_case *c, const struct pf_futex *futex)
 {
@@ -57,13 +81,14 @@ static const struct pf_life *suspect(const struct pf_case *c, const struct pf_fu
     for (size_t i = 0; futex->shared && i < c->history->life_count; i++) {
         const struct pf_life *life = &c->history->lives[i];
         if (was_killed(life) && life->exit->seq < c->history->snapshot->seq && could_reach(c, futex, life) &&
-            (!last || life->exit->seq > last->exit->seq))
+            !may_be_held_by_the_living(c, futex, life) && (!last || life->exit->seq > last->exit->seq))
             last = life;
     }
     return last;
 }
 
-static const struct pf_life *holder(struct pf_case *c, const struct pf_futex *futex, bool *ret_certain)
+static const struct pf_life *holder(struct pf_case *c, const struct pf_futex *futex, const char *waiter,
+                                    bool *ret_certain)
 {
     if (futex->kind == PF_FUTEX_MUTEX && futex->dead_owner) {
         const struct pf_life *life =
@@ -74,7 +99,7 @@ static const struct pf_life *holder(struct pf_case *c, const struct pf_futex *fu
     bool silent = futex->kind == PF_FUTEX_SEMAPHORE || futex->kind == PF_FUTEX_PLAIN ||
                   (futex->kind == PF_FUTEX_MUTEX && !futex->owner && !futex->owner_elsewhere);
     *ret_certain = false;
-    return silent ? suspect(c, futex) : NULL;
+    return silent && !pf_stands_in_condition(c, waiter) ? suspect(c, futex) : NULL;
 }
 
 static void tell(struct pf_case *c, size_t waiter, const struct pf_life *dead, bool certain,
@@ -111,7 +136,8 @@ bool pf_rule_terminate_with_lock(struct pf_case *c, struct pf_match *ret_match)
     for (size_t i = 0; c->proven && i < c->graph->snapshot->thread_count && !found_certain; i++) {
         const struct pf_futex *futex = pf_graph_stuck(c->graph, i) ? waited_futex(c->graph, i) : NULL;
         bool certain = false;
-        const struct pf_life *dead = futex ? holder(c, futex, &certain) : NULL;
+        const struct pf_life *dead =
+            futex ? holder(c, futex, c->graph->threads[i].state->thread, &certain) : NULL;
         if (dead && (!found_dead || certain)) {
             found = i;
             found_dead = dead;

@@ -4,9 +4,13 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -154,6 +158,134 @@ static void pipeline_without_input(void)
     waitpid(last, NULL, 0);
 }
 
+/* Kills the child once it says that it is ready. */
+static void kill_when_ready(pid_t child, int ready)
+{
+    char byte;
+    if (read(ready, &byte, 1) == 1)
+        kill(child, SIGTERM);
+    waitpid(child, NULL, 0);
+}
+
+/* A child that says that it is ready, and then does nothing more. */
+static pid_t start_idler(const int ready[2])
+{
+    pid_t child = fork();
+    if (child == 0) {
+        put(ready[1]);
+        for (;;)
+            pause();
+    }
+    return child;
+}
+
+/* Three workers at one queue; the one with a task in hand is killed. */
+static void worker_dies_with_a_task(void)
+{
+    int tasks[2], results[2], ready[2];
+    make_pipe(tasks);
+    make_pipe(results);
+    make_pipe(ready);
+    pid_t doomed = start_idler(ready);
+    for (int i = 0; i < 2; i++)
+        if (fork() == 0)
+            drain(tasks[0]);
+    kill_when_ready(doomed, ready[0]);
+    drain(results[0]);
+}
+
+/* Somebody waits at an eventfd that the killed one was to signal. */
+static void setter_of_an_event_dies(void)
+{
+    int ready[2], event = eventfd(0, 0);
+    make_pipe(ready);
+    pid_t setter = start_idler(ready);
+    pid_t waiter = fork();
+    if (waiter == 0) {
+        uint64_t count;
+        if (read(event, &count, sizeof(count)) > 0)
+            _exit(0);
+    }
+    kill_when_ready(setter, ready[0]);
+    waitpid(waiter, NULL, 0);
+}
+
+/* A condition in shared memory, and who was to signal it is killed. */
+static void signaller_of_a_condition_dies(void)
+{
+    struct shared {
+        pthread_mutex_t mutex;
+        pthread_cond_t condition;
+    } *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutexattr_t mutex;
+    pthread_condattr_t condition;
+    pthread_mutexattr_init(&mutex);
+    pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
+    pthread_condattr_init(&condition);
+    pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(&shared->mutex, &mutex);
+    pthread_cond_init(&shared->condition, &condition);
+    int ready[2];
+    make_pipe(ready);
+    pid_t setter = start_idler(ready);
+    pid_t waiter = fork();
+    if (waiter == 0) {
+        pthread_mutex_lock(&shared->mutex);
+        for (;;)
+            pthread_cond_wait(&shared->condition, &shared->mutex);
+    }
+    kill_when_ready(setter, ready[0]);
+    waitpid(waiter, NULL, 0);
+}
+
+/* A listener whose pipe everybody holds, so that only a message can end it; the sender is killed. */
+static void sender_of_the_sentinel_dies(void)
+{
+    int log[2], ready[2];
+    make_pipe(log);
+    make_pipe(ready);
+    pid_t listener = fork();
+    if (listener == 0) {
+        drain(log[0]);
+        _exit(0);
+    }
+    kill_when_ready(start_idler(ready), ready[0]);
+    waitpid(listener, NULL, 0);
+}
+
+/* A child leaves a process of its own behind, with the pipe that is read to its end. */
+static void grandchild_keeps_the_pipe(void)
+{
+    int output[2], orders[2];
+    make_pipe(output);
+    make_pipe(orders);
+    pid_t child = fork();
+    if (child == 0) {
+        if (fork() == 0) {
+            close(orders[1]);
+            drain(orders[0]);
+        }
+        _exit(0);
+    }
+    close(output[1]);
+    drain(output[0]);
+    waitpid(child, NULL, 0);
+}
+
+/* Each joins the next; the innermost waits for orders that its maker should give. */
+static void nobody_stops_the_innermost(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        int orders[2];
+        make_pipe(orders);
+        pid_t grandchild = start_reader(orders);
+        waitpid(grandchild, NULL, 0);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
 static const struct hang {
     const char *name;
     void (*run)(void);
@@ -164,6 +296,12 @@ static const struct hang {
     {"reader-keeps-the-other-end", reader_keeps_the_other_end},
     {"child-inherits-a-lock", child_inherits_a_lock},
     {"pipeline-without-input", pipeline_without_input},
+    {"worker-dies-with-a-task", worker_dies_with_a_task},
+    {"setter-of-an-event-dies", setter_of_an_event_dies},
+    {"signaller-of-a-condition-dies", signaller_of_a_condition_dies},
+    {"sender-of-the-sentinel-dies", sender_of_the_sentinel_dies},
+    {"grandchild-keeps-the-pipe", grandchild_keeps_the_pipe},
+    {"nobody-stops-the-innermost", nobody_stops_the_innermost},
 };
 
 int main(int argc, char **argv)

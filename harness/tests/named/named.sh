@@ -29,5 +29,11 @@ called sibling-inherits-an-end inherited-fd
 called reader-keeps-the-other-end inherited-fd
 called child-inherits-a-lock inherited-fd
 called pipeline-without-input null
+called worker-dies-with-a-task worker-killed-mid-task
+called setter-of-an-event-dies event-never-set
+called signaller-of-a-condition-dies event-never-set
+called sender-of-the-sentinel-dies log-sentinel-lost
+called grandchild-keeps-the-pipe nested-child-join
+called nobody-stops-the-innermost nested-child-join
 
 [ "$failures" -eq 0 ]

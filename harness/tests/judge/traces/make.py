@@ -535,6 +535,103 @@ t = killed("near-lock-copied-by-fork", execs=True)
 t.prove({"0": child("0.2"), "0.2": futex("futex:m")},
         [word("futex:m", "mutex", owner_elsewhere=True, owner_tid=1, place="private memory")])
 
+# ---- somebody was killed who could have brought the news ----
+
+
+def bereft(name, *living, code=9, signal="SIGKILL"):
+    trace = family(name, "0.1", *living, faults=["point=p:kill"] if code == 9 else [])
+    if code == 9:
+        trace.inject(0, "0.1", "kill", "0.1")
+    trace.exit("0.1", code, signal)
+    return trace
+
+
+EVENTFD = {"id": "eventfd:1", "kind": "eventfd", "holders": holders("0:rw3 0.2:rw3")}
+CONDITION = word("futex:c", "plain", processes=["0", "0.2"], place=ANONYMOUS)
+IN_CONDITION = [("0.2", "pthread_cond_wait", "work")]
+
+t = bereft("rule-event-condition", "0.2")
+t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [CONDITION], stacks=IN_CONDITION)
+
+t = bereft("rule-event-eventfd", "0.2")
+t.prove({"0": child("0.2"), "0.2": wait("read", on("eventfd:1", 3, r=True), call="read")}, [EVENTFD])
+
+t = family("near-event-nobody-killed", "0.2")
+t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [CONDITION], stacks=IN_CONDITION)
+
+t = bereft("near-event-private", "0.2")
+t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [word("futex:c", "plain", place="private memory")],
+        stacks=IN_CONDITION)
+
+RESULTS, TASKS = pipe("pipe:[1]", "0:r3 0:w4 0.2:w4 0.3:w4"), pipe("pipe:[2]", "0:w5 0.2:r6 0.3:r6")
+IDLE = {"0.2": read("pipe:[2]", 6), "0.3": futex("futex:l")}
+QUEUE_LOCK = word("futex:l", "semaphore", processes=["0", "0.2", "0.3"], place=NAMED)
+
+t = bereft("rule-worker-killed", "0.2", "0.3")
+t.prove({"0": read("pipe:[1]"), **IDLE}, [RESULTS, TASKS, QUEUE_LOCK])
+
+t = bereft("rule-worker-killed-the-only-one")
+t.prove({"0": read("pipe:[1]")}, [pipe("pipe:[1]", "0:r3 0:w4")])
+
+t = bereft("rule-worker-crashed", "0.2", code=11, signal="SIGSEGV")
+t.prove({"0": read("pipe:[1]"), "0.2": read("pipe:[2]", 6)},
+        [pipe("pipe:[1]", "0:r3 0:w4 0.2:w4"), pipe("pipe:[2]", "0:w5 0.2:r6")])
+
+t = family("near-worker-ended-by-itself", "0.1", "0.2")
+t.exit("0.1")
+t.prove({"0": read("pipe:[1]"), "0.2": read("pipe:[2]", 6)},
+        [pipe("pipe:[1]", "0:r3 0:w4 0.2:w4"), pipe("pipe:[2]", "0:w5 0.2:r6")])
+
+t = bereft("near-worker-sibling-is-busy", "0.2")
+t.prove({"0": read("pipe:[1]"), "0.2": write("pipe:[2]", 6)},
+        [pipe("pipe:[1]", "0:r3 0:w4 0.2:w4"), pipe("pipe:[2]", "0.2:r6 0.2:w6", full=True)])
+
+LISTENING = {"0": child("0.2"), "0.2": read("pipe:[1]")}
+LOG = [pipe("pipe:[1]", "0:r3 0:w4 0.2:r3 0.2:w4")]
+
+t = bereft("rule-sentinel-lost", "0.2")
+t.prove(LISTENING, LOG)
+
+t = bereft("rule-sentinel-lost-by-thread")
+t.prove({"0": futex("futex:join"), "0/t1": read("pipe:[1]")},
+        [word("futex:join", "join", owner="0/t1"), pipe("pipe:[1]", "0:r3 0:w4")])
+
+t = family("near-sentinel-nobody-killed", "0.2")
+t.prove(LISTENING, LOG)
+
+t = bereft("near-sentinel-other-could-send", "0.2", "0.3")
+t.prove({"0": child("0.2"), "0.2": read("pipe:[1]"), "0.3": read("pipe:[2]")},
+        [pipe("pipe:[1]", "0.2:r3 0.3:w4"), pipe("pipe:[2]", "0.3:r3 0.3:w4")])
+
+# ---- nested-child-join ----
+
+
+def left_behind(name, *others):
+    trace = family(name, "0.1", "0.1.1", *others)
+    trace.exit("0.1")
+    return trace
+
+
+t = left_behind("rule-nested-left-behind")
+t.prove({"0": read("pipe:[1]"), "0.1.1": read("pipe:[2]", 5)},
+        [pipe("pipe:[1]", "0:r3 0.1.1:w4"), pipe("pipe:[2]", "0:w6 0.1.1:r5")])
+
+t = left_behind("rule-nested-left-behind-hang")
+t.time_out({"0": read("pipe:[1]"), "0.1.1": SLEEP}, [pipe("pipe:[1]", "0:r3 0.1.1:w4")])
+
+t = family("rule-nested-joins", "0.1", "0.1.1")
+t.prove({"0": child("0.1"), "0.1": child("0.1.1"), "0.1.1": read("pipe:[1]")},
+        [pipe("pipe:[1]", "0.1:w4 0.1.1:r3")])
+
+t = family("near-nested-maker-lives", "0.1", "0.1.1")
+t.time_out({"0": read("pipe:[1]"), "0.1": SLEEP, "0.1.1": SLEEP}, [pipe("pipe:[1]", "0:r3 0.1:w4 0.1.1:w4")])
+
+t = left_behind("near-nested-sibling-holds-it-too", "0.2")
+t.time_out({"0": read("pipe:[1]"), "0.1.1": SLEEP, "0.2": SLEEP}, [pipe("pipe:[1]", "0:r3 0.1.1:w4 0.2:w4")])
+
+t = family("near-nested-child-only", "0.1")
+t.prove({"0": child("0.1"), "0.1": read("pipe:[1]")}, [pipe("pipe:[1]", "0:w4 0.1:r3")])
+
 # ---- fork-with-threads ----
 
 

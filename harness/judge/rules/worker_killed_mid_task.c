@@ -1,0 +1,98 @@
+/*
+ * worker-killed-mid-task: a parent waits for what its workers send, one of them was killed, and the others
+ * have nothing to do: they wait for work. What the dead one had in hand died with it, and nobody does it
+ * again.
+ */
+#include "judge/news.h"
+#include "judge/phrases.h"
+#include "judge/rules/rule.h"
+
+/* Could another process have brought it? */
+static bool comes_from_others(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_wait *wait = &graph->threads[thread].state->wait;
+    for (size_t i = 0; i < wait->target_count; i++) {
+        const struct pf_object *object = pf_graph_object(graph, wait->targets[i].object);
+        if (object && (!object->futex || object->futex->shared))
+            return true;
+    }
+    return false;
+}
+
+/* A thread of the process that waits for news from others; PF_NOWHERE: none, or one that waits for an end. */
+static size_t listener(const struct pf_graph *graph, size_t process)
+{
+    const struct pf_graph_process *p = &graph->processes[process];
+    size_t found = PF_NOWHERE;
+    for (size_t i = 0; i < p->thread_count; i++) {
+        struct pf_link link;
+        size_t thread = p->threads[i];
+        if (!pf_graph_stuck(graph, thread))
+            continue;
+        if (pf_link_first(graph, thread, &link) && pf_link_is_for_end(graph, &link))
+            return PF_NOWHERE;
+        if (found == PF_NOWHERE && pf_waits_for_news(graph, thread) && comes_from_others(graph, thread))
+            found = thread;
+    }
+    return found;
+}
+
+static bool is_child_of(const struct pf_case *c, size_t process, const struct pf_life *parent)
+{
+    const struct pf_life *life = pf_history_life(c->history, c->graph->processes[process].address);
+    return life && pf_history_life(c->history, life->parent) == parent;
+}
+
+/* Nobody among the dead one's living siblings has anything to do. */
+static bool siblings_idle(const struct pf_case *c, const struct pf_life *parent, size_t *ret_count)
+{
+    const struct pf_graph *graph = c->graph;
+    *ret_count = 0;
+    for (size_t i = 0; i < graph->process_count; i++) {
+        if (!is_child_of(c, i, parent) || !graph->processes[i].thread_count)
+            continue;
+        ++*ret_count;
+        for (size_t k = 0; k < graph->processes[i].thread_count; k++) {
+            size_t thread = graph->processes[i].threads[k];
+            if (!graph->threads[thread].ended &&
+                (!pf_graph_stuck(graph, thread) || !pf_waits_for_news(graph, thread)))
+                return false;
+        }
+    }
+    return true;
+}
+
+static const char *tell_siblings(const struct pf_case *c, size_t count)
+{
+    if (count == 0)
+        return "no other worker is left";
+    return count == 1 ? "its only living sibling waits for work"
+                      : pf_arena_printf(c->scratch, "its %zu living siblings wait for work", count);
+}
+
+bool pf_rule_worker_killed_mid_task(struct pf_case *c, struct pf_match *ret_match)
+{
+    for (size_t i = 0; c->proven && i < c->graph->process_count; i++) {
+        const struct pf_life *parent = pf_history_life(c->history, c->graph->processes[i].address);
+        const struct pf_life *dead = parent ? pf_killed_child(c, parent->process) : NULL;
+        size_t siblings, thread = dead ? listener(c->graph, i) : PF_NOWHERE;
+        if (thread == PF_NOWHERE || !siblings_idle(c, parent, &siblings))
+            continue;
+        const struct pf_thread_state *state = c->graph->threads[thread].state;
+        ret_match->chain = pf_chain_beyond(c->graph, NULL, thread);
+        ret_match->summary = pf_arena_printf(c->scratch,
+                                             "%s %s. %s, a worker of its, %s: what that had in hand died "
+                                             "with it, and %s. What is waited for is "
+                                             "never sent.",
+                                             pf_case_label(c, state->thread), pf_phrase_wait(c, state),
+                                             pf_case_label(c, dead->process), pf_phrase_killed(c, dead),
+                                             tell_siblings(c, siblings));
+        ret_match->fix =
+            "Watch the workers while waiting for their results (a pidfd or sentinel of each in the same "
+            "poll), "
+            "know who has which task, and run the task again or fail it with the worker's exit reason (in "
+            "Python: concurrent.futures raises BrokenProcessPool where multiprocessing.Pool hangs).";
+        return true;
+    }
+    return false;
+}
