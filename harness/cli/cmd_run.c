@@ -57,6 +57,18 @@ static int set_grace(void *data, const char *value, struct pf_error *error)
     return pf_duration_parse(value, &((struct settings *)data)->trial->grace_ns, error);
 }
 
+static int set_seed(void *data, const char *value, struct pf_error *error)
+{
+    char *end;
+    errno = 0;
+    uint64_t seed = strtoull(value, &end, 0);
+    if (*value < '0' || *value > '9' || *end || errno || seed > INT64_MAX)
+        return pf_error_set(error, -EINVAL, "\"%s\": a number from 0 to %lld was expected", value,
+                            (long long)INT64_MAX);
+    ((struct settings *)data)->trial->seed = seed;
+    return 0;
+}
+
 static int set_share(void *data, const char *value, struct pf_error *error)
 {
     return pf_share_parse(value, &((struct settings *)data)->trial->share, error);
@@ -116,6 +128,8 @@ static const struct pf_option run_options[] = {
      set_deadline},
     {'g', "grace", "TIME", "how long processes may outlive the program before they are orphans. Default: 1s",
      set_grace},
+    {0, "seed", "N", "what rules with prob= make of chance: the same seed, the same strikes. Default: 0",
+     set_seed},
     {0, "share", "LIST", "give up parts of the containment: pid, ipc, shm", set_share},
     {0, "isolate", NULL,
      "let nothing that it writes in the working directory, the temporary directories or the home directory "

@@ -48,12 +48,13 @@ _pitfall_reply_values() {
 _pitfall_reply_fault() {
     if [[ $cur == *:* ]]; then
         compopt -o nospace 2>/dev/null
-        _pitfall_reply "${cur%:*}:" error= retval= signal= kill hold= limit= delay_enter= when= proc= \
-            to=caller to=group to=tree
+        _pitfall_reply "${cur%:*}:" error= retval= short= syscall= signal= kill stop= hold= limit= \
+            delay_enter= delay_exit= poke_enter=@arg poke_exit=@arg when= proc= to=caller to=group to=tree \
+            to=sender fd=pipe fd=socket fd=file fd=tty prob= arg1== arg2== arg3== arg4== arg5== arg6==
         return
     fi
     compopt -o nospace 2>/dev/null
-    _pitfall_reply '' point= start exit after= %clock %creds %desc %file %fstat %fstatfs %ipc %lstat %memory \
+    _pitfall_reply '' point= start exit after= all %clock %creds %desc %file %fstat %fstatfs %ipc %lstat %memory \
         %net %network %process %pure %signal %stat %statfs %%stat %%statfs
 }
 
@@ -84,7 +85,7 @@ _pitfall_reply_report() {
 _pitfall_takes_value() {
     case $1 in
         -[tjrdilg] | --tag | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
-            --grace | --share | --expect-exit | --expect-output | --expect-text | --trace) return 0 ;;
+            --grace | --seed | --share | --expect-exit | --expect-output | --expect-text | --trace) return 0 ;;
     esac
     return 1
 }
@@ -109,7 +110,7 @@ _pitfall_reply_options() {
     case $1 in
         list) options+=(--json --tag -t) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
-        run) options+=(--inject -i --limit -l --deadline -d --grace -g --share --isolate --expect-exit --expect-output
+        run) options+=(--inject -i --limit -l --deadline -d --grace -g --seed --share --isolate --expect-exit --expect-output
             --expect-text --trace --report --json) ;;
         judge) options+=(--report --json) ;;
         report) options+=(--partial --report --json) ;;

@@ -16,7 +16,7 @@ function __pitfall_program
             case --
                 set -e words[1]
                 break
-            case -i -l -d -g --inject --limit --deadline --grace --share --expect-exit --expect-output \
+            case -i -l -d -g --inject --limit --deadline --grace --seed --share --expect-exit --expect-output \
                 --expect-text --trace --report
                 set -e words[1]
                 set -e words[1]
@@ -44,10 +44,12 @@ end
 function __pitfall_faults
     set -l parts (string match -r '^(.*:)[^:]*$' -- (commandline -ct))
     if set -q parts[2]
-        string join -- \n $parts[2]{error=,retval=,signal=,kill,hold=,limit=,delay_enter=,when=,proc=} \
-            $parts[2]to={caller,group,tree}
+        string join -- \n $parts[2]{error=,retval=,short=,syscall=,signal=,kill,stop=,hold=,limit=} \
+            $parts[2]{delay_enter=,delay_exit=,poke_enter=@arg,poke_exit=@arg,when=,proc=,prob=} \
+            $parts[2]to={caller,group,tree,sender} $parts[2]fd={pipe,socket,file,tty} \
+            $parts[2]arg{1,2,3,4,5,6}==
     else
-        string join -- \n point= start exit after= \
+        string join -- \n point= start exit after= all \
             %{clock,creds,desc,file,fstat,fstatfs,ipc,lstat,memory,net,network,process,pure,signal,stat} \
             %{statfs,%stat,%statfs}
     end
@@ -91,6 +93,7 @@ complete -c pitfall -n '__pitfall_command run' -s i -l inject -x -a '(__pitfall_
 complete -c pitfall -n '__pitfall_command run' -s l -l limit -x -d 'Run under a resource limit' \
     -a '{as,core,cpu,data,fsize,locks,memlock,msgqueue,nice,nofile,nproc,rss,rtprio,rttime,sigpending,stack}='
 complete -c pitfall -n '__pitfall_command run' -s g -l grace -x -d 'How long processes may outlive the program'
+complete -c pitfall -n '__pitfall_command run' -l seed -x -d 'For rules with prob='
 complete -c pitfall -n '__pitfall_command run' -l share -x -a '(__fish_append , pid ipc shm)' -d 'Give up parts of the containment'
 complete -c pitfall -n '__pitfall_command run' -l isolate -d 'Let nothing that it writes be seen outside'
 complete -c pitfall -n '__pitfall_command run' -l expect-exit -x -a 'any 0 1' -d 'The exit status that is right'

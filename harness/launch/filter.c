@@ -42,6 +42,11 @@ const struct pf_limit_watch *pf_limit_watch_find(int call, int error)
     return NULL;
 }
 
+bool pf_filter_watches(const struct pf_filter *filter, int call)
+{
+    return call >= 0 && call < PF_FILTER_CALLS && filter->watched[call];
+}
+
 static bool plans_limit(const struct pf_trial *trial, const char *resource)
 {
     for (size_t i = 0; i < trial->limit_count; i++)
@@ -56,53 +61,75 @@ static bool plans_limit(const struct pf_trial *trial, const char *resource)
     return false;
 }
 
-static bool trigger_names(const struct pf_trigger *trigger, int call)
+/* Which way each call goes. */
+struct ways {
+    bool named[PF_FILTER_CALLS];  /* by a rule or a hold */
+    bool traced[PF_FILTER_CALLS]; /* ... that needs registers or the result */
+    bool *watched;                /* for a limit */
+};
+
+static void mark(const struct pf_trigger *trigger, bool *calls)
 {
     for (size_t i = 0; i < trigger->call_count; i++)
-        if (trigger->calls[i] == call)
-            return true;
-    return false;
+        calls[trigger->calls[i]] = true;
 }
 
-static bool plan_names(const struct pf_trial *trial, int call)
+/* A notification answers with a result or lets the call go as it is: all else takes the caller's registers.
+ */
+static bool needs_registers(enum pf_action_kind kind)
+{
+    switch (kind) {
+    case PF_ACTION_SHORT:
+    case PF_ACTION_SYSCALL:
+    case PF_ACTION_DELAY_EXIT:
+    case PF_ACTION_POKE_ENTER:
+    case PF_ACTION_POKE_EXIT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void find_ways(const struct pf_trial *trial, struct ways *ways)
 {
     for (size_t i = 0; i < trial->fault_count; i++) {
         const struct pf_fault *fault = &trial->faults[i];
-        if (trigger_names(&fault->trigger, call))
-            return true;
-        for (size_t k = 0; k < fault->action_count; k++)
-            if (fault->actions[k].until && trigger_names(fault->actions[k].until, call))
-                return true;
+        mark(&fault->trigger, ways->named);
+        for (size_t k = 0; k < fault->action_count; k++) {
+            if (fault->actions[k].until)
+                mark(fault->actions[k].until, ways->named);
+            if (needs_registers(fault->actions[k].kind))
+                mark(&fault->trigger, ways->traced);
+        }
     }
-    return false;
+    for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++)
+        for (const char *const *name = watches[i].calls; *name && plans_limit(trial, watches[i].resource);
+             name++) {
+            int call = seccomp_syscall_resolve_name(*name);
+            if (call >= 0 && call < PF_FILTER_CALLS)
+                ways->watched[call] = true;
+        }
 }
 
-static int notify_trigger(scmp_filter_ctx context, const struct pf_trigger *trigger)
+static bool is_traced(const struct ways *ways, int call)
 {
-    for (size_t i = 0; i < trigger->call_count; i++) {
-        int r = seccomp_rule_add(context, SCMP_ACT_NOTIFY, trigger->calls[i], 0);
-        if (r < 0 && r != -EEXIST)
-            return r;
-    }
-    return 0;
+    return ways->traced[call] || ways->watched[call];
 }
 
-static int notify_plan(scmp_filter_ctx context, const struct pf_trial *trial)
+static int add_plan(scmp_filter_ctx context, const struct ways *ways)
 {
     int r = 0;
-    for (size_t i = 0; r == 0 && i < trial->fault_count; i++) {
-        const struct pf_fault *fault = &trial->faults[i];
-        r = notify_trigger(context, &fault->trigger);
-        for (size_t k = 0; r == 0 && k < fault->action_count; k++)
-            if (fault->actions[k].until)
-                r = notify_trigger(context, fault->actions[k].until);
+    for (int call = 0; r == 0 && call < PF_FILTER_CALLS; call++) {
+        if (is_traced(ways, call))
+            r = seccomp_rule_add(context, SCMP_ACT_TRACE(0), call, 0);
+        else if (ways->named[call])
+            r = seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 0);
     }
     return r;
 }
 
-/* What the judge has to know whatever the plan is. A call that the plan names anyway is notified as a whole.
- */
-static int notify_observed(scmp_filter_ctx context, const struct pf_trial *trial)
+/* What the judge has to know whatever the plan is. A call that the plan names anyway stops by as a whole. */
+static int notify_observed(scmp_filter_ctx context, const struct ways *ways)
 {
     static const struct {
         const char *call;
@@ -122,7 +149,7 @@ static int notify_observed(scmp_filter_ctx context, const struct pf_trial *trial
     };
     for (size_t i = 0; i < sizeof(observed) / sizeof(observed[0]); i++) {
         int call = seccomp_syscall_resolve_name(observed[i].call);
-        if (call < 0 || plan_names(trial, call))
+        if (call < 0 || ways->named[call] || is_traced(ways, call))
             continue;
         int r = observed[i].argument < 0
                     ? seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 0)
@@ -131,24 +158,6 @@ static int notify_observed(scmp_filter_ctx context, const struct pf_trial *trial
                                                 0xffffffff, observed[i].value));
         if (r < 0)
             return r;
-    }
-    return 0;
-}
-
-/* Calls whose result tells that a planned limit is reached stop for ptrace on their way out. */
-static int trace_limits(scmp_filter_ctx context, const struct pf_trial *trial)
-{
-    for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++) {
-        if (!plans_limit(trial, watches[i].resource))
-            continue;
-        for (const char *const *name = watches[i].calls; *name; name++) {
-            int call = seccomp_syscall_resolve_name(*name);
-            if (call < 0 || plan_names(trial, call))
-                continue;
-            int r = seccomp_rule_add(context, SCMP_ACT_TRACE(0), call, 0);
-            if (r < 0 && r != -EEXIST)
-                return r;
-        }
     }
     return 0;
 }
@@ -179,6 +188,9 @@ static int export_program(scmp_filter_ctx context, struct pf_arena *arena, struc
 int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct pf_filter *ret_filter,
                     struct pf_error *error)
 {
+    struct ways ways = {.watched = pf_arena_alloc(arena, PF_FILTER_CALLS * sizeof(*ways.watched))};
+    find_ways(trial, &ways);
+    ret_filter->watched = ways.watched;
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
     if (!context)
         return pf_error_set(error, -ENOMEM, "libseccomp has no memory for a filter");
@@ -188,11 +200,9 @@ int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct
     if (r == 0)
         r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (r == 0)
-        r = notify_plan(context, trial);
+        r = add_plan(context, &ways);
     if (r == 0)
-        r = notify_observed(context, trial);
-    if (r == 0)
-        r = trace_limits(context, trial);
+        r = notify_observed(context, &ways);
     if (r == 0)
         r = export_program(context, arena, ret_filter);
     seccomp_release(context);

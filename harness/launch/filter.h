@@ -5,21 +5,31 @@
 #define PF_LAUNCH_FILTER_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 
 #include "model/error.h"
 #include "model/trial.h"
 
+enum { PF_FILTER_CALLS = 1024 }; /* above every number of a native 64-bit interface */
+
 struct pf_filter {
     struct sock_fprog program; /* in the arena */
+    const bool *watched;       /* calls whose result tells that a planned limit is reached */
 };
 
 /*
  * Builds the filter of a trial: calls that its rules and holds name, points and ledger entries, the few calls
  * that the judge needs to know of (timers being set, SIGKILL being sent), and, when a limit is planned, the
  * calls that can fail for want of it. Everything else runs at full speed.
+ *
+ * A call goes one way only. What can be answered is notified; what needs the caller's registers, or the
+ * result of the call, stops for ptrace, which costs some ten times as much.
  */
 int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct pf_filter *ret_filter,
                     struct pf_error *error);
+
+/* Is this a call whose result has to be looked at? */
+bool pf_filter_watches(const struct pf_filter *filter, int call);
 
 /* A limit and the error by which its exhaustion shows; NULL name ends a search. */
 struct pf_limit_watch {

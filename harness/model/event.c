@@ -102,6 +102,7 @@ static const struct pf_field begin_fields[] = {
     PF_VALUE(struct pf_ev_begin, STRING, variant),
     PF_ARRAY(struct pf_ev_begin, STRINGS, command, command_count, PF_ALWAYS),
     PF_ARRAY(struct pf_ev_begin, STRINGS, faults, fault_count),
+    PF_VALUE(struct pf_ev_begin, UINT, seed),
     PF_ARRAY(struct pf_ev_begin, RECORDS, limits, limit_count, .record = &pf_limit_record),
     PF_VALUE(struct pf_ev_begin, UINT, deadline_ns),
     PF_VALUE(struct pf_ev_begin, UINT, grace_ns),

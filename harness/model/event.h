@@ -82,6 +82,7 @@ struct pf_ev_begin {
     size_t command_count;
     const char **faults; /* the rules in the order they are applied, as written */
     size_t fault_count;
+    uint64_t seed; /* of the rules with prob= */
     struct pf_limit *limits;
     size_t limit_count;
     uint64_t deadline_ns;

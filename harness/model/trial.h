@@ -24,6 +24,36 @@ enum pf_trigger_kind {
     PF_TRIGGER__COUNT,
 };
 
+/* How an argument of a call is compared. Arguments are counted from 1, as in strace's @arg1. */
+enum pf_test_kind {
+    PF_TEST_EQUAL,
+    PF_TEST_DIFFERENT,
+    PF_TEST_BITS, /* at least one bit of value is set */
+    PF_TEST_LESS,
+    PF_TEST_MORE,
+    PF_TEST__COUNT,
+};
+
+struct pf_test {
+    unsigned argument; /* 1 to PF_CALL_ARGUMENTS */
+    enum pf_test_kind kind;
+    uint64_t value;
+    bool negative; /* it was written with a minus: compared as a signed number, also of 32 bits */
+};
+
+enum { PF_CALL_ARGUMENTS = 6 };
+
+/* What a descriptor that a call is given must be. */
+enum pf_fd_kind {
+    PF_FD_ANY, /* no matter, the call need not even have one */
+    PF_FD_PIPE,
+    PF_FD_SOCKET,
+    PF_FD_FILE, /* a regular file */
+    PF_FD_TTY,
+    PF_FD_PATH, /* its path matches fd_path */
+    PF_FD__COUNT,
+};
+
 struct pf_trigger {
     enum pf_trigger_kind kind;
     const char *text;  /* as written: "write", "point=lock-held", "after=100ms" */
@@ -31,20 +61,37 @@ struct pf_trigger {
     uint64_t after_ns; /* PF_TRIGGER_AFTER */
     int *calls;        /* PF_TRIGGER_SYSCALL: numbers, ascending */
     size_t call_count;
-    const char *proc; /* glob on the process address; NULL: any */
-    uint64_t first, last,
-        step; /* when=first..last+step, occurrences counted per process address from 1; last 0: no end */
+    const char *proc;      /* glob on the process address, or with a "/" on the thread address; NULL: any */
+    struct pf_test *tests; /* PF_TRIGGER_SYSCALL: all must hold */
+    size_t test_count;
+    enum pf_fd_kind fd; /* PF_TRIGGER_SYSCALL */
+    const char *fd_path;
+    uint64_t first, last, step; /* when=first..last+step, occurrences counted from 1 for each process address,
+                                   or for each thread address where proc names threads; last 0: no end */
+    double chance;              /* prob=: of those that when= picks, how many strike; 0: all */
 };
 
 enum pf_action_kind {
-    PF_ACTION_ERROR,  /* the call fails with errno `value` and is not made */
-    PF_ACTION_RETVAL, /* the call returns `value` and is not made */
-    PF_ACTION_SIGNAL, /* signal number `value` to `to` */
-    PF_ACTION_KILL,   /* SIGKILL to `to` */
-    PF_ACTION_HOLD,   /* the caller stays where it is until `until` happens elsewhere */
-    PF_ACTION_LIMIT,  /* prlimit on the caller's process: resource = value */
-    PF_ACTION_DELAY,  /* the caller stays where it is for `value` ns */
+    PF_ACTION_ERROR,       /* the call fails with errno `value` and is not made */
+    PF_ACTION_RETVAL,      /* the call returns `value` and is not made */
+    PF_ACTION_SIGNAL,      /* signal number `value` to `to` */
+    PF_ACTION_KILL,        /* SIGKILL to `to` */
+    PF_ACTION_HOLD,        /* the caller stays where it is until `until` happens elsewhere */
+    PF_ACTION_STOP,        /* SIGSTOP to `to`, and SIGCONT `value` ns later */
+    PF_ACTION_LIMIT,       /* prlimit on the caller's process: resource = value */
+    PF_ACTION_DELAY_ENTER, /* the caller stays where it is for `value` ns */
+    PF_ACTION_DELAY_EXIT,  /* ... for `value` ns once the call is done */
+    PF_ACTION_SHORT,       /* the call transfers at most `value` bytes */
+    PF_ACTION_SYSCALL,     /* call number `value` is made instead */
+    PF_ACTION_POKE_ENTER,  /* memory that arguments point to is overwritten before the call */
+    PF_ACTION_POKE_EXIT,   /* ... after it */
     PF_ACTION__COUNT,
+};
+
+struct pf_poke {
+    unsigned argument; /* 1 to PF_CALL_ARGUMENTS */
+    const unsigned char *bytes;
+    size_t size;
 };
 
 struct pf_action {
@@ -53,13 +100,16 @@ struct pf_action {
     int64_t value;
     const char *resource;     /* PF_ACTION_LIMIT: "nofile" */
     struct pf_trigger *until; /* PF_ACTION_HOLD */
+    struct pf_poke *pokes;    /* PF_ACTION_POKE_ENTER, PF_ACTION_POKE_EXIT */
+    size_t poke_count;
 };
 
-/* Whom signal= and kill strike. */
+/* Whom signal=, kill and stop= strike. */
 enum pf_to_kind {
-    PF_TO_CALLER, /* the process that met the trigger; for time triggers the root */
+    PF_TO_CALLER, /* who met the trigger (a signal goes to that thread); for time triggers the root */
     PF_TO_GROUP,  /* the caller's process group, as Ctrl-C in a terminal would */
     PF_TO_TREE,   /* every process of the tree */
+    PF_TO_SENDER, /* the process of the tree that last sent the caller a signal */
     PF_TO_GLOB,   /* every living process whose address matches */
 };
 
@@ -92,6 +142,8 @@ struct pf_trial {
     size_t limit_count;
     uint64_t deadline_ns; /* 0: none */
     uint64_t grace_ns;    /* how long processes may outlive the root before they count as orphans */
+    uint64_t seed;        /* of the rules with prob= */
+    bool stacks;          /* write down the call stacks of the first strikes of each rule */
     unsigned share;       /* enum pf_share bits */
     bool capture; /* output goes into the trace instead of the caller's terminal; stdin is /dev/null */
     bool isolate; /* files are covered by a layer that goes with the trial */

@@ -12,7 +12,7 @@ enum {
     REGEX_LENGTH = 40, /* glibc expands nested repetitions: a short one stays small */
 };
 
-#define EXPECTED_CALL "a system call, %set, /regex, point=NAME, start, exit or after=TIME"
+#define EXPECTED_CALL "a system call, %set, /regex, all, point=NAME, start, exit or after=TIME"
 #define REGEX_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_^$.*+?|()[]-"
 
 struct calls {
@@ -47,10 +47,23 @@ static const char *suggest(struct pf_word word, const char *const *also, struct 
     return nearest.best;
 }
 
+/* "file" for "%file", as strace(1) still allows for the sets that it had before it knew the "%". */
+static bool is_set(struct pf_word word, const char *name)
+{
+    static const char *const bare[] = {"desc", "file",    "ipc",     "memory",
+                                       "net",  "network", "process", "signal"};
+    if (pf_word_is(word, name))
+        return true;
+    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++)
+        if (pf_word_is(word, bare[i]) && strcmp(name + 1, bare[i]) == 0)
+            return true;
+    return false;
+}
+
 static int add_set(struct pf_word word, struct calls *calls)
 {
     for (size_t i = 0; i < pf_call_set_count; i++) {
-        if (!pf_word_is(word, pf_call_sets[i].name))
+        if (!is_set(word, pf_call_sets[i].name))
             continue;
         for (const char *at = pf_call_sets[i].calls; *at; at += strspn(at, " ")) {
             struct pf_word name = {.start = at, .length = strcspn(at, " ")};
@@ -64,8 +77,22 @@ static int add_set(struct pf_word word, struct calls *calls)
     return -ENOENT;
 }
 
+static bool is_known(int number)
+{
+    char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+    free(name);
+    return name != NULL;
+}
+
 static int add_name(struct pf_word word, struct calls *calls)
 {
+    if (pf_word_is(word, "none"))
+        return 0;
+    if (pf_word_is(word, "all")) {
+        for (int i = 0; i < CALL_LIMIT; i++)
+            calls->has[i] = is_known(i);
+        return 0;
+    }
     int number = number_of(word);
     if (number < 0)
         return -ENOENT;
@@ -118,13 +145,10 @@ static int read_item(struct pf_cursor *cursor, const char *const *also, struct c
     if (pf_cursor_take(cursor, '/'))
         return read_regex(cursor, optional, calls);
     struct pf_word word = pf_cursor_word(cursor, ",:@=");
-    int result = word.length > 0 && word.start[0] == '%' ? add_set(word, calls) : add_name(word, calls);
-    if (result == 0 || (optional && word.length > 0))
+    if (add_set(word, calls) == 0 || add_name(word, calls) == 0 || (optional && word.length > 0))
         return 0;
-    if (pf_word_is(word, "all") || pf_word_is(word, "none") || (word.length > 0 && word.start[0] == '!'))
-        return pf_cursor_refuse(
-            cursor, word.start,
-            "all, none and ! are not supported by this version: name the calls or a %%set");
+    if (word.length > 0 && word.start[0] == '!')
+        return pf_cursor_refuse(cursor, word.start, "\"!\" stands before the whole set: !read,write");
     if (number_of(word) < -1)
         return pf_cursor_refuse(cursor, word.start,
                                 "%.*s is a system call of other machines, this one lacks it",
@@ -136,6 +160,7 @@ int pf_cursor_calls(struct pf_cursor *cursor, const char *const *also, int **ret
 {
     struct calls calls = {0};
     const char *start = cursor->at;
+    bool others = pf_cursor_take(cursor, '!');
     do {
         int result = read_item(cursor, also, &calls);
         if (result < 0)
@@ -145,11 +170,33 @@ int pf_cursor_calls(struct pf_cursor *cursor, const char *const *also, int **ret
     int *numbers = NULL;
     size_t count = 0;
     for (int number = 0; number < CALL_LIMIT; number++)
-        if (calls.has[number])
+        if (calls.has[number] != (others && is_known(number)))
             *(int *)pf_arena_grow(cursor->arena, &numbers, &count, sizeof(*numbers)) = number;
     if (count == 0)
-        return pf_cursor_refuse(cursor, start, "this machine has none of these system calls");
+        return pf_cursor_refuse(cursor, start, "this names no system call of this machine");
     *ret_calls = numbers;
     *ret_count = count;
     return 0;
+}
+
+int pf_cursor_pure_call(struct pf_cursor *cursor, int64_t *ret_call)
+{
+    static const struct pf_word pure = {.start = "%pure", .length = 5};
+    struct pf_word word = pf_cursor_word(cursor, ":");
+    struct pf_nearest nearest = pf_nearest_new(word.start, word.length);
+    struct calls calls = {0};
+    add_set(pure, &calls);
+    int number = number_of(word);
+    if (number >= 0 && calls.has[number]) {
+        *ret_call = number;
+        return 0;
+    }
+    for (int i = 0; i < CALL_LIMIT; i++) {
+        char *name = calls.has[i] ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i) : NULL;
+        if (name)
+            pf_nearest_offer(&nearest, pf_arena_strdup(cursor->arena, name));
+        free(name);
+    }
+    return pf_cursor_expected(cursor, word, nearest.best,
+                              "a call of the set %pure, which does nothing (getpid, getuid, …),");
 }

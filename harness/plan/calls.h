@@ -14,10 +14,13 @@ extern const struct pf_call_set pf_call_sets[];
 extern const size_t pf_call_set_count;
 
 /*
- * Reads "read,%file,?openat2,/^p?write/" up to one of ":@" or the end, and returns the numbers on this
- * machine, ascending and each once. `also` are further names that could have stood here; a mistyped word is
- * compared with them too.
+ * Reads "read,%file,?openat2,/^p?write/", or "!" and such a list, up to one of ":@" or the end, and returns
+ * the numbers on this machine, ascending and each once. `also` are further names that could have stood here;
+ * a mistyped word is compared with them too.
  */
 int pf_cursor_calls(struct pf_cursor *cursor, const char *const *also, int **ret_calls, size_t *ret_count);
+
+/* A call that does nothing and cannot fail (%pure), up to ":" or the end. */
+int pf_cursor_pure_call(struct pf_cursor *cursor, int64_t *ret_call);
 
 #endif

@@ -52,22 +52,49 @@ bool pf_word_is_any_case(struct pf_word word, const char *name)
     return strlen(name) == word.length && strncasecmp(word.start, name, word.length) == 0;
 }
 
-bool pf_word_number(struct pf_word word, uint64_t *ret_number)
+static bool is_hex(struct pf_word word)
 {
-    bool hex = word.length > 2 && word.start[0] == '0' && (word.start[1] == 'x' || word.start[1] == 'X');
-    unsigned base = hex ? 16 : 10;
+    return word.length > 2 && word.start[0] == '0' && (word.start[1] == 'x' || word.start[1] == 'X');
+}
+
+static bool read_digits(struct pf_word word, unsigned base, uint64_t *ret_number)
+{
     uint64_t number = 0;
     if (word.length == 0)
         return false;
-    for (size_t i = hex ? 2 : 0; i < word.length; i++) {
+    for (size_t i = 0; i < word.length; i++) {
         unsigned char c = (unsigned char)word.start[i];
-        if (hex ? !isxdigit(c) : !isdigit(c))
-            return false;
-        unsigned digit = (unsigned)(isdigit(c) ? c - '0' : tolower(c) - 'a' + 10);
-        if (__builtin_mul_overflow(number, base, &number) || __builtin_add_overflow(number, digit, &number))
+        unsigned digit = isdigit(c) ? c - 0U - '0' : isxdigit(c) ? (unsigned)tolower(c) - 'a' + 10 : base;
+        if (digit >= base || __builtin_mul_overflow(number, base, &number) ||
+            __builtin_add_overflow(number, digit, &number))
             return false;
     }
     *ret_number = number;
+    return true;
+}
+
+static struct pf_word without(struct pf_word word, size_t prefix)
+{
+    return (struct pf_word){.start = word.start + prefix, .length = word.length - prefix};
+}
+
+bool pf_word_number(struct pf_word word, uint64_t *ret_number)
+{
+    return is_hex(word) ? read_digits(without(word, 2), 16, ret_number) : read_digits(word, 10, ret_number);
+}
+
+bool pf_word_value(struct pf_word word, uint64_t *ret_value, bool *ret_negative)
+{
+    bool negative = word.length > 0 && word.start[0] == '-';
+    struct pf_word digits = negative ? without(word, 1) : word;
+    bool octal = digits.length > 1 && digits.start[0] == '0' && !is_hex(digits);
+    uint64_t number;
+    if (octal ? !read_digits(digits, 8, &number) : !pf_word_number(digits, &number))
+        return false;
+    if (negative && number > (uint64_t)INT64_MAX + 1)
+        return false;
+    *ret_value = negative ? 0 - number : number;
+    *ret_negative = negative && number != 0;
     return true;
 }
 

@@ -61,8 +61,12 @@ int pf_cursor_number(struct pf_cursor *cursor, const char *stops, uint64_t least
                      const char *expected, uint64_t *ret_number);
 /* The same of a word that was read before. */
 bool pf_word_number(struct pf_word word, uint64_t *ret_number);
+/* A number as C writes it: decimal, 0x…, octal with a leading 0, or any of them with a minus. */
+bool pf_word_value(struct pf_word word, uint64_t *ret_value, bool *ret_negative);
 /* "250ms". */
 int pf_cursor_duration(struct pf_cursor *cursor, const char *stops, uint64_t *ret_ns);
+/* The same as strace(1) writes it: "1.5ms"; without a unit it is microseconds. */
+int pf_cursor_delay(struct pf_cursor *cursor, const char *stops, uint64_t *ret_ns);
 /* "nofile=32" with the separator given. */
 int pf_cursor_limit(struct pf_cursor *cursor, char separator, const char *stops, struct pf_limit *ret_limit);
 /* Fails unless the whole text has been read. */

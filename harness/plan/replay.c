@@ -37,6 +37,14 @@ static const char *limit_text(struct pf_arena *arena, const struct pf_limit *lim
     return pf_arena_printf(arena, "%s=%llu", limit->resource, (unsigned long long)limit->value);
 }
 
+static bool has_chance(const struct pf_trial *trial)
+{
+    for (size_t i = 0; i < trial->fault_count; i++)
+        if (trial->faults[i].trigger.chance > 0)
+            return true;
+    return false;
+}
+
 const char *pf_plan_replay(const struct pf_trial *trial)
 {
     struct pf_arena *arena = trial->arena;
@@ -45,6 +53,8 @@ const char *pf_plan_replay(const struct pf_trial *trial)
         line = pf_arena_printf(arena, "cd %s && %s", quote(arena, trial->directory), line);
     for (size_t i = 0; i < trial->fault_count; i++)
         add(arena, &line, "--inject", trial->faults[i].spec);
+    if (has_chance(trial))
+        add(arena, &line, "--seed", pf_arena_printf(arena, "%llu", (unsigned long long)trial->seed));
     for (size_t i = 0; i < trial->limit_count; i++)
         add(arena, &line, "--limit", limit_text(arena, &trial->limits[i]));
     if (trial->share)

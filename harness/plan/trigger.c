@@ -77,20 +77,6 @@ int pf_cursor_trigger(struct pf_cursor *cursor, struct pf_trigger *ret_trigger)
     int result = read_trigger(cursor, &trigger);
     if (result < 0)
         return result;
-    if (*cursor->at == '@')
-        return pf_cursor_refuse(
-            cursor, cursor->at,
-            "\"@\" stands only in the trigger of a hold; here, name the process by proc=");
-    *ret_trigger = trigger;
-    return 0;
-}
-
-int pf_cursor_release(struct pf_cursor *cursor, struct pf_trigger *ret_trigger)
-{
-    struct pf_trigger trigger;
-    int result = read_trigger(cursor, &trigger);
-    if (result < 0)
-        return result;
     if (*cursor->at == '@' && trigger.kind == PF_TRIGGER_AFTER)
         return pf_cursor_refuse(cursor, cursor->at, "a time passes for every process alike: leave out \"@\"");
     if (pf_cursor_take(cursor, '@')) {
@@ -105,10 +91,10 @@ int pf_cursor_release(struct pf_cursor *cursor, struct pf_trigger *ret_trigger)
 int pf_cursor_address(struct pf_cursor *cursor, const char *stops, const char **ret_glob)
 {
     struct pf_word word = pf_cursor_word(cursor, stops);
-    size_t valid = strspn(word.start, "0123456789.*?[]!-");
+    size_t valid = strspn(word.start, "0123456789.*?[]!-/t");
     if (word.length == 0 || valid < word.length)
         return pf_cursor_expected(cursor, word, NULL,
-                                  "a process address such as 0 or 0.2, or a pattern such as 0.*");
+                                  "an address such as 0, 0.2 or 0.2/t1, or a pattern such as 0.*");
     *ret_glob = pf_arena_strndup(cursor->arena, word.start, word.length);
     return 0;
 }

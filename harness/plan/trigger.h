@@ -4,11 +4,12 @@
 
 #include "plan/cursor.h"
 
-/* Reads the trigger at the start of a fault, up to ":" or the end. */
+/*
+ * Reads the trigger at the start of a fault, or the one that ends a hold, up to ":" or the end. It may say
+ * after "@" for which process it counts.
+ */
 int pf_cursor_trigger(struct pf_cursor *cursor, struct pf_trigger *ret_trigger);
-/* Reads the trigger that ends a hold: it strikes once, and may say after "@" on which process. */
-int pf_cursor_release(struct pf_cursor *cursor, struct pf_trigger *ret_trigger);
-/* A pattern of process addresses: "0.2", "0.*". */
+/* A pattern of addresses of processes or threads: "0.2", "0.*", "0.2/t*". */
 int pf_cursor_address(struct pf_cursor *cursor, const char *stops, const char **ret_glob);
 
 #endif

@@ -8,31 +8,22 @@
 
 #include "faults/strike.h"
 #include "model/resource.h"
-#include "supervise/intercept.h"
-#include "supervise/lifecycle.h"
+#include "supervise/keep.h"
+#include "supervise/select.h"
+#include "supervise/traced.h"
 
 /* One trigger of the plan: a rule's own, or what a hold waits for. */
 struct watch {
     const struct pf_trigger *trigger;
     size_t fault;
-    bool until; /* ends holds instead of striking */
+    bool until;   /* ends holds instead of striking */
+    bool threads; /* counted for each thread */
     bool met;
-};
-
-struct held {
-    pid_t tid;
-    const char *address;
-    struct pf_grip grip;
-    size_t fault;
-    const struct pf_trigger *until; /* NULL: a delay */
-    uint64_t due_ns;                /* delays only */
 };
 
 struct pf_inject {
     struct watch *watches;
     size_t watch_count;
-    struct held *held;
-    size_t held_count;
     bool *timed_out; /* per watch: an after= trigger that has been met */
 };
 
@@ -41,7 +32,8 @@ static void add_watch(struct pf_run *run, const struct pf_trigger *trigger, size
     struct pf_inject *inject = run->inject;
     struct watch *watch =
         pf_arena_grow(run->trace->arena, &inject->watches, &inject->watch_count, sizeof(*inject->watches));
-    *watch = (struct watch){.trigger = trigger, .fault = fault, .until = until};
+    *watch = (struct watch){
+        .trigger = trigger, .fault = fault, .until = until, .threads = pf_select_by_thread(trigger)};
 }
 
 void pf_inject_init(struct pf_run *run)
@@ -62,46 +54,29 @@ size_t pf_inject_counters(const struct pf_run *run)
     return run->inject->watch_count;
 }
 
-static bool names_call(const struct pf_trigger *trigger, int call)
-{
-    for (size_t i = 0; i < trigger->call_count; i++)
-        if (trigger->calls[i] == call)
-            return true;
-    return false;
-}
+/* One moment at which one rule strikes. */
+struct strike {
+    struct pf_run *run;
+    const struct pf_occurrence *occurrence;
+    struct pf_grip *grip;
+    size_t fault;
+    uint64_t count;               /* the occurrence, as the rule counts it */
+    bool gone;                    /* the caller was killed */
+    const struct pf_action *hold; /* the last hold or delay that applies */
+    size_t hold_fault;
+};
 
-static bool matches(const struct pf_trigger *trigger, const struct pf_occurrence *occurrence)
+static void report(const struct strike *strike, const struct pf_action *action, const char *target)
 {
-    if (trigger->kind != occurrence->kind)
-        return false;
-    if (trigger->proc && fnmatch(trigger->proc, occurrence->process->address, 0) != 0)
-        return false;
-    if (trigger->kind == PF_TRIGGER_SYSCALL)
-        return names_call(trigger, occurrence->call);
-    return trigger->kind != PF_TRIGGER_POINT || strcmp(trigger->point, occurrence->point) == 0;
-}
-
-/* when=first..last+step */
-static bool is_due(const struct pf_trigger *trigger, uint64_t count)
-{
-    uint64_t first = trigger->first ? trigger->first : 1;
-    if (count < first || (trigger->last && count > trigger->last))
-        return false;
-    return count == first || (trigger->step && (count - first) % trigger->step == 0);
-}
-
-static void report(struct pf_run *run, size_t fault, const struct pf_action *action,
-                   const struct pf_occurrence *occurrence, uint64_t count, const char *target)
-{
-    struct pf_arena *arena = run->trace->arena;
-    pf_run_emit(run,
-                (struct pf_event){.kind = PF_EVENT_INJECT,
-                                  .inject = {.fault = fault,
-                                             .thread = occurrence->task ? occurrence->task->address : NULL,
-                                             .at = pf_arena_strdup(arena, occurrence->at),
-                                             .occurrence = count,
-                                             .action = pf_arena_strdup(arena, action->text),
-                                             .target = target}});
+    struct pf_run *run = strike->run;
+    const struct pf_occurrence *occurrence = strike->occurrence;
+    struct pf_ev_inject inject = {.fault = strike->fault,
+                                  .thread = occurrence->task ? occurrence->task->address : NULL,
+                                  .at = pf_arena_strdup(run->trace->arena, occurrence->at),
+                                  .occurrence = strike->count,
+                                  .action = pf_arena_strdup(run->trace->arena, action->text),
+                                  .target = target};
+    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_INJECT, .inject = inject});
 }
 
 static bool is_target(const struct pf_fault *fault, const struct pf_process *process,
@@ -116,47 +91,165 @@ static bool is_target(const struct pf_fault *fault, const struct pf_process *pro
         return getpgid(process->pid) == group;
     case PF_TO_TREE:
         return true;
+    case PF_TO_SENDER:
+        return process == caller->sender;
     case PF_TO_GLOB:
         return fnmatch(fault->to_glob, process->address, 0) == 0;
     }
     return false;
 }
 
-/* The event comes first in the trace, so that every effect follows its cause. Returns whether the caller was
- * struck. */
-static bool send_signal(struct pf_run *run, size_t index, const struct pf_action *action,
-                        const struct pf_occurrence *occurrence, uint64_t count)
+static int number_of(const struct pf_action *action)
 {
-    const struct pf_fault *fault = &run->trial->faults[index];
-    int number = action->kind == PF_ACTION_KILL ? SIGKILL : (int)action->value;
-    struct pf_process *caller = occurrence->process;
+    switch (action->kind) {
+    case PF_ACTION_KILL:
+        return SIGKILL;
+    case PF_ACTION_STOP:
+        return SIGSTOP;
+    default:
+        return (int)action->value;
+    }
+}
+
+/* What strikes the caller strikes the thread that met the trigger, as strace(1) does it. */
+static int send_to(const struct strike *strike, const struct pf_fault *fault,
+                   const struct pf_process *process, int number)
+{
+    const struct pf_task *task = strike->occurrence->task;
+    if (fault->to == PF_TO_CALLER && task && number != SIGKILL && number != SIGSTOP)
+        return pf_strike_thread(process->pid, task->tid, number);
+    return pf_strike_signal(process->pid, number);
+}
+
+/* The event comes first in the trace, so that every effect follows its cause. */
+static void send_signal(struct strike *strike, const struct pf_action *action)
+{
+    struct pf_run *run = strike->run;
+    const struct pf_fault *fault = &run->trial->faults[strike->fault];
+    struct pf_process *caller = strike->occurrence->process;
+    int number = number_of(action);
     pid_t group = caller->alive ? getpgid(caller->pid) : -1;
-    bool struck_caller = false;
     for (size_t i = 0; i < run->tasks.process_count; i++) {
         struct pf_process *process = run->tasks.processes[i];
         if (!is_target(fault, process, caller, group))
             continue;
-        report(run, index, action, occurrence, count, process->address);
+        report(strike, action, process->address);
         process->injected |= 1ULL << (number - 1);
-        if (pf_strike_signal(process->pid, number) == 0)
-            struck_caller |= process == caller;
+        if (send_to(strike, fault, process, number) < 0)
+            continue;
+        if (action->kind == PF_ACTION_STOP)
+            pf_keep_stopped(run, process, strike->fault, (uint64_t)action->value);
+        strike->gone |= process == caller && number == SIGKILL;
     }
-    return struck_caller && number == SIGKILL;
 }
 
-static void hold(struct pf_run *run, size_t fault, const struct pf_action *action,
-                 const struct pf_occurrence *occurrence, const struct pf_grip *grip)
+int pf_inject_poke(const struct pf_task *task, const struct pf_call *call, const struct pf_action *action)
 {
-    struct pf_inject *inject = run->inject;
-    struct held *held =
-        pf_arena_grow(run->trace->arena, &inject->held, &inject->held_count, sizeof(*inject->held));
-    *held = (struct held){.tid = occurrence->task->tid,
-                          .address = occurrence->task->address,
-                          .grip = *grip,
-                          .fault = fault,
-                          .until = action->until,
-                          .due_ns = action->until ? 0 : pf_run_now(run) + (uint64_t)action->value};
-    occurrence->task->held = true;
+    for (size_t i = 0; i < action->poke_count; i++) {
+        const struct pf_poke *poke = &action->pokes[i];
+        int r = pf_strike_poke(task->tid, call->arguments[poke->argument - 1], poke->bytes, poke->size);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void poke_at_exit(const struct strike *strike, const struct pf_action *action)
+{
+    struct pf_arena *arena = strike->run->trace->arena;
+    struct pf_exit_poke *poke = pf_arena_alloc(arena, sizeof(*poke));
+    *poke = (struct pf_exit_poke){.fault = strike->fault,
+                                  .action = action,
+                                  .at = pf_arena_strdup(arena, strike->occurrence->at),
+                                  .occurrence = strike->count};
+    struct pf_exit_poke **last = &strike->grip->answer.pokes;
+    while (*last)
+        last = &(*last)->next;
+    *last = poke;
+}
+
+/* Whether there is something to shorten: a call that wants no more bytes than it may have is not struck. */
+static bool make_short(const struct strike *strike, const struct pf_action *action)
+{
+    struct pf_request request;
+    struct pf_answer *answer = &strike->grip->answer;
+    uint64_t most = (uint64_t)action->value;
+    pf_traced_request(strike->occurrence->call, &request);
+    if (pf_strike_requested(strike->occurrence->task->tid, &request) <= most ||
+        (answer->at_most && answer->at_most <= most))
+        return false;
+    answer->at_most = most;
+    return true;
+}
+
+/* What happens to the call itself. Returns whether it struck. */
+static bool change_call(struct strike *strike, const struct pf_action *action)
+{
+    struct pf_answer *answer = &strike->grip->answer;
+    switch (action->kind) {
+    case PF_ACTION_ERROR:
+        answer->skip = true;
+        answer->error = (int)action->value;
+        return true;
+    case PF_ACTION_RETVAL:
+        answer->skip = true;
+        answer->error = 0;
+        answer->value = action->value;
+        return true;
+    case PF_ACTION_SYSCALL:
+        answer->replaced = true;
+        answer->instead = (int)action->value;
+        return true;
+    case PF_ACTION_SHORT:
+        return make_short(strike, action);
+    case PF_ACTION_POKE_ENTER:
+        return pf_inject_poke(strike->occurrence->task, strike->occurrence->call, action) == 0;
+    case PF_ACTION_POKE_EXIT:
+        poke_at_exit(strike, action);
+        return false; /* that is on record when it happens */
+    case PF_ACTION_DELAY_EXIT:
+        answer->delay_exit_ns += (uint64_t)action->value;
+        answer->delay_exit_fault = strike->fault;
+        return true;
+    default:
+        strike->hold = action;
+        strike->hold_fault = strike->fault;
+        return true;
+    }
+}
+
+static void act(struct strike *strike, const struct pf_action *action)
+{
+    struct pf_process *process = strike->occurrence->process;
+    switch (action->kind) {
+    case PF_ACTION_SIGNAL:
+    case PF_ACTION_KILL:
+    case PF_ACTION_STOP:
+        send_signal(strike, action);
+        return;
+    case PF_ACTION_LIMIT:
+        if (pf_strike_limit(process->pid, pf_resource_number(action->resource), (uint64_t)action->value) == 0)
+            report(strike, action, process->address);
+        return;
+    default:
+        if (change_call(strike, action))
+            report(strike, action, NULL);
+        return;
+    }
+}
+
+static void meet_watch(struct watch *watch, struct strike *strike)
+{
+    struct pf_run *run = strike->run;
+    if (watch->until) {
+        watch->met = true;
+        pf_keep_met(run, watch->trigger);
+        return;
+    }
+    const struct pf_fault *fault = &run->trial->faults[watch->fault];
+    strike->fault = watch->fault;
+    for (size_t k = 0; k < fault->action_count; k++)
+        act(strike, &fault->actions[k]);
 }
 
 static bool is_met(const struct pf_run *run, const struct pf_trigger *until)
@@ -167,111 +260,54 @@ static bool is_met(const struct pf_run *run, const struct pf_trigger *until)
     return false;
 }
 
-struct strike {
-    bool gone;                    /* the caller was killed */
-    const struct pf_action *hold; /* the last hold or delay that applies */
-    size_t hold_fault;
-};
-
-static void act(struct pf_run *run, size_t index, const struct pf_action *action,
-                const struct pf_occurrence *occurrence, uint64_t count, struct pf_grip *grip,
-                struct strike *strike)
+static uint64_t *counter_of(struct pf_run *run, const struct watch *watch,
+                            const struct pf_occurrence *occurrence)
 {
-    switch (action->kind) {
-    case PF_ACTION_SIGNAL:
-    case PF_ACTION_KILL:
-        strike->gone |= send_signal(run, index, action, occurrence, count);
-        return;
-    case PF_ACTION_LIMIT:
-        if (pf_strike_limit(occurrence->process->pid, pf_resource_number(action->resource),
-                            (uint64_t)action->value) == 0)
-            report(run, index, action, occurrence, count, occurrence->process->address);
-        return;
-    case PF_ACTION_ERROR:
-        grip->answer = (struct pf_answer){.skip = true, .error = (int)action->value};
-        break;
-    case PF_ACTION_RETVAL:
-        grip->answer = (struct pf_answer){.skip = true, .value = action->value};
-        break;
-    default:
-        strike->hold = action;
-        strike->hold_fault = index;
-        break;
-    }
-    report(run, index, action, occurrence, count, NULL);
-}
-
-static void release(struct pf_run *run, size_t index, const char *why, bool met)
-{
-    struct pf_inject *inject = run->inject;
-    struct held held = inject->held[index];
-    inject->held[index] = inject->held[--inject->held_count];
-    struct pf_task *task = pf_tasks_find(&run->tasks, held.tid);
-    if (!task || !task->held)
-        return;
-    task->held = false;
-    pf_run_emit(run, (struct pf_event){
-                         .kind = PF_EVENT_RELEASE,
-                         .release = {.fault = held.fault, .thread = held.address, .why = why, .met = met}});
-    if (held.grip.notification)
-        pf_intercept_answer(run, held.grip.notification, &held.grip.answer);
-    else
-        pf_lifecycle_resume(run, task, 0);
-}
-
-static void release_until(struct pf_run *run, const struct pf_trigger *until)
-{
-    for (size_t i = run->inject->held_count; i-- > 0;)
-        if (run->inject->held[i].until == until)
-            release(run, i, "trigger", true);
-}
-
-static void meet_watch(struct pf_run *run, struct watch *watch, const struct pf_occurrence *occurrence,
-                       uint64_t count, struct pf_grip *grip, struct strike *strike)
-{
-    if (watch->until) {
-        watch->met = true;
-        release_until(run, watch->trigger);
-        return;
-    }
-    const struct pf_fault *fault = &run->trial->faults[watch->fault];
-    for (size_t k = 0; k < fault->action_count; k++)
-        act(run, watch->fault, &fault->actions[k], occurrence, count, grip, strike);
+    size_t index = (size_t)(watch - run->inject->watches);
+    struct pf_task *task = occurrence->task;
+    if (!watch->threads || !task)
+        return &occurrence->process->counts[index];
+    if (!task->counts)
+        task->counts = pf_arena_alloc(run->trace->arena, run->inject->watch_count * sizeof(*task->counts));
+    return &task->counts[index];
 }
 
 bool pf_inject_meet(struct pf_run *run, const struct pf_occurrence *occurrence, struct pf_grip *grip)
 {
-    struct strike strike = {0};
+    struct strike strike = {.run = run, .occurrence = occurrence, .grip = grip};
     if (run->decided)
         return true;
     for (size_t i = 0; i < run->inject->watch_count; i++) {
         struct watch *watch = &run->inject->watches[i];
-        if (!matches(watch->trigger, occurrence))
+        if (!pf_select_matches(watch->trigger, occurrence))
             continue;
-        uint64_t count = ++occurrence->process->counts[i];
-        if (is_due(watch->trigger, count))
-            meet_watch(run, watch, occurrence, count, grip, &strike);
+        strike.count = ++*counter_of(run, watch, occurrence);
+        const char *address =
+            watch->threads && occurrence->task ? occurrence->task->address : occurrence->process->address;
+        if (pf_select_is_due(watch->trigger, strike.count) &&
+            pf_select_by_chance(watch->trigger, run->trial->seed, watch->fault, address, strike.count))
+            meet_watch(watch, &strike);
     }
     if (strike.gone)
         return false;
-    if (!strike.hold || !occurrence->task)
+    if (!strike.hold || grip->kind == PF_GRIP_NONE)
         return true;
-    hold(run, strike.hold_fault, strike.hold, occurrence, grip);
+    if (!strike.hold->until)
+        pf_keep_for(run, occurrence->task, grip, strike.hold_fault, (uint64_t)strike.hold->value);
+    else
+        pf_keep_until(run, occurrence->task, grip, strike.hold_fault, strike.hold->until);
     /* What it is to wait for may have happened before: then it does not wait. */
     if (strike.hold->until && is_met(run, strike.hold->until))
-        release_until(run, strike.hold->until);
+        pf_keep_met(run, strike.hold->until);
     return false;
 }
 
 void pf_inject_tick(struct pf_run *run)
 {
     struct pf_inject *inject = run->inject;
-    uint64_t now = pf_run_now(run);
-    for (size_t i = inject->held_count; i-- > 0;)
-        if (!inject->held[i].until && inject->held[i].due_ns <= now)
-            release(run, i, "trigger", true);
-    if (!run->started_ns || run->decided)
+    if (!run->started_ns || run->decided || inject->watch_count == 0)
         return;
+    uint64_t now = pf_run_now(run);
     for (size_t i = 0; i < inject->watch_count; i++) {
         struct watch *watch = &inject->watches[i];
         if (watch->trigger->kind != PF_TRIGGER_AFTER || inject->timed_out[i] ||
@@ -280,7 +316,9 @@ void pf_inject_tick(struct pf_run *run)
         inject->timed_out[i] = true;
         struct pf_occurrence occurrence = {
             .kind = PF_TRIGGER_AFTER, .process = run->root, .at = watch->trigger->text};
-        meet_watch(run, watch, &occurrence, 1, &(struct pf_grip){0}, &(struct strike){0});
+        struct strike strike = {
+            .run = run, .occurrence = &occurrence, .grip = &(struct pf_grip){0}, .count = 1};
+        meet_watch(watch, &strike);
     }
 }
 
@@ -288,9 +326,6 @@ uint64_t pf_inject_due(const struct pf_run *run)
 {
     const struct pf_inject *inject = run->inject;
     uint64_t due = UINT64_MAX;
-    for (size_t i = 0; i < inject->held_count; i++)
-        if (!inject->held[i].until && inject->held[i].due_ns < due)
-            due = inject->held[i].due_ns;
     for (size_t i = 0; run->started_ns && i < inject->watch_count; i++) {
         const struct pf_trigger *trigger = inject->watches[i].trigger;
         if (trigger->kind == PF_TRIGGER_AFTER && !inject->timed_out[i] &&
@@ -298,26 +333,4 @@ uint64_t pf_inject_due(const struct pf_run *run)
             due = run->started_ns + trigger->after_ns;
     }
     return due;
-}
-
-bool pf_inject_holds(const struct pf_run *run)
-{
-    for (size_t i = 0; i < run->inject->held_count; i++)
-        if (run->inject->held[i].until)
-            return true;
-    return false;
-}
-
-void pf_inject_release_all(struct pf_run *run, const char *why)
-{
-    while (run->inject->held_count > 0)
-        release(run, run->inject->held_count - 1, why, false);
-}
-
-void pf_inject_forget(struct pf_run *run, const struct pf_task *task)
-{
-    struct pf_inject *inject = run->inject;
-    for (size_t i = inject->held_count; i-- > 0;)
-        if (inject->held[i].tid == task->tid)
-            inject->held[i] = inject->held[--inject->held_count];
 }

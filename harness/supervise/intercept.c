@@ -23,8 +23,10 @@ union notification {
     char room[256];
 };
 
-void pf_intercept_answer(struct pf_run *run, uint64_t notification, const struct pf_answer *answer)
+void pf_intercept_answer(struct pf_run *run, struct pf_task *task, uint64_t notification,
+                         const struct pf_answer *answer)
 {
+    (void)task;
     if (answer->skip)
         pf_strike_return(run->launched.notify_fd, notification, answer->value, answer->error);
     else
@@ -50,9 +52,11 @@ static size_t read_memory(pid_t pid, uint64_t address, void *buffer, size_t size
 
 /* The caller may have died and its pid may be another's by now: what was read counts only if it still waits.
  */
-static bool still_waits(const struct pf_run *run, uint64_t id)
+static bool still_waits(const struct pf_run *run, const struct pf_grip *grip)
 {
-    return ioctl(run->launched.notify_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+    uint64_t id = grip->notification;
+    return grip->kind != PF_GRIP_NOTIFICATION ||
+           ioctl(run->launched.notify_fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 static const char *read_name(struct pf_run *run, pid_t pid, uint64_t address)
@@ -74,19 +78,19 @@ static uint64_t count_point(struct pf_run *run, struct pf_process *process, cons
 }
 
 /* A point or a ledger entry. Outside the harness the kernel says EINVAL, and so it does here. */
-static bool serve_mark(struct pf_run *run, struct pf_task *task, const struct seccomp_notif *notice,
+static bool serve_mark(struct pf_run *run, struct pf_task *task, const struct pf_call *call,
                        struct pf_grip *grip)
 {
     grip->answer = (struct pf_answer){.skip = true, .error = EINVAL};
-    const char *name = read_name(run, task->tid, notice->data.args[2]);
-    if (!name || !still_waits(run, notice->id))
+    const char *name = read_name(run, task->tid, call->arguments[2]);
+    if (!name || !still_waits(run, grip))
         return true;
-    if (notice->data.args[1] == PITFALL_PRCTL_LEDGER) {
-        struct pf_ev_ledger ledger = {.thread = task->address, .book = name, .id = notice->data.args[3]};
+    if (call->arguments[1] == PITFALL_PRCTL_LEDGER) {
+        struct pf_ev_ledger ledger = {.thread = task->address, .book = name, .id = call->arguments[3]};
         pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_LEDGER, .ledger = ledger});
         return true;
     }
-    if (notice->data.args[1] != PITFALL_PRCTL_POINT)
+    if (call->arguments[1] != PITFALL_PRCTL_POINT)
         return true;
     struct pf_ev_point point = {
         .thread = task->address, .name = name, .count = count_point(run, task->process, name)};
@@ -126,13 +130,13 @@ static void note_posix_timer(struct pf_run *run, struct pf_task *task, uint64_t 
     emit_timer(run, task->process);
 }
 
-static void note_kill(struct pf_run *run, const struct pf_task *task, const struct seccomp_data *call)
+static void note_kill(struct pf_run *run, const struct pf_task *task, const struct pf_call *call)
 {
     struct pf_process *target = NULL;
-    int64_t number = (int32_t)call->args[0];
-    if (call->nr == SYS_pidfd_send_signal) {
+    int64_t number = (int32_t)call->arguments[0];
+    if (call->number == SYS_pidfd_send_signal) {
         struct pf_task *named =
-            pf_tasks_find(&run->tasks, pf_pidfd_names(task->process->pid, (int)call->args[0]));
+            pf_tasks_find(&run->tasks, pf_pidfd_names(task->process->pid, (int)call->arguments[0]));
         target = named ? named->process : NULL;
         number = target ? target->tree_pid : 0;
     } else if (number > 0 && !task->process->nested) {
@@ -144,36 +148,37 @@ static void note_kill(struct pf_run *run, const struct pf_task *task, const stru
 }
 
 /* What the judge has to know of, whatever the plan says about the call. */
-static void observe(struct pf_run *run, struct pf_task *task, const struct seccomp_data *call)
+static void observe(struct pf_run *run, struct pf_task *task, const struct pf_call *call)
 {
-    switch (call->nr) {
+    switch (call->number) {
 #ifdef SYS_alarm
     case SYS_alarm:
-        task->process->interval_timer = task->process->one_shot = (uint32_t)call->args[0] != 0;
+        task->process->interval_timer = task->process->one_shot = (uint32_t)call->arguments[0] != 0;
         emit_timer(run, task->process);
         break;
 #endif
     case SYS_prctl:
-        if ((uint32_t)call->args[0] == PR_SET_PDEATHSIG) {
-            struct pf_ev_bond bond = {.process = task->process->address, .number = (uint32_t)call->args[1]};
+        if ((uint32_t)call->arguments[0] == PR_SET_PDEATHSIG) {
+            struct pf_ev_bond bond = {.process = task->process->address,
+                                      .number = (uint32_t)call->arguments[1]};
             pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_BOND, .bond = bond});
         }
         break;
     case SYS_setitimer:
-        note_interval_timer(run, task, call->args[1]);
+        note_interval_timer(run, task, call->arguments[1]);
         break;
     case SYS_timer_settime:
-        note_posix_timer(run, task, call->args[2]);
+        note_posix_timer(run, task, call->arguments[2]);
         break;
     case SYS_kill:
     case SYS_tkill:
     case SYS_rt_sigqueueinfo:
     case SYS_pidfd_send_signal:
-        if ((int)call->args[1] == SIGKILL)
+        if ((int)call->arguments[1] == SIGKILL)
             note_kill(run, task, call);
         break;
     case SYS_tgkill:
-        if ((int)call->args[2] == SIGKILL)
+        if ((int)call->arguments[2] == SIGKILL)
             note_kill(run, task, call);
         break;
     default:
@@ -181,30 +186,37 @@ static void observe(struct pf_run *run, struct pf_task *task, const struct secco
     }
 }
 
-static bool serve_call(struct pf_run *run, struct pf_task *task, const struct seccomp_notif *notice,
+static bool serve_call(struct pf_run *run, struct pf_task *task, const struct pf_call *call,
                        struct pf_grip *grip)
 {
-    observe(run, task, &notice->data);
+    observe(run, task, call);
     struct pf_occurrence occurrence = {.kind = PF_TRIGGER_SYSCALL,
                                        .process = task->process,
                                        .task = task,
-                                       .call = notice->data.nr,
-                                       .at = pf_call_name(notice->data.nr)};
+                                       .call = call,
+                                       .at = pf_call_name(call->number)};
     return pf_inject_meet(run, &occurrence, grip);
+}
+
+bool pf_intercept_call(struct pf_run *run, struct pf_task *task, const struct pf_call *call,
+                       struct pf_grip *grip)
+{
+    /* What the harness itself does between the filter and the program's exec is not the program's. */
+    if (!task->process->execed)
+        return true;
+    bool mark = call->number == SYS_prctl && (uint32_t)call->arguments[0] == PITFALL_PRCTL;
+    return mark ? serve_mark(run, task, call, grip) : serve_call(run, task, call, grip);
 }
 
 static void serve(struct pf_run *run, const struct seccomp_notif *notice)
 {
-    struct pf_grip grip = {.notification = notice->id};
+    struct pf_grip grip = {.kind = PF_GRIP_NOTIFICATION, .notification = notice->id};
     struct pf_task *task = pf_tasks_find(&run->tasks, (pid_t)notice->pid);
-    bool go = true;
-    /* What the harness itself does between the filter and the program's exec is not the program's. */
-    if (task && task->process->execed) {
-        bool mark = notice->data.nr == SYS_prctl && (uint32_t)notice->data.args[0] == PITFALL_PRCTL;
-        go = mark ? serve_mark(run, task, notice, &grip) : serve_call(run, task, notice, &grip);
-    }
-    if (go)
-        pf_intercept_answer(run, notice->id, &grip.answer);
+    struct pf_call call = {.number = notice->data.nr};
+    for (size_t i = 0; i < PF_CALL_ARGUMENTS; i++)
+        call.arguments[i] = notice->data.args[i];
+    if (!task || pf_intercept_call(run, task, &call, &grip))
+        pf_intercept_answer(run, task, notice->id, &grip.answer);
 }
 
 void pf_intercept_serve(struct pf_run *run)

@@ -7,24 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "model/resource.h"
 #include "supervise/inject.h"
+#include "supervise/keep.h"
 #include "supervise/names.h"
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
 #include "supervise/terminal.h"
+#include "supervise/traced.h"
 
 enum { ARGV_BYTES = 4096, ARGV_MAX = 64, ARGUMENT_MAX = 256 };
 
 void pf_lifecycle_resume(struct pf_run *run, const struct pf_task *task, int signal)
 {
     (void)run;
-    ptrace(PTRACE_CONT, task->tid, NULL, (unsigned long)signal);
+    ptrace(task->in_call ? PTRACE_SYSCALL : PTRACE_CONT, task->tid, NULL, (unsigned long)signal);
 }
 
 static unsigned long event_message(pid_t tid)
@@ -34,17 +34,27 @@ static unsigned long event_message(pid_t tid)
     return message;
 }
 
-/* The newborn's first stop: the place for start triggers. */
+/* The place for start triggers. */
+static void begin(struct pf_run *run, struct pf_task *task, bool of_thread)
+{
+    struct pf_occurrence occurrence = {.kind = PF_TRIGGER_START,
+                                       .process = task->process,
+                                       .task = task,
+                                       .of_thread = of_thread,
+                                       .at = "start"};
+    if (pf_inject_meet(run, &occurrence, &(struct pf_grip){.kind = PF_GRIP_FIRST_STOP}) || !task->held)
+        pf_lifecycle_resume(run, task, 0);
+}
+
+/* The newborn's first stop. */
 static void start(struct pf_run *run, struct pf_task *task)
 {
     task->started = true;
-    if (task->tid == task->process->pid && task->process->maker) {
-        struct pf_occurrence occurrence = {
-            .kind = PF_TRIGGER_START, .process = task->process, .task = task, .at = "start"};
-        if (!pf_inject_meet(run, &occurrence, &(struct pf_grip){0}) && task->held)
-            return;
-    }
-    pf_lifecycle_resume(run, task, 0);
+    bool of_thread = task->tid != task->process->pid;
+    if (of_thread || task->process->maker)
+        begin(run, task, of_thread);
+    else
+        pf_lifecycle_resume(run, task, 0);
 }
 
 static bool take_newborn(struct pf_run *run, pid_t tid)
@@ -141,10 +151,13 @@ static void read_command(struct pf_run *run, pid_t pid, struct pf_ev_exec *exec)
 
 static void emit_thread_exit(struct pf_run *run, struct pf_task *task)
 {
-    pf_inject_forget(run, task);
+    pf_keep_forget(run, task);
     pf_quiet_remove(run, task);
     struct pf_ev_thread_exit gone = {.thread = task->address};
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_THREAD_EXIT, .thread_exit = gone});
+    struct pf_occurrence occurrence = {
+        .kind = PF_TRIGGER_EXIT, .process = task->process, .task = task, .of_thread = true, .at = "exit"};
+    pf_inject_meet(run, &occurrence, &(struct pf_grip){0});
     pf_tasks_remove(&run->tasks, task);
 }
 
@@ -198,41 +211,10 @@ static void take_exec(struct pf_run *run, pid_t pid)
         ptrace(PTRACE_SETOPTIONS, pid, NULL, pf_launch_ptrace_options(false));
     if (first) {
         run->started_ns = pf_run_now(run);
-        struct pf_occurrence occurrence = {
-            .kind = PF_TRIGGER_START, .process = process, .task = task, .at = "start"};
-        if (!pf_inject_meet(run, &occurrence, &(struct pf_grip){0}) && task->held)
-            return;
+        begin(run, task, false);
+    } else {
+        pf_lifecycle_resume(run, task, 0);
     }
-    pf_lifecycle_resume(run, task, 0);
-}
-
-/* A call that may fail for want of a limited resource is on its way out. */
-static void check_limit(struct pf_run *run, struct pf_task *task)
-{
-    struct __ptrace_syscall_info info = {0};
-    if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0 ||
-        info.op != PTRACE_SYSCALL_INFO_EXIT || !info.exit.is_error)
-        return;
-    const struct pf_limit_watch *watch = pf_limit_watch_find(task->call_number, (int)-info.exit.rval);
-    struct rlimit limit = {0};
-    if (!watch || prlimit(task->process->pid, (__rlimit_resource_t)pf_resource_number(watch->resource), NULL,
-                          &limit) < 0)
-        return;
-    struct pf_ev_limit event = {.thread = task->address,
-                                .call = pf_call_name(task->call_number),
-                                .error = watch->error_name,
-                                .resource = watch->resource,
-                                .value = limit.rlim_cur};
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_LIMIT, .limit = event});
-}
-
-static void enter_call(struct pf_run *run, struct pf_task *task)
-{
-    (void)run;
-    struct __ptrace_syscall_info info = {0};
-    if (ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) > 0)
-        task->call_number = (int)info.seccomp.nr;
-    ptrace(PTRACE_SYSCALL, task->tid, NULL, NULL);
 }
 
 static const char *name_sender(struct pf_run *run, struct pf_process *process, const siginfo_t *info)
@@ -248,9 +230,11 @@ static const char *name_sender(struct pf_run *run, struct pf_process *process, c
     }
     if (info->si_pid <= 0)
         return "outside";
-    const struct pf_process *sender = pf_tasks_process_by_tree_pid(&run->tasks, info->si_pid);
-    if (sender)
+    struct pf_process *sender = pf_tasks_process_by_tree_pid(&run->tasks, info->si_pid);
+    if (sender) {
+        process->sender = sender;
         return sender->address;
+    }
     /* Inside a PID namespace of the program's own, the number may be anybody's. */
     return process->nested ? "unknown" : "outside";
 }
@@ -284,7 +268,7 @@ static void take_plain_stop(struct pf_run *run, struct pf_task *task, int number
     if (is_stop_signal(number)) {
         task->stopped = true;
         ptrace(PTRACE_LISTEN, task->tid, NULL, NULL);
-        if (task->process == run->root)
+        if (task->process == run->root && !task->process->paused)
             pf_terminal_stopped(run);
         return;
     }
@@ -315,18 +299,16 @@ static void take_stop(struct pf_run *run, pid_t tid, int status)
         pf_lifecycle_resume(run, task, 0);
         break;
     case PTRACE_EVENT_SECCOMP:
-        enter_call(run, task);
+        pf_traced_enter(run, task);
         break;
     case PTRACE_EVENT_STOP:
         take_plain_stop(run, task, number);
         break;
     default:
-        if (number == (SIGTRAP | 0x80)) {
-            check_limit(run, task);
-            pf_lifecycle_resume(run, task, 0);
-        } else {
+        if (number == (SIGTRAP | 0x80))
+            pf_traced_return(run, task);
+        else
             deliver_signal(run, task, number);
-        }
         break;
     }
 }
@@ -363,7 +345,7 @@ static void take_death(struct pf_run *run, pid_t tid, int status, const char *na
     }
     /* The main thread is reported last, when the whole process is gone. */
     pf_tasks_each(&run->tasks, drop_rest, &(struct rest){run, process, task});
-    pf_inject_forget(run, task);
+    pf_keep_forget(run, task);
     pf_quiet_remove(run, task);
     pf_tasks_remove(&run->tasks, task);
     pf_quiet_ended(run, process);

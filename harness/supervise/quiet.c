@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
-#include "supervise/inject.h"
+#include "supervise/keep.h"
 #include "supervise/view.h"
 
 enum {
@@ -196,7 +196,9 @@ static void weigh(struct pf_run *run, const struct pf_snapshot *snapshot)
     bool stuck = watcher && watcher->is_stuck && watcher->is_stuck(watcher->context, run->trace, snapshot);
     json_t *json = pf_record_to_json(&pf_snapshot_record, snapshot);
     bool news = is_news(run->quiet, json);
-    bool abandoned = run->root_ended_ns && snapshot->reason == PF_SNAPSHOT_QUIET &&
+    /* Who is held or stopped for a time goes on by itself. */
+    bool rests = !pf_keep_times(run);
+    bool abandoned = rests && run->root_ended_ns && snapshot->reason == PF_SNAPSHOT_QUIET &&
                      all_at_rest(snapshot, run->trial->grace_ns) && !waits_for_outside(snapshot);
     bool partial = snapshot->reason == PF_SNAPSHOT_PARTIAL;
     uint64_t seq = stuck || abandoned || news || partial ? append(run, json) : 0;
@@ -205,9 +207,9 @@ static void weigh(struct pf_run *run, const struct pf_snapshot *snapshot)
         pf_run_decide(run, PF_VERDICT_ABANDONED, seq);
     else if (stuck)
         pf_run_decide(run, PF_VERDICT_PROVEN, seq);
-    else if (!partial && pf_inject_holds(run) && all_at_rest(snapshot, UINT64_MAX) &&
+    else if (!partial && rests && pf_keep_holds(run) && all_at_rest(snapshot, UINT64_MAX) &&
              !waits_for_outside(snapshot))
-        pf_inject_release_all(run, "never");
+        pf_keep_release_all(run, "never");
 }
 
 static void look_and_weigh(struct pf_run *run, enum pf_snapshot_reason reason)
@@ -301,6 +303,6 @@ void pf_quiet_deadline(struct pf_run *run)
         json_decref(json);
     }
     pf_arena_free(arena);
-    pf_inject_release_all(run, "end");
+    pf_keep_release_all(run, "end");
     pf_run_decide(run, run->root_ended_ns ? PF_VERDICT_ABANDONED : PF_VERDICT_DEADLINE, seq);
 }

@@ -4,12 +4,14 @@
 #ifndef PF_SUPERVISE_RUN_H
 #define PF_SUPERVISE_RUN_H
 
+#include "launch/filter.h"
 #include "launch/launch.h"
 #include "probe/probe.h"
 #include "supervise/supervise.h"
 #include "supervise/tasks.h"
 
 struct pf_inject;
+struct pf_keep;
 struct pf_output;
 struct pf_quiet;
 
@@ -23,7 +25,9 @@ struct pf_run {
     uint64_t pid_namespace; /* its identity */
     struct pf_tasks tasks;
     struct pf_process *root;
-    struct pf_inject *inject; /* rules, counters, held callers */
+    struct pf_filter filter;  /* which calls stop by, and how */
+    struct pf_inject *inject; /* rules and counters */
+    struct pf_keep *keep;     /* held callers */
     struct pf_quiet *quiet;   /* when to look, and what was seen */
     const char **outside;     /* objects that the root was given at launch */
     size_t outside_count;

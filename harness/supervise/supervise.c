@@ -17,6 +17,7 @@
 #include "supervise/files.h"
 #include "supervise/inject.h"
 #include "supervise/intercept.h"
+#include "supervise/keep.h"
 #include "supervise/lifecycle.h"
 #include "supervise/output.h"
 #include "supervise/pidfd.h"
@@ -72,6 +73,7 @@ static void emit_begin(struct pf_run *run)
                                 .variant = trial->variant,
                                 .command = trial->command,
                                 .command_count = trial->command_count,
+                                .seed = trial->seed,
                                 .limits = trial->limits,
                                 .limit_count = trial->limit_count,
                                 .deadline_ns = trial->deadline_ns,
@@ -129,6 +131,8 @@ static bool sleep_until_event(struct pf_run *run)
 {
     uint64_t now = pf_run_now(run);
     uint64_t due = pf_quiet_due(run);
+    if (pf_keep_due(run) < due)
+        due = pf_keep_due(run);
     if (pf_inject_due(run) < due)
         due = pf_inject_due(run);
     if (end_of_time(run) < due)
@@ -154,6 +158,7 @@ static void watch(struct pf_run *run)
         if (intercepted)
             pf_intercept_serve(run);
         pf_output_serve(run);
+        pf_keep_tick(run);
         pf_inject_tick(run);
         serve_interrupts(run);
         if (run->failed || run->decided)
@@ -194,10 +199,9 @@ static int open_namespace(pid_t init)
 static int start(struct pf_run *run, struct pf_error *error)
 {
     struct pf_arena *arena = run->trace->arena;
-    struct pf_filter filter;
-    int r = pf_filter_build(run->trial, arena, &filter, error);
+    int r = pf_filter_build(run->trial, arena, &run->filter, error);
     if (r == 0)
-        r = pf_launch(run->trial, &filter, arena, &run->launched, error);
+        r = pf_launch(run->trial, &run->filter, arena, &run->launched, error);
     if (r < 0)
         return r;
     if (run->launched.pid_namespace)
@@ -241,6 +245,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     sigset_t before;
     pf_tasks_init(&run.tasks, trace->arena);
     pf_inject_init(&run);
+    pf_keep_init(&run);
     pf_quiet_init(&run);
     pf_output_init(&run);
     int r = open_events(&run, &before, error);

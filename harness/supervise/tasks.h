@@ -29,10 +29,14 @@ struct pf_process {
     bool one_shot;       /* ... once only */
     bool posix_timer;    /* a timer_settime may fire */
     uint64_t injected; /* signals that the harness has sent and that have not been seen to arrive, as bits */
-    uint64_t *counts;  /* occurrences so far, one counter per trigger of the plan */
-    struct pf_count *points; /* times each point was reached */
+    bool paused;       /* stopped by the plan, which will let it go on */
+    struct pf_process *sender; /* the process of the tree that last sent it a signal, or NULL */
+    uint64_t *counts;          /* occurrences so far, one counter per trigger of the plan */
+    struct pf_count *points;   /* times each point was reached */
     size_t point_count;
 };
+
+struct pf_traced;
 
 struct pf_count {
     const char *name;
@@ -44,13 +48,15 @@ struct pf_task {
     pid_t tree_tid; /* as the tree sees it */
     const char *address;
     struct pf_process *process;
-    bool started;            /* has passed its first stop */
-    bool stopped;            /* job control holds it */
-    bool held;               /* a fault plan holds it */
-    bool sampled;            /* the sampler watches it */
-    int call_number;         /* the watched call that it is in */
-    const char *vfork_child; /* address of the child that this thread's vfork waits for */
-    struct pf_task *next;    /* hash chain */
+    bool started;             /* has passed its first stop */
+    bool stopped;             /* job control holds it */
+    bool held;                /* a fault plan holds it */
+    bool sampled;             /* the sampler watches it */
+    bool in_call;             /* in a call at whose exit it will stop */
+    struct pf_traced *traced; /* the last call that stopped for ptrace at its entry; NULL: none has */
+    uint64_t *counts;         /* as those of the process, for triggers that count threads; NULL: none has */
+    const char *vfork_child;  /* address of the child that this thread's vfork waits for */
+    struct pf_task *next;     /* hash chain */
 };
 
 struct pf_dead_task {

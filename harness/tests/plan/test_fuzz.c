@@ -18,6 +18,9 @@ static const char *const seeds[] = {
     "start:limit=nofile:32:hold=read,write@0",
     "exit:signal=15:to=tree",
     "point=à-moitié:retval=0x10:kill",
+    "!%file,none:short=3:fd=/etc/*:prob=.25:arg3>0x40:arg1!=-1",
+    "all@0/t*:poke_enter=@arg1=00ff,@arg6=aa:poke_exit=@arg2=0d:delay_exit=1.5ms",
+    "read:syscall=getpid:error=EIO:stop=1s:to=sender:arg2&010:arg2<9:arg1==7",
 };
 
 /* Pieces that make a mutation more than noise. */
@@ -26,7 +29,9 @@ static const char *const pieces[] = {
     "+",      "%",     "/",        "?",   "!",
     "[",      "(",     "*",        "-1",  "99999999999999999999",
     "when=",  "hold=", "error=",   "to=", "after=",
-    "point=", "\xff",  "\xe2\x82", "€",   "\x1b[0m",
+    "point=", "@arg",  "fd=",      "<",   ">",
+    "arg2",   "prob=", "short=",   "0x",  "!",
+    "all",    "\xff",  "\xe2\x82", "€",   "\x1b[0m",
     "\n",     " ",
 };
 

@@ -8,8 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +28,8 @@ __attribute__((visibility("default"))) const char *__asan_default_options(void)
     return "detect_leaks=0";
 }
 #endif
+
+static void on_signal(int number);
 
 static void say(const char *text)
 {
@@ -92,6 +99,139 @@ static int use_descriptors(void)
         if (open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
             return errno == EMFILE ? 0 : 1;
     return 2;
+}
+
+/* What each way to transfer ten bytes returns, and what arrives. */
+static void tell(const char *call, ssize_t result, const char *bytes)
+{
+    if (result < 0)
+        printf("%s: %s\n", call, strerrorname_np(errno));
+    else
+        printf("%s: %zd %.*s\n", call, result, bytes ? (int)result : 0, bytes ? bytes : "");
+    fflush(stdout);
+}
+
+static int transfer(void)
+{
+    static const char ten[] = "0123456789"; /* in memory that may not be written */
+    char left[4], right[20];
+    const struct iovec out[] = {{(char *)ten, 3}, {(char *)ten + 3, 7}};
+    const struct iovec in[] = {{left, 4}, {right, 20}};
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+        return 1;
+    struct msghdr sent = {.msg_iov = (struct iovec *)out, .msg_iovlen = 2};
+    struct msghdr got = {.msg_iov = (struct iovec *)in, .msg_iovlen = 2};
+    tell("write", write(ends[0], ten, 10), NULL);
+    tell("read", read(ends[1], right, 20), right);
+    tell("writev", writev(ends[0], out, 2), NULL);
+    tell("recvfrom", recv(ends[1], right, 20, 0), right);
+    tell("sendmsg", sendmsg(ends[0], &sent, 0), NULL);
+    tell("recvmsg", recvmsg(ends[1], &got, 0), NULL);
+    tell("lengths", (ssize_t)(out[1].iov_len + in[1].iov_len + sent.msg_iovlen + got.msg_iovlen), NULL);
+    return 0;
+}
+
+static int parent_number(void)
+{
+    errno = 0;
+    long result = syscall(SYS_getppid);
+    printf("%ld %s\n", result == getpid() ? 1 : result, errno ? strerrorname_np(errno) : "-");
+    return 0;
+}
+
+/* What a stopped process looks like to its parent. */
+static int watch_stops(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        PITFALL_POINT("stopped-here");
+        _exit(3);
+    }
+    int status;
+    waitpid(child, &status, WUNTRACED);
+    printf("%s\n", WIFSTOPPED(status) ? "stopped" : "not stopped");
+    waitpid(child, &status, WCONTINUED);
+    printf("%s\n", WIFCONTINUED(status) ? "continued" : "not continued");
+    return WEXITSTATUS(reap(child)) == 3 ? 0 : 1;
+}
+
+static void *lock_twice(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 2; i++)
+        printf("%s\n", flock(-1, LOCK_SH) < 0 ? strerrorname_np(errno) : "0");
+    return NULL;
+}
+
+/* Each of three threads makes the same two calls, one thread after the other. */
+static int three_threads(void)
+{
+    lock_twice(NULL);
+    for (int i = 0; i < 2; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, lock_twice, NULL);
+        pthread_join(thread, NULL);
+    }
+    return 0;
+}
+
+static int kinds_of_descriptors(void)
+{
+    int ends[2], sockets[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int file = memfd_create("kinds.log", MFD_CLOEXEC), pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (pipe(ends) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) < 0 || grantpt(pty) < 0 ||
+        unlockpt(pty) < 0)
+        return 1;
+    int tty = open(ptsname(pty), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    const struct {
+        const char *kind;
+        int fd;
+    } all[] = {{"pipe", ends[1]}, {"socket", sockets[0]}, {"file", file}, {"tty", tty}, {"null", null}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (pwrite(all[i].fd, "x", 1, 0) < 0 && errno == EIO)
+            printf("%s\n", all[i].kind);
+    return 0;
+}
+
+/* Sixteen calls that tell each whether it was struck. */
+static int sixteen(void)
+{
+    for (int i = 0; i < 16; i++)
+        putchar(flock(-1, LOCK_SH) < 0 && errno == EIO ? 'x' : '.');
+    return 0;
+}
+
+static int signal_and_wait(void)
+{
+    sigset_t usr1, none;
+    sigemptyset(&none);
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    signal(SIGUSR1, on_signal);
+    sigprocmask(SIG_BLOCK, &usr1, NULL);
+    pid_t parent = getpid(), child = fork();
+    if (child == 0) {
+        kill(parent, SIGUSR1);
+        pause();
+        _exit(0);
+    }
+    sigsuspend(&none);
+    PITFALL_POINT("signalled");
+    return WTERMSIG(reap(child)) == SIGTERM ? 0 : 1;
+}
+
+/* Blocks in read until a signal comes. */
+static int interrupted_read(void)
+{
+    int ends[2];
+    char byte;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGUSR1, &action, NULL);
+    if (pipe(ends) < 0)
+        return 1;
+    tell("read", read(ends[0], &byte, 1), NULL);
+    return 0;
 }
 
 static void on_signal(int number)
@@ -251,6 +391,14 @@ static const struct {
     {"ledger", ledger},
     {"errno", errno_is_kept},
     {"use-descriptors", use_descriptors},
+    {"transfer", transfer},
+    {"parent-number", parent_number},
+    {"watch-stops", watch_stops},
+    {"three-threads", three_threads},
+    {"kinds", kinds_of_descriptors},
+    {"sixteen", sixteen},
+    {"signal-and-wait", signal_and_wait},
+    {"interrupted-read", interrupted_read},
     {"signal-at-point", signal_at_point},
     {"signal-child", signal_child},
     {"kill-child", kill_child},
