@@ -52,7 +52,7 @@ static void mount_own(const struct pf_child_plan *plan)
     if (plan->own_shm && mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0 &&
         errno != ENOENT)
         give_up(plan, PF_STAGE_MOUNT);
-    if (plan->own_mqueue && mount("mqueue", "/dev/mqueue", "mqueue", safe, NULL) < 0 && errno != ENOENT)
+    if (plan->own_ipc && mount("mqueue", "/dev/mqueue", "mqueue", safe, NULL) < 0 && errno != ENOENT)
         give_up(plan, PF_STAGE_MOUNT);
 }
 
@@ -149,6 +149,9 @@ _Noreturn void pf_child_init(const struct pf_child_plan *plan)
     syscall(SYS_close_range, 0U, ~0U, 0U);
     for (;;) {
         if (waitpid(-1, NULL, __WALL) < 0 && errno == ECHILD)
-            _exit(0);
+            break;
     }
+    if (plan->pid_namespace)
+        pf_child_look_at_left(plan);
+    _exit(0);
 }

@@ -11,8 +11,10 @@
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 enum pf_stage {
     PF_STAGE_NONE,
@@ -29,10 +31,34 @@ enum pf_stage {
     PF_STAGE__COUNT,
 };
 
+enum pf_left_kind {
+    PF_LEFT_SEGMENT, /* System V */
+    PF_LEFT_SEMAPHORES,
+    PF_LEFT_QUEUE,
+    PF_LEFT_SHM, /* POSIX */
+    PF_LEFT_NAMED_SEMAPHORE,
+    PF_LEFT_MQUEUE,
+};
+
+enum { PF_LEFT_MAX = 64 };
+
+/* An IPC object that outlives the tree. */
+struct pf_left {
+    enum pf_left_kind kind;
+    int id;         /* System V */
+    int key;        /* 0: private */
+    pid_t maker;    /* as the tree saw it; 0: not known */
+    uint64_t size;  /* bytes; semaphores in a set */
+    char name[256]; /* POSIX */
+};
+
 /* In memory shared with the harness. */
 struct pf_child_report {
     enum pf_stage stage; /* the step that failed */
     int error;           /* its errno */
+    bool looked;         /* the init has looked at what is left */
+    size_t left_count;   /* may be more than fit */
+    struct pf_left left[PF_LEFT_MAX];
 };
 
 struct pf_child_limit {
@@ -56,7 +82,7 @@ struct pf_child_plan {
     struct pf_child_report *report;
     int socket;         /* the child's end of the start socket */
     int harness_socket; /* the harness's end, to be closed in the child */
-    bool user_namespace, pid_namespace, own_shm, own_mqueue;
+    bool user_namespace, pid_namespace, own_shm, own_ipc;
     const struct pf_child_layer *layers;
     size_t layer_count;           /* 0: files are not isolated */
     const char *layers_directory; /* the working directory as seen through them */
@@ -78,6 +104,8 @@ struct pf_child_plan {
 /* The init: pid 1 of the new namespace, or a subreaper. Forks the root, then reaps until nothing is left. */
 _Noreturn void pf_child_init(const struct pf_child_plan *plan);
 
+/* For the init, when its last child has gone: fills report->left. */
+void pf_child_look_at_left(const struct pf_child_plan *plan);
 /* Mounts the layers. Returns 0, or -1 with errno. */
 int pf_child_mount_layers(const struct pf_child_plan *plan);
 

@@ -210,13 +210,14 @@ static int start_at(enum level level, const struct pf_trial *trial, struct pf_ch
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
-    *plan->report = (struct pf_child_report){0};
+    plan->report->stage = PF_STAGE_NONE;
+    plan->report->error = 0;
     plan->harness_socket = ends[0];
     plan->socket = ends[1];
     plan->pid_namespace = launched->pid_namespace = level != LEVEL_SUBREAPER;
     plan->user_namespace = level == LEVEL_USER_NAMESPACES;
     plan->own_shm = !(trial->share & PF_SHARE_SHM);
-    plan->own_mqueue = !(trial->share & PF_SHARE_IPC);
+    plan->own_ipc = !(trial->share & PF_SHARE_IPC);
     plan->no_new_privs = level == LEVEL_SUBREAPER && !is_admin();
     launched->init = clone_init(plan, level, trial->share);
     int clone_error = errno;

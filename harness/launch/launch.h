@@ -21,7 +21,7 @@ struct pf_launched {
     const char *containment_note;   /* why not better; NULL when it is the best */
     struct pf_layers layers;        /* over the files of an isolated trial */
     const char *isolation_note;     /* what is not isolated, or why nothing is; NULL when all is as asked */
-    struct pf_child_report *report; /* what went wrong in the child, if it ends before its exec */
+    struct pf_child_report *report; /* what went wrong before the exec, and what was left in the end */
 };
 
 /* Options for PTRACE_SEIZE, inherited by every process and thread of the tree; with or without a stop at each

@@ -82,13 +82,18 @@ static bool does_the_same(const struct pf_trace *trace, const struct pf_ev_file 
     return false;
 }
 
+bool pf_is_leftover(const struct pf_ev_file *file)
+{
+    return strcmp(file->change, "created") == 0 &&
+           (file->temporary || strcmp(file->type, "socket") == 0 || strcmp(file->type, "fifo") == 0);
+}
+
 static uint64_t count_leftovers(const struct pf_trace *trace)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < trace->count; i++) {
         const struct pf_event *event = trace->events[i];
-        count += event->kind == PF_EVENT_FILE && event->file.temporary &&
-                 strcmp(event->file.change, "created") == 0;
+        count += event->kind == PF_EVENT_FILE && pf_is_leftover(&event->file);
     }
     return count;
 }

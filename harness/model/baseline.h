@@ -9,6 +9,10 @@ const char *pf_printed_text(const struct pf_trace *trace, struct pf_arena *arena
 /* What standard output was as a whole, or NULL: it was not captured. */
 const struct pf_event *pf_printed_stream(const struct pf_trace *trace);
 
+/* Created and still there, although it is temporary or of no use to others: a socket or FIFO without a
+ * process. */
+bool pf_is_leftover(const struct pf_ev_file *file);
+
 /*
  * From two runs without faults: what both printed and what both did to files is expected of others. What
  * differs from one to the other (times, pids, random names) is not. Output is compared if both runs captured

@@ -4,29 +4,14 @@
 #include <string.h>
 
 static const char *const event_kinds[] = {
-    [PF_EVENT_BEGIN] = "begin",
-    [PF_EVENT_FORK] = "fork",
-    [PF_EVENT_THREAD] = "thread",
-    [PF_EVENT_EXEC] = "exec",
-    [PF_EVENT_SIGNAL] = "signal",
-    [PF_EVENT_KILL] = "kill",
-    [PF_EVENT_BOND] = "bond",
-    [PF_EVENT_TIMER] = "timer",
-    [PF_EVENT_POINT] = "point",
-    [PF_EVENT_LEDGER] = "ledger",
-    [PF_EVENT_LIMIT] = "limit",
-    [PF_EVENT_INJECT] = "inject",
-    [PF_EVENT_RELEASE] = "release",
-    [PF_EVENT_OUTPUT] = "output",
-    [PF_EVENT_STREAM] = "stream",
-    [PF_EVENT_FILE] = "file",
-    [PF_EVENT_THREAD_EXIT] = "thread-exit",
-    [PF_EVENT_EXIT] = "exit",
-    [PF_EVENT_SNAPSHOT] = "snapshot",
-    [PF_EVENT_STACK] = "stack",
-    [PF_EVENT_NOTE] = "note",
-    [PF_EVENT_VERDICT] = "verdict",
-    [PF_EVENT_END] = "end",
+    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",         [PF_EVENT_THREAD] = "thread",
+    [PF_EVENT_EXEC] = "exec",       [PF_EVENT_SIGNAL] = "signal",     [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",       [PF_EVENT_POINT] = "point",
+    [PF_EVENT_LEDGER] = "ledger",   [PF_EVENT_LIMIT] = "limit",       [PF_EVENT_INJECT] = "inject",
+    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",     [PF_EVENT_STREAM] = "stream",
+    [PF_EVENT_LEFT] = "left",       [PF_EVENT_FILE] = "file",         [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot", [PF_EVENT_STACK] = "stack",
+    [PF_EVENT_NOTE] = "note",       [PF_EVENT_VERDICT] = "verdict",   [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
 const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
@@ -190,6 +175,12 @@ static const struct pf_field stream_fields[] = {
     PF_VALUE(struct pf_ev_stream, BOOL, binary),
     PF_VALUE(struct pf_ev_stream, UINT, same),
 };
+static const struct pf_field left_fields[] = {
+    PF_VALUE(struct pf_ev_left, STRING, kind, PF_NEEDED),
+    PF_VALUE(struct pf_ev_left, STRING, name, PF_NEEDED),
+    PF_VALUE(struct pf_ev_left, STRING, process),
+    PF_VALUE(struct pf_ev_left, UINT, size),
+};
 static const struct pf_field file_fields[] = {
     PF_VALUE(struct pf_ev_file, STRING, path, PF_NEEDED),
     PF_VALUE(struct pf_ev_file, STRING, change, PF_NEEDED),
@@ -245,6 +236,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_RELEASE] = PF_RECORD(struct pf_ev_release, release_fields),
     [PF_EVENT_OUTPUT] = PF_RECORD(struct pf_ev_output, output_fields),
     [PF_EVENT_STREAM] = PF_RECORD(struct pf_ev_stream, stream_fields),
+    [PF_EVENT_LEFT] = PF_RECORD(struct pf_ev_left, left_fields),
     [PF_EVENT_FILE] = PF_RECORD(struct pf_ev_file, file_fields),
     [PF_EVENT_THREAD_EXIT] = PF_RECORD(struct pf_ev_thread_exit, thread_exit_fields),
     [PF_EVENT_EXIT] = PF_RECORD(struct pf_ev_exit, exit_fields),

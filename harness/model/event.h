@@ -26,6 +26,7 @@ enum pf_event_kind {
     PF_EVENT_RELEASE,
     PF_EVENT_OUTPUT,
     PF_EVENT_STREAM,
+    PF_EVENT_LEFT,
     PF_EVENT_FILE,
     PF_EVENT_THREAD_EXIT,
     PF_EVENT_EXIT,
@@ -199,6 +200,14 @@ struct pf_ev_stream {
     uint64_t same;      /* so many bytes at its beginning are as expected, as far as that was at hand */
 };
 
+/* An IPC object that is still there when the tree has ended by itself. */
+struct pf_ev_left {
+    const char *kind;    /* "sysv-shm", "sysv-sem", "sysv-msg", "shm", "sem", "mqueue" */
+    const char *name;    /* "/jobs", "id 3, key 0x0000002a" */
+    const char *process; /* who made it; NULL: not known */
+    uint64_t size;       /* bytes; semaphores in a set */
+};
+
 /* What an isolated trial did to a file, listed when it is over; what holds the same as before is not. */
 struct pf_ev_file {
     const char *path;   /* as the program knows it */
@@ -283,6 +292,7 @@ struct pf_event {
         struct pf_ev_release release;
         struct pf_ev_output output;
         struct pf_ev_stream stream;
+        struct pf_ev_left left;
         struct pf_ev_file file;
         struct pf_ev_thread_exit thread_exit;
         struct pf_ev_exit exit;

@@ -16,6 +16,7 @@
 
 enum { STACKS_MAX = 32, STOP_MS = 20 };
 static const uint64_t STACKS_NS = 250ULL * 1000 * 1000; /* for all of them: the reader waits */
+static const uint64_t LOOK_NS = 1000ULL * 1000 * 1000;
 static const uint64_t KILL_NS =
     10ULL * 1000 * 1000 * 1000; /* a process in an uninterruptible call outlives SIGKILL */
 
@@ -102,8 +103,19 @@ static void kill_one(void *context, struct pf_task *task)
     kill(task->process->pid, SIGKILL);
 }
 
+/* A tree that ended by itself: its init has seen that too, and looks at what is left before it goes. */
+static void await_init(struct pf_run *run)
+{
+    uint64_t end = pf_run_now(run) + LOOK_NS;
+    while (run->launched.init > 0 && run->launched.pid_namespace && run->tasks.task_count == 0 &&
+           pf_run_now(run) < end)
+        if (pf_lifecycle_serve(run) == 0)
+            await_event(run, 10);
+}
+
 int pf_ending_kill(struct pf_run *run, struct pf_error *error)
 {
+    await_init(run);
     uint64_t end = pf_run_now(run) + KILL_NS;
     if (run->launched.init > 0 && (run->launched.pid_namespace || run->tasks.task_count == 0))
         kill(run->launched.init, SIGKILL);

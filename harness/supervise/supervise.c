@@ -18,6 +18,7 @@
 #include "supervise/inject.h"
 #include "supervise/intercept.h"
 #include "supervise/keep.h"
+#include "supervise/left.h"
 #include "supervise/lifecycle.h"
 #include "supervise/output.h"
 #include "supervise/pidfd.h"
@@ -255,6 +256,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     if (r == 0)
         r = carry_out(&run, error);
     pf_output_finish(&run);
+    pf_left_finish(&run);
     pf_files_finish(&run);
     struct pf_ev_end end = {.error = r < 0 && error ? pf_arena_strdup(trace->arena, error->message) : NULL};
     pf_run_emit(&run, (struct pf_event){.kind = PF_EVENT_END, .end = end});

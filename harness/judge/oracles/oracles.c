@@ -13,5 +13,6 @@ const struct pf_oracle pf_oracles[] = {
     {"output", pf_oracle_output},
     {"comparison", pf_oracle_comparison},
     {"zombie", pf_oracle_zombie},
+    {"leftovers", pf_oracle_leftovers},
     {NULL, NULL},
 };

@@ -176,6 +176,14 @@ static const struct golden {
     {"comparison-file", PF_FAIL, "wrong-output@0 wrong-output@0 lost@0 lost@0", "-",
      "/work/table is not that of the runs without faults: it ends after 6 bytes of 12"},
     {"near-comparison-file", PF_PASS, "", "-", NULL},
+    {"ipc-leak-each", PF_FAIL, "ipc-leak ipc-leak ipc-leak ipc-leak ipc-leak ipc-leak", "-",
+     "id 0, key 0x0000002a (4096 bytes, made by 0.1 (program)) and id 1 (100 bytes)"},
+    {"ipc-leak-killed", PF_FAIL, "ipc-leak", "-", "an injected fault had ended 0.1 (program)"},
+    {"ipc-leak-socket", PF_FAIL, "ipc-leak", "-", "1 socket file was left behind"},
+    {"ipc-leak-baseline", PF_FAIL, "ipc-leak", "-", "2 temporary files were left behind"},
+    {"near-ipc-leak-temporary", PF_PASS, "ipc-leak", "-", "1 temporary file was left behind"},
+    {"near-ipc-leak-baseline", PF_PASS, "", "-", NULL},
+    {"near-ipc-leak-cut-short", PF_ERROR, "", "-", NULL},
     {"near-comparison-same", PF_PASS, "", "-", NULL},
     {"near-comparison-failed", PF_PASS, "", "-", NULL},
     {"near-comparison-digits", PF_FAIL, "wrong-output@0", "-", "\"sum 21\""},
@@ -462,6 +470,7 @@ Test(golden, every_rule_and_every_kind_of_finding_has_a_trace, .timeout = 60)
         const char *kind = strcmp(oracle->name, "ledger") == 0       ? "lost"
                            : strcmp(oracle->name, "output") == 0     ? "wrong-output"
                            : strcmp(oracle->name, "comparison") == 0 ? "torn"
+                           : strcmp(oracle->name, "leftovers") == 0  ? "ipc-leak"
                                                                      : oracle->name;
         bool hit = false;
         for (size_t i = 0; i < TABLE; i++)

@@ -131,6 +131,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
             .expect = {"deadlock", "hung-thread", "out", "any", &content},
             .environment = {"0.1.0", "6.18", "x86_64", "namespaces", "note", true, "note"}};
         break;
+    case PF_EVENT_LEFT:
+        event.left = (struct pf_ev_left){"shm", "/jobs", "0.1", 5};
+        break;
     case PF_EVENT_FILE:
         event.file = (struct pf_ev_file){"/f", "created", "file", true, 5, &content};
         break;
@@ -214,12 +217,12 @@ static char *line_of(const struct pf_event *event)
 Test(trace, every_field_of_every_event_is_written)
 {
     static const size_t keys[PF_EVENT__COUNT] = {
-        [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5,  [PF_EVENT_BEGIN] = 13,   [PF_EVENT_FORK] = 4,
-        [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,    [PF_EVENT_SIGNAL] = 4,   [PF_EVENT_KILL] = 3,
-        [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,    [PF_EVENT_POINT] = 3,    [PF_EVENT_LEDGER] = 3,
-        [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6,  [PF_EVENT_RELEASE] = 4,  [PF_EVENT_OUTPUT] = 3,
-        [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,    [PF_EVENT_SNAPSHOT] = 6, [PF_EVENT_STACK] = 2,
-        [PF_EVENT_NOTE] = 1,        [PF_EVENT_VERDICT] = 3, [PF_EVENT_END] = 1,
+        [PF_EVENT_LEFT] = 4,   [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5,  [PF_EVENT_BEGIN] = 13,
+        [PF_EVENT_FORK] = 4,   [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,    [PF_EVENT_SIGNAL] = 4,
+        [PF_EVENT_KILL] = 3,   [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,    [PF_EVENT_POINT] = 3,
+        [PF_EVENT_LEDGER] = 3, [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6,  [PF_EVENT_RELEASE] = 4,
+        [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,    [PF_EVENT_SNAPSHOT] = 6,
+        [PF_EVENT_STACK] = 2,  [PF_EVENT_NOTE] = 1,        [PF_EVENT_VERDICT] = 3, [PF_EVENT_END] = 1,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);

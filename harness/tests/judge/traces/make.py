@@ -854,3 +854,33 @@ write_files("comparison-file", ("/work/index", "changed", "7\n"), ("/work/table"
 write_files("near-comparison-file", ("/work/index", "changed", "1\n"), ("/work/lock", "deleted", None),
             ("/work/log", "created", "a\nb\n"), ("/work/more", "created", "x"),
             ("/work/table", "created", "1 one\n2 two\n"))
+
+# ---- what is left behind ----
+
+def leave(name, *left, files=(), verdict="finished", killed=None, expect=None):
+    t = family(name, "0.1", expect=expect)
+    if killed:
+        t.inject(0, "0.1", "kill", "0.1")
+        t.exit("0.1", 9, "SIGKILL")
+    else:
+        t.exit("0.1")
+    t.exit("0")
+    t.verdict(verdict)
+    for kind, what, *more in left:
+        t.add("left", kind=kind, name=what, **dict(more))
+    for path, kind, temporary in files:
+        t.add("file", path=path, change="created", type=kind, **({"temporary": True} if temporary else {}))
+    t.end()
+
+
+leave("ipc-leak-each", ("sysv-shm", "id 0, key 0x0000002a", ("process", "0.1"), ("size", 4096)),
+      ("sysv-shm", "id 1", ("size", 100)), ("sysv-sem", "id 0"), ("sysv-msg", "id 0"), ("shm", "/jobs", ("size", 8)),
+      ("sem", "/lock"), ("mqueue", "/replies"))
+leave("ipc-leak-killed", ("sem", "/lock"), killed="0.1")
+leave("ipc-leak-socket", files=[("/work/server.sock", "socket", False)])
+leave("ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/tmp/b", "file", True)],
+      expect={"baseline": True, "leftovers": 1})
+leave("near-ipc-leak-temporary", files=[("/tmp/a", "file", True), ("/work/result", "file", False)])
+leave("near-ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/work/pipe", "fifo", False)],
+      expect={"baseline": True, "leftovers": 2})
+leave("near-ipc-leak-cut-short", ("sem", "/lock"), verdict="interrupted")

@@ -1,0 +1,120 @@
+/*
+ * ipc-leak: the tree has ended by itself, and what it made for its processes to talk with is still there:
+ * System V and POSIX objects, socket files, temporary files. Kernel objects belong to nobody any more: always
+ * a failure. A temporary file may be what the program is for: a warning, unless runs without faults leave
+ * fewer.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "judge/oracles/oracle.h"
+#include "judge/phrases.h"
+#include "model/baseline.h"
+
+static const struct kind {
+    const char *kind, *one, *many;
+} ipc_kinds[] = {
+    {"sysv-shm", "System V shared memory segment", "System V shared memory segments"},
+    {"sysv-sem", "System V semaphore set", "System V semaphore sets"},
+    {"sysv-msg", "System V message queue", "System V message queues"},
+    {"shm", "POSIX shared memory object", "POSIX shared memory objects"},
+    {"sem", "named POSIX semaphore", "named POSIX semaphores"},
+    {"mqueue", "POSIX message queue", "POSIX message queues"},
+};
+
+struct pile {
+    const char **names;
+    size_t name_count;
+    const struct pf_event **events;
+    size_t event_count;
+};
+
+static void pile_up(struct pf_case *c, struct pile *pile, const struct pf_event *event, const char *name)
+{
+    *(const char **)pf_arena_grow(c->scratch, &pile->names, &pile->name_count, sizeof(name)) = name;
+    *(const struct pf_event **)pf_arena_grow(c->scratch, &pile->events, &pile->event_count, sizeof(event)) =
+        event;
+}
+
+/* Who was killed by a fault could not clean up: the reader is to know. */
+static const char *tell_of_the_killed(struct pf_case *c)
+{
+    const char **killed = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < c->history->life_count; i++) {
+        const struct pf_life *life = &c->history->lives[i];
+        const struct pf_event *event;
+        if (life->exit && life->exit->exit.signaled &&
+            pf_history_cause(c->history, life, &event) == PF_CAUSE_INJECTED)
+            *(const char **)pf_arena_grow(c->scratch, &killed, &count, sizeof(*killed)) =
+                pf_case_label(c, life->process);
+    }
+    return count ? pf_arena_printf(c->scratch, "; an injected fault had ended %s",
+                                   pf_phrase_list(c->scratch, killed, count))
+                 : "";
+}
+
+static void report(struct pf_case *c, enum pf_severity severity, const struct pile *pile, const char *one,
+                   const char *many)
+{
+    enum { CITED = 8 };
+    const char *message = pf_arena_printf(
+        c->scratch, "%zu %s left behind when the last process had ended: %s%s", pile->name_count,
+        pile->name_count == 1 ? pf_arena_printf(c->scratch, "%s was", one)
+                              : pf_arena_printf(c->scratch, "%s were", many),
+        pf_phrase_list(c->scratch, pile->names, pile->name_count), tell_of_the_killed(c));
+    struct pf_finding *finding = pf_case_find(c, PF_FINDING_IPC_LEAK, severity, NULL, message);
+    for (size_t i = 0; i < pile->event_count && i < CITED; i++)
+        pf_case_cite(c, finding, pile->events[i]->seq);
+}
+
+static const char *describe(struct pf_case *c, const struct pf_ev_left *left)
+{
+    bool memory = strcmp(left->kind, "sysv-shm") == 0 || strcmp(left->kind, "shm") == 0;
+    const char *size = memory ? pf_arena_printf(c->scratch, "%" PRIu64 " bytes", left->size) : NULL;
+    const char *maker =
+        left->process ? pf_arena_printf(c->scratch, "made by %s", pf_case_label(c, left->process)) : NULL;
+    if (!size && !maker)
+        return left->name;
+    return pf_arena_printf(c->scratch, "%s (%s%s%s)", left->name, size ? size : "", size && maker ? ", " : "",
+                           maker ? maker : "");
+}
+
+static void look_for_objects(struct pf_case *c, const struct kind *kind)
+{
+    struct pile pile = {0};
+    for (size_t i = 0; i < c->trace->count; i++) {
+        const struct pf_event *event = c->trace->events[i];
+        if (event->kind == PF_EVENT_LEFT && strcmp(event->left.kind, kind->kind) == 0)
+            pile_up(c, &pile, event, describe(c, &event->left));
+    }
+    if (pile.name_count)
+        report(c, PF_SEVERITY_FAIL, &pile, kind->one, kind->many);
+}
+
+static void look_for_files(struct pf_case *c)
+{
+    const struct pf_expect *expect = &c->begin->expect;
+    struct pile sockets = {0}, files = {0};
+    for (size_t i = 0; i < c->trace->count; i++) {
+        const struct pf_event *event = c->trace->events[i];
+        if (event->kind != PF_EVENT_FILE || !pf_is_leftover(&event->file))
+            continue;
+        bool socket = strcmp(event->file.type, "socket") == 0;
+        pile_up(c, socket && !expect->baseline ? &sockets : &files, event, event->file.path);
+    }
+    if (sockets.name_count)
+        report(c, PF_SEVERITY_FAIL, &sockets, "socket file", "socket files");
+    if (files.name_count && (!expect->baseline || files.name_count > expect->leftovers))
+        report(c, expect->baseline ? PF_SEVERITY_FAIL : PF_SEVERITY_WARN, &files, "temporary file",
+               "temporary files");
+}
+
+void pf_oracle_leftovers(struct pf_case *c)
+{
+    if (pf_case_verdict(c) != PF_VERDICT_FINISHED)
+        return;
+    for (size_t i = 0; i < sizeof(ipc_kinds) / sizeof(ipc_kinds[0]); i++)
+        look_for_objects(c, &ipc_kinds[i]);
+    look_for_files(c);
+}
