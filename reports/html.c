@@ -119,7 +119,9 @@ static void write_edges(const struct pf_xml *xml, const struct pf_diagnosis *dia
 
 static void write_diagnosis(const struct pf_xml *xml, const struct pf_diagnosis *diagnosis)
 {
-    pf_xml_element(xml, "h3", diagnosis->proven ? "Diagnosis (proven)" : "Diagnosis");
+    static const char *const heads[] = {
+        [PF_UNKNOWN] = "Diagnosis", [PF_LIKELY] = "Diagnosis (likely)", [PF_PROVEN] = "Diagnosis (proven)"};
+    pf_xml_element(xml, "h3", heads[diagnosis->certainty]);
     if (diagnosis->summary)
         pf_xml_element(xml, "p", diagnosis->summary);
     if (diagnosis->node_count) {

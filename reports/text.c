@@ -87,8 +87,21 @@ static void write_table(const struct pf_page *page, const struct pf_view_group *
         write_row(page, rows[i + 1], widths, ink_of(page, verdict_of(&groups[i])));
 }
 
+/* A program that was looked at has not failed at anything that was asked of it. */
+static const char *look_phrase(const struct pf_page *page, const struct pf_trial_result *trial)
+{
+    if (!trial->finding_count)
+        return "nothing is known to be stuck";
+    bool likely = trial->diagnosis && trial->diagnosis->certainty == PF_LIKELY;
+    return likely
+               ? pf_arena_printf(page->arena, "%s (likely a deadlock)", pf_view_findings(page->arena, trial))
+               : pf_view_findings(page->arena, trial);
+}
+
 static const char *verdict_phrase(const struct pf_page *page, const struct pf_trial_result *trial)
 {
+    if (trial->attached && trial->verdict != PF_ERROR)
+        return look_phrase(page, trial);
     switch (trial->verdict) {
     case PF_PASS:
         return trial->finding_count

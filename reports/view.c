@@ -129,7 +129,7 @@ const char *pf_view_time(struct pf_arena *arena, double ms)
 const char *pf_view_ending(struct pf_arena *arena, const struct pf_trial_result *trial)
 {
     if (!trial->exit)
-        return "had not ended";
+        return trial->attached ? "was looked at, and left alone," : "had not ended";
     if (trial->exit->signaled)
         return pf_arena_printf(arena, "died of %s",
                                trial->exit->signal ? pf_plain_line(arena, trial->exit->signal)

@@ -11,8 +11,8 @@
 #include "plan/nearest.h"
 
 static const struct pf_command *const commands[] = {
-    &pf_command_list, &pf_command_show,  &pf_command_check,
-    &pf_command_run,  &pf_command_judge, &pf_command_report,
+    &pf_command_list,     &pf_command_show,  &pf_command_check,  &pf_command_run,
+    &pf_command_diagnose, &pf_command_judge, &pf_command_report,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
@@ -24,12 +24,13 @@ static void print_help(FILE *file)
           "Commands:\n",
           file);
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(file, "  %-8s%s\n", commands[i]->name, commands[i]->summary);
+        fprintf(file, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
     fputs("\nOptions:\n"
           "  -h, --help     show this help and exit\n"
           "      --version  show the version and exit\n\n"
           "`pitfall COMMAND --help` teaches each command. Start with:\n"
           "  pitfall run -- CMD      is my program hung, and what does it wait for?\n"
+          "  pitfall diagnose PID    the same for one that runs already\n"
           "  pitfall check           every documented pitfall: broken programs fall in, safe ones do not\n",
           file);
 }

@@ -112,6 +112,7 @@ _pitfall_reply_options() {
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --seed --share --isolate --expect-exit --expect-output
             --expect-text --trace --report --json) ;;
+        diagnose) options+=(--watch -w --trace --no-stacks --report --json) ;;
         judge) options+=(--report --json) ;;
         report) options+=(--partial --report --json) ;;
     esac
@@ -127,6 +128,10 @@ _pitfall_reply_operand() {
             _pitfall_reply_files '' -d
             ;;
         run) _pitfall_reply_files '' -c ;;
+        diagnose)
+            mapfile -t ids < <(ps -u "$(id -u)" -o pid= 2>/dev/null | tr -d ' ')
+            _pitfall_reply '' "${ids[@]}"
+            ;;
         judge | report) _pitfall_reply_files '' -f ;;
     esac
 }
@@ -196,9 +201,9 @@ _pitfall() {
     cur=${words[${#words[@]} - 1]}
     COMPREPLY=()
     if ((${#words[@]} == 2)); then
-        _pitfall_reply '' list show check run judge report help --help -h --version
+        _pitfall_reply '' list show check run diagnose judge report help --help -h --version
     elif [[ ${words[1]} == help ]]; then
-        ((${#words[@]} == 3)) && _pitfall_reply '' list show check run judge report
+        ((${#words[@]} == 3)) && _pitfall_reply '' list show check run diagnose judge report
     else
         _pitfall_complete_command "${words[1]}"
     fi

@@ -58,7 +58,7 @@ void pf_account_end(struct pf_case *c)
     const struct pf_event *last = c->trace->events[c->trace->count - 1];
     trial->duration_ms = milliseconds(last->t_ns);
     const struct pf_event *snapshot = c->history->snapshot;
-    if (c->proven && c->history->verdict->t_ns > snapshot->snapshot.quiet_since_ns)
+    if (c->proven && !c->begin->attached && c->history->verdict->t_ns > snapshot->snapshot.quiet_since_ns)
         trial->verdict_latency_ms =
             milliseconds(c->history->verdict->t_ns - snapshot->snapshot.quiet_since_ns);
 }

@@ -64,5 +64,9 @@ const char *pf_case_label(const struct pf_case *c, const char *address)
     const char *name = life ? life->name : NULL;
     if (strchr(address, '/') && thread && thread->name)
         name = pf_longer_name(name, thread->name);
+    /* Of a tree that was found the reader knows the numbers: he asked by one. */
+    if (c->begin->attached && life && name)
+        return pf_arena_printf(c->scratch, "%s (%s %" PRIu64 ")", address, name,
+                               strchr(address, '/') && thread ? thread->tid : life->fork->fork.pid);
     return name ? pf_arena_printf(c->scratch, "%s (%s)", address, name) : address;
 }

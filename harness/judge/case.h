@@ -13,8 +13,9 @@ struct pf_case {
     const struct pf_trace *trace;
     const struct pf_ev_begin *begin;
     const struct pf_history *history;
-    const struct pf_graph *graph;  /* over the snapshot of the verdict; NULL: the verdict names none */
-    bool proven;                   /* the run was ended as stuck, and the graph agrees */
+    const struct pf_graph *graph; /* over the snapshot of the verdict; NULL: the verdict names none */
+    bool proven;                  /* the run was ended as stuck, and the graph agrees */
+    bool stuck; /* proven, or would be if nothing unseen interfered: there is a knot to explain */
     struct pf_arena *scratch;      /* gone when the trial is judged */
     struct pf_arena *arena;        /* the result's: whatever the trial points to lives there */
     struct pf_trial_result *trial; /* what is being written */
@@ -35,7 +36,8 @@ const struct pf_life *pf_case_root(const struct pf_case *c);
 bool pf_case_ended_well(const struct pf_case *c);
 /* The exit status as a shell tells it: 128 + N for death by signal N. */
 uint64_t pf_case_status(const struct pf_ev_exit *end);
-/* "0.1 (worker)", for a process or a thread; lives in scratch. */
+/* "0.1 (worker)", for a process or a thread, and of a tree that was found "0.1 (worker 4711)"; lives in
+ * scratch. */
 const char *pf_case_label(const struct pf_case *c, const char *address);
 
 #endif

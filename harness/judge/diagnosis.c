@@ -4,6 +4,7 @@
 
 #include "judge/drawing.h"
 #include "judge/phrases.h"
+#include "judge/picture.h"
 #include "judge/rules/rule.h"
 
 const char *pf_diagnosis_tell(const struct pf_case *c, const struct pf_chain *chain)
@@ -59,11 +60,12 @@ static void explain(struct pf_case *c, const char *pitfall, const struct pf_matc
     struct pf_diagnosis *diagnosis = c->trial->diagnosis;
     diagnosis->pitfall = pitfall;
     diagnosis->proven = c->proven;
+    diagnosis->certainty = c->proven ? PF_PROVEN : PF_LIKELY;
     diagnosis->summary = pf_arena_strdup(c->arena, match->summary);
     diagnosis->fix = pf_arena_strdup(c->arena, match->fix);
     if (match->chain)
         pf_draw_chain(c, match->chain, match->dead);
-    if (c->proven)
+    if (c->stuck)
         pf_draw_others(c);
 }
 
@@ -78,7 +80,11 @@ void pf_diagnose(struct pf_case *c)
             return;
         }
     }
-    if (!c->proven) {
+    if (!c->stuck && pf_case_verdict(c) == PF_VERDICT_OBSERVED && c->graph) {
+        pf_picture_draw(c);
+        return;
+    }
+    if (!c->stuck) {
         c->trial->diagnosis = NULL;
         return;
     }

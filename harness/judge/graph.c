@@ -53,6 +53,8 @@ static void index_everything(struct pf_graph *graph)
 static bool is_obscured(const struct pf_graph *graph)
 {
     const struct pf_snapshot *snapshot = graph->snapshot;
+    if (snapshot->stranger_count && !graph->trusting)
+        return true;
     for (size_t i = 0; i < snapshot->unknown_count; i++) {
         const char *text = snapshot->unknown[i];
         const char *address = pf_arena_strndup(graph->arena, text, strcspn(text, ": "));
@@ -71,6 +73,8 @@ static void prepare_processes(struct pf_graph *graph)
             pf_lookup_find(&graph->process_index, process->state ? process->state->parent : NULL);
         bool unseen = process->thread_count == 0 && !(process->state && process->state->zombie);
         process->base = unseen ? PF_GRADE_ALIVE : PF_GRADE_STUCK;
+        if (process->state && process->state->alarm_unseen && !graph->trusting)
+            process->struck = PF_GRADE_ALIVE;
     }
 }
 
@@ -163,11 +167,12 @@ static void run_to_fixpoint(struct pf_graph *graph)
         graph->stuck_count += pf_graph_stuck(graph, i);
 }
 
-struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_arena *arena)
+static struct pf_graph *build(const struct pf_snapshot *snapshot, bool trusting, struct pf_arena *arena)
 {
     struct pf_graph *graph = pf_arena_alloc(arena, sizeof(*graph));
     graph->snapshot = snapshot;
     graph->arena = arena;
+    graph->trusting = trusting;
     index_everything(graph);
     prepare_processes(graph);
     graph->obscured = is_obscured(graph);
@@ -177,6 +182,16 @@ struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_aren
         pf_wakers_find(graph, i);
     run_to_fixpoint(graph);
     return graph;
+}
+
+struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_arena *arena)
+{
+    return build(snapshot, false, arena);
+}
+
+struct pf_graph *pf_graph_trust(const struct pf_snapshot *snapshot, struct pf_arena *arena)
+{
+    return build(snapshot, true, arena);
 }
 
 size_t pf_waker_processes(const struct pf_waker *waker, const size_t **ret_processes)

@@ -78,12 +78,18 @@ struct pf_graph {
     struct pf_party **parties; /* per object and end, see wakers.c; NULL where nobody waits */
     size_t party_count;
     enum pf_grade anyone; /* best grade of all threads */
+    bool trusting;        /* supposes that what could not be seen of a tree that was found is not there */
     bool obscured;        /* something unread may hold any object: only hard waits can be proven */
     size_t stuck_count;   /* threads that are stuck for good */
 };
 
 /* Builds the graph and carries it to its fixpoint. It lives in the arena and points into the snapshot. */
 struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_arena *arena);
+/*
+ * The same for one who trusts that no alarm is pending that could not be seen, and that processes outside the
+ * tree that could not be read hold nothing of it. What is stuck there is likely to be stuck.
+ */
+struct pf_graph *pf_graph_trust(const struct pf_snapshot *snapshot, struct pf_arena *arena);
 
 bool pf_graph_stuck(const struct pf_graph *graph, size_t thread);
 /* The processes that a waker stands for; none for a thread or anyone. */

@@ -34,7 +34,8 @@ static bool is_proof(const struct pf_trace *trace, const struct pf_graph *graph)
     if (graph->snapshot->reason == PF_SNAPSHOT_QUIET)
         return true;
     const struct pf_snapshot *before = snapshot_before(trace, graph->snapshot);
-    return before && pf_graph_same_knot(graph, pf_graph_new(before, graph->arena));
+    return before && pf_graph_same_knot(graph, graph->trusting ? pf_graph_trust(before, graph->arena)
+                                                               : pf_graph_new(before, graph->arena));
 }
 
 bool pf_judge_is_stuck(const struct pf_trace *trace, const struct pf_snapshot *snapshot)
@@ -71,6 +72,25 @@ static void copy_plan(struct pf_case *c)
     trial->expect = pf_expect_copy(&begin->expect, c->arena);
     trial->environment = copy_environment(&begin->environment, c->arena);
     trial->replay = pf_arena_strdup(c->arena, begin->replay);
+    trial->attached = begin->attached;
+}
+
+/* Whether anybody is stuck, and how sure that is. */
+static void weigh(struct pf_case *c)
+{
+    enum pf_verdict_kind kind = pf_case_verdict(c);
+    if (!c->history->snapshot)
+        return;
+    const struct pf_snapshot *snapshot = &c->history->snapshot->snapshot;
+    c->graph = pf_graph_new(snapshot, c->scratch);
+    c->proven = (kind == PF_VERDICT_PROVEN || kind == PF_VERDICT_OBSERVED) && is_proof(c->trace, c->graph);
+    c->stuck = c->proven;
+    if (c->proven || kind != PF_VERDICT_OBSERVED)
+        return;
+    struct pf_graph *trusting = pf_graph_trust(snapshot, c->scratch);
+    c->stuck = is_proof(c->trace, trusting);
+    if (c->stuck)
+        c->graph = trusting;
 }
 
 void pf_judge_trace(const struct pf_trace *trace, struct pf_result *result)
@@ -84,9 +104,7 @@ void pf_judge_trace(const struct pf_trace *trace, struct pf_result *result)
         .arena = result->arena,
         .trial = pf_result_add(result),
     };
-    if (c.history->snapshot)
-        c.graph = pf_graph_new(&c.history->snapshot->snapshot, scratch);
-    c.proven = pf_case_verdict(&c) == PF_VERDICT_PROVEN && c.graph && is_proof(trace, c.graph);
+    weigh(&c);
     copy_plan(&c);
     for (const struct pf_oracle *oracle = pf_oracles; oracle->name; oracle++)
         oracle->examine(&c);

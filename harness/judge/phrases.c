@@ -249,6 +249,21 @@ const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state
     }
 }
 
+const char *pf_phrase_doubt(const struct pf_case *c, const struct pf_graph_thread *thread)
+{
+    switch (thread->state->wait.kind) {
+    case PF_WAIT_NONE:
+    case PF_WAIT_SLEEP:
+    case PF_WAIT_HELD:
+    case PF_WAIT_STOPPED:
+    case PF_WAIT_SIGNAL:
+    case PF_WAIT_UNKNOWN:
+        return "";
+    default:
+        return thread->why ? pf_arena_printf(c->scratch, " (%s)", thread->why) : "";
+    }
+}
+
 const char *pf_phrase_resource(const struct pf_case *c, const struct pf_thread_state *thread,
                                const struct pf_target *target)
 {

@@ -7,6 +7,8 @@
 
 /* What a thread does, to follow its name: "waits for data from a pipe (fd 4)". */
 const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state *thread);
+/* Why the wait may still end, as " (reason)"; empty where the wait says so itself, or nothing is known. */
+const char *pf_phrase_doubt(const struct pf_case *c, const struct pf_graph_thread *thread);
 /* What a waker would act on: "pipe (fd 4)", "mutex at 0x7f00 in anonymous shared memory". */
 const char *pf_phrase_resource(const struct pf_case *c, const struct pf_thread_state *thread,
                                const struct pf_target *target);

@@ -118,7 +118,9 @@ static void pipe_wakers(const struct search *search, const struct pf_object *obj
     if (search->writable || either)
         found |= add_party(search, object, END_READERS);
     if (!found && !search->through_epoll)
-        raise_base(search->thread, PF_GRADE_ALIVE, "the other end is closed, which ends the wait");
+        raise_base(search->thread, PF_GRADE_ALIVE,
+                   object->external && object->external_why ? object->external_why
+                                                            : "the other end is closed, which ends the wait");
 }
 
 static void socket_wakers(const struct search *search, const struct pf_object *object)

@@ -19,7 +19,7 @@ const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
 static const char *const verdict_kinds[] = {
     [PF_VERDICT_FINISHED] = "finished",       [PF_VERDICT_PROVEN] = "proven",
     [PF_VERDICT_ABANDONED] = "abandoned",     [PF_VERDICT_DEADLINE] = "deadline",
-    [PF_VERDICT_INTERRUPTED] = "interrupted",
+    [PF_VERDICT_INTERRUPTED] = "interrupted", [PF_VERDICT_OBSERVED] = "observed",
 };
 _Static_assert(sizeof(verdict_kinds) / sizeof(verdict_kinds[0]) == PF_VERDICT__COUNT,
                "a name for every verdict");
@@ -91,6 +91,7 @@ static const struct pf_field begin_fields[] = {
     PF_ARRAY(struct pf_ev_begin, RECORDS, limits, limit_count, .record = &pf_limit_record),
     PF_VALUE(struct pf_ev_begin, UINT, deadline_ns),
     PF_VALUE(struct pf_ev_begin, UINT, grace_ns),
+    PF_VALUE(struct pf_ev_begin, BOOL, attached),
     PF_VALUE(struct pf_ev_begin, BOOL, captured),
     PF_VALUE(struct pf_ev_begin, BOOL, no_execs),
     PF_VALUE(struct pf_ev_begin, STRING, replay),
@@ -198,9 +199,8 @@ static const struct pf_field exit_fields[] = {
     PF_VALUE(struct pf_ev_exit, STRING, signal), PF_VALUE(struct pf_ev_exit, BOOL, core),
 };
 static const struct pf_field frame_fields[] = {
-    PF_VALUE(struct pf_frame, STRING, function),
-    PF_VALUE(struct pf_frame, STRING, module),
-    PF_VALUE(struct pf_frame, STRING, file),
+    PF_VALUE(struct pf_frame, STRING, language), PF_VALUE(struct pf_frame, STRING, function),
+    PF_VALUE(struct pf_frame, STRING, module),   PF_VALUE(struct pf_frame, STRING, file),
     PF_VALUE(struct pf_frame, UINT, line),
 };
 static const struct pf_record frame_record = PF_RECORD(struct pf_frame, frame_fields);

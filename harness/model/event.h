@@ -68,7 +68,7 @@ struct pf_environment {
     const char *pitfall; /* version of the harness */
     const char *kernel;  /* uname -r */
     const char *machine;
-    const char *containment;      /* "namespaces", "user-namespaces" or "subreaper" */
+    const char *containment; /* "namespaces", "user-namespaces" or "subreaper"; NULL: not launched by us */
     const char *containment_note; /* why not the best level, if so */
     bool isolated;                /* what the trial wrote is in a layer of its own */
     const char *isolation_note;   /* what is not isolated although asked for, or why nothing is */
@@ -88,6 +88,7 @@ struct pf_ev_begin {
     size_t limit_count;
     uint64_t deadline_ns;
     uint64_t grace_ns;
+    bool attached; /* the tree was found running: it was not launched, and its past is not known */
     bool captured; /* the program's output is in the trace */
     bool no_execs; /* only the root's first exec is in the trace: names are known where somebody looked */
     const char *replay; /* a command line that does it again */
@@ -99,7 +100,7 @@ struct pf_ev_fork {
     const char *process; /* the new one */
     const char *parent;  /* NULL for the root */
     uint64_t pid;        /* as the tree sees it */
-    const char *how;     /* "fork", "vfork", "clone", "launch" */
+    const char *how;     /* "fork", "vfork", "clone", "launch"; "found": it lived already */
 };
 
 struct pf_ev_thread {
@@ -232,13 +233,15 @@ struct pf_ev_exit {
 };
 
 struct pf_frame {
+    const char *language; /* "python"; NULL: machine code */
     const char *function;
-    const char *module;
+    const char *module; /* the file that the code was loaded from; of a language's own library its name */
     const char *file;
     uint64_t line;
 };
 
-/* Where a stuck thread stands, taken after the verdict (the thread is stopped for it). */
+/* Where a blocked thread stands. Under supervision it is taken after the verdict, and the thread is stopped
+ * for it. */
 struct pf_ev_stack {
     const char *thread;
     struct pf_frame *frames; /* innermost first */
@@ -257,6 +260,7 @@ enum pf_verdict_kind {
     PF_VERDICT_ABANDONED,   /* the root ended, others live on */
     PF_VERDICT_DEADLINE,    /* time is up */
     PF_VERDICT_INTERRUPTED, /* the user asked to stop */
+    PF_VERDICT_OBSERVED,    /* the tree was only looked at, and goes on */
     PF_VERDICT__COUNT,
 };
 

@@ -31,6 +31,10 @@ const struct pf_names pf_finding_kind_names = PF_NAMES(finding_kinds);
 static const char *const severities[] = {[PF_SEVERITY_FAIL] = "fail", [PF_SEVERITY_WARN] = "warn"};
 const struct pf_names pf_severity_names = PF_NAMES(severities);
 
+static const char *const certainties[] = {
+    [PF_UNKNOWN] = "unknown", [PF_LIKELY] = "likely", [PF_PROVEN] = "proven"};
+const struct pf_names pf_certainty_names = PF_NAMES(certainties);
+
 static const char *const verdicts[] = {
     [PF_PASS] = "pass", [PF_FAIL] = "fail", [PF_ERROR] = "error", [PF_SKIP] = "skip"};
 const struct pf_names pf_verdict_names = PF_NAMES(verdicts);
@@ -72,6 +76,7 @@ static const struct pf_record edge_record = PF_RECORD(struct pf_edge, edge_field
 static const struct pf_field diagnosis_fields[] = {
     PF_VALUE(struct pf_diagnosis, STRING, pitfall, PF_ALWAYS),
     PF_VALUE(struct pf_diagnosis, BOOL, proven, PF_ALWAYS),
+    PF_ENUM(struct pf_diagnosis, certainty, pf_certainty_names),
     PF_VALUE(struct pf_diagnosis, STRING, summary, PF_ALWAYS),
     PF_VALUE(struct pf_diagnosis, STRING, fix, PF_ALWAYS),
     PF_ARRAY(struct pf_diagnosis, RECORDS, nodes, node_count, .record = &node_record, PF_ALWAYS),
@@ -115,6 +120,7 @@ static int exit_from_json(json_t *json, struct pf_arena *arena, struct pf_exit *
 static const struct pf_field trial_fields[] = {
     PF_VALUE(struct pf_trial_result, UINT, id),
     PF_ENUM(struct pf_trial_result, outcome, pf_outcome_names),
+    PF_VALUE(struct pf_trial_result, BOOL, attached),
     PF_VALUE(struct pf_trial_result, STRING, scenario, PF_ALWAYS),
     PF_VALUE(struct pf_trial_result, STRING, variant, PF_ALWAYS),
     PF_ARRAY(struct pf_trial_result, STRINGS, command, command_count, PF_ALWAYS),

@@ -65,9 +65,18 @@ struct pf_edge {
     size_t evidence_count;
 };
 
+/* How sure a diagnosis is. */
+enum pf_certainty {
+    PF_UNKNOWN, /* it tells who waits for what, and claims nothing beyond that */
+    PF_LIKELY,  /* it explains what was found, but something that was not seen might contradict it */
+    PF_PROVEN,  /* no future can contradict it */
+    PF_CERTAINTY__COUNT,
+};
+
 struct pf_diagnosis {
     const char *pitfall; /* id of the catalogue, or NULL: nothing that has a name there */
-    bool proven;
+    bool proven;         /* certainty is PF_PROVEN */
+    enum pf_certainty certainty;
     const char *summary; /* the story in words: who waits on what, and why nobody will ever end it */
     const char *fix;
     struct pf_node *nodes;
@@ -119,6 +128,7 @@ enum pf_outcome {
 struct pf_trial_result {
     uint64_t id; /* place in the plan, from 1; 0: there is no plan */
     enum pf_outcome outcome;
+    bool attached; /* a tree that was found running, looked at, and left alone */
     const char *scenario;
     const char *variant;
     const char **command;
@@ -181,6 +191,7 @@ struct pf_result {
 
 extern const struct pf_names pf_finding_kind_names;
 extern const struct pf_names pf_severity_names;
+extern const struct pf_names pf_certainty_names;
 extern const struct pf_names pf_verdict_names;
 extern const struct pf_names pf_outcome_names;
 

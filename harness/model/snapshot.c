@@ -31,6 +31,7 @@ static const char *const reasons[] = {
     [PF_SNAPSHOT_QUIET] = "quiet",
     [PF_SNAPSHOT_PARTIAL] = "partial",
     [PF_SNAPSHOT_DEADLINE] = "deadline",
+    [PF_SNAPSHOT_ASKED] = "asked",
 };
 _Static_assert(sizeof(reasons) / sizeof(reasons[0]) == PF_SNAPSHOT__COUNT, "a name for every reason");
 
@@ -128,6 +129,7 @@ static const struct pf_field process_fields[] = {
     PF_VALUE(struct pf_process_state, UINT, pid),
     PF_VALUE(struct pf_process_state, BOOL, zombie),
     PF_VALUE(struct pf_process_state, BOOL, timer),
+    PF_VALUE(struct pf_process_state, BOOL, alarm_unseen),
     PF_VALUE(struct pf_process_state, BOOL, catches_sigchld),
     PF_VALUE(struct pf_process_state, BOOL, has_read),
     PF_VALUE(struct pf_process_state, BOOL, wrote_nothing),
@@ -142,6 +144,7 @@ static const struct pf_field snapshot_fields[] = {
     PF_ARRAY(struct pf_snapshot, RECORDS, threads, thread_count, .record = &thread_record),
     PF_ARRAY(struct pf_snapshot, RECORDS, objects, object_count, .record = &object_record),
     PF_ARRAY(struct pf_snapshot, STRINGS, unknown, unknown_count),
+    PF_ARRAY(struct pf_snapshot, STRINGS, strangers, stranger_count),
 };
 const struct pf_record pf_snapshot_record = PF_RECORD(struct pf_snapshot, snapshot_fields);
 

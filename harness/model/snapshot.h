@@ -161,6 +161,7 @@ struct pf_process_state {
     uint64_t pid;          /* as the tree sees it */
     bool zombie;           /* ended, not reaped by its parent */
     bool timer;            /* an interval timer, alarm or POSIX timer may fire */
+    bool alarm_unseen;     /* whether an alarm or interval timer may end or interrupt it could not be seen */
     bool catches_sigchld;  /* a child's end would interrupt it */
     bool has_read;         /* a byte of anything, since it was born */
     bool wrote_nothing;    /* not a byte to anything, since it was born */
@@ -172,6 +173,7 @@ enum pf_snapshot_reason {
     PF_SNAPSHOT_QUIET,    /* nothing moved, anywhere in the tree */
     PF_SNAPSHOT_PARTIAL,  /* some threads have not moved for a while, others run */
     PF_SNAPSHOT_DEADLINE, /* the time is up */
+    PF_SNAPSHOT_ASKED,    /* somebody wants to know; others may run */
     PF_SNAPSHOT__COUNT,
 };
 
@@ -186,6 +188,8 @@ struct pf_snapshot {
     size_t object_count;
     const char **unknown; /* what could not be read, and so forbids a proof about it */
     size_t unknown_count;
+    const char **strangers; /* processes outside the tree that could not be read, and may hold anything */
+    size_t stranger_count;
 };
 
 extern const struct pf_names pf_object_kind_names;

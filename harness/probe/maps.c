@@ -91,18 +91,22 @@ static int read_by_query(struct pf_survey *survey, struct pf_site *site)
     return code;
 }
 
-static void read_maps(struct pf_survey *survey, struct pf_site *site)
+int pf_site_load_maps(struct pf_survey *survey, struct pf_site *site)
 {
-    if (site->maps_read)
-        return;
     site->maps_read = true;
-    if (!site->reader)
-        return;
     int code = read_by_query(survey, site);
     if (code && code != -ESRCH) {
         site->map_count = 0;
         code = read_text(survey, site);
     }
+    return code;
+}
+
+static void read_maps(struct pf_survey *survey, struct pf_site *site)
+{
+    if (site->maps_read || !site->reader)
+        return;
+    int code = pf_site_load_maps(survey, site);
     if (code && code != -ESRCH) {
         survey->hidden_hand = "the memory mappings of a process of the tree cannot be read";
         pf_survey_unknown(survey, "the memory mappings of %s cannot be read: %s", site->process->address,

@@ -21,6 +21,9 @@ struct pf_mapping {
  * whose mappings cannot be read is named in `unknown`, and everything in it counts as private. */
 const struct pf_mapping *pf_site_mapping(struct pf_survey *survey, struct pf_site *site, uint64_t address);
 
+/* Reads all shared mappings into the site. Returns 0 or -errno: -ESRCH when the process is gone. */
+int pf_site_load_maps(struct pf_survey *survey, struct pf_site *site);
+
 /* The address at which the process has that byte of that object mapped, 0: nowhere. */
 uint64_t pf_site_address(struct pf_survey *survey, struct pf_site *site, const struct pf_mapping *mapping,
                          uint64_t offset);

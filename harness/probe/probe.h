@@ -59,6 +59,11 @@ struct pf_probe_request {
     const char *const *outside;
     size_t outside_count;
     struct pf_probe_own own;
+    /*
+     * The tree was found, not launched: anybody on the machine may hold what it holds, and what it did before
+     * is not known.
+     */
+    bool found;
 };
 
 /*
@@ -83,10 +88,17 @@ struct pf_stacks;
 /* Returns NULL when nothing can be read of the process (it is gone, or may not be read). The caller closes
  * it. */
 struct pf_stacks *pf_stacks_open(pid_t pid);
+/*
+ * The same without ptrace, for threads that are blocked in a system call. Of their registers only those that
+ * the kernel tells are known, the stack pointer and where they are; so a stack may end early, at a function
+ * that keeps its frame by another register.
+ */
+struct pf_stacks *pf_stacks_open_live(pid_t pid);
 void pf_stacks_close(struct pf_stacks *stacks);
 /*
- * The call stack of a thread that is stopped under ptrace by the caller, innermost first, at most 32 frames.
- * Returns 0 or -errno (-ENODATA: no stack could be read, also for stacks == NULL).
+ * The call stack of a thread, innermost first, at most 32 frames. The caller has stopped it under ptrace,
+ * unless the stacks were opened live. Returns 0 or -errno (-ENODATA: no stack could be read, also for stacks
+ * == NULL).
  */
 int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena,
                    struct pf_frame **ret_frames, size_t *ret_count);

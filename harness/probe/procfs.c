@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -96,12 +98,16 @@ int pf_proc_stat(int stat_fd, struct pf_task_stat *ret_stat)
         return (int)length;
     const char *begin = strchr(line, '(');
     const char *end = strrchr(line, ')');
+    static const unsigned KERNEL_THREAD = 0x00200000; /* PF_KTHREAD of the kernel's task flags */
     struct pf_task_stat stat = {0};
+    unsigned flags;
     if (!begin || !end ||
         sscanf(end + 1,
-               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %" SCNu64,
-               &stat.state, &stat.parent, &stat.group, &stat.virtual_size) != 4)
+               " %c %d %d %d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64 " %" SCNu64,
+               &stat.state, &stat.parent, &stat.group, &stat.session, &flags, &stat.start,
+               &stat.virtual_size) != 7)
         return -EPROTO;
+    stat.kernel = flags & KERNEL_THREAD;
     snprintf(stat.name, sizeof(stat.name), "%.*s", (int)(end - begin - 1), begin + 1);
     *ret_stat = stat;
     return 0;
@@ -171,13 +177,15 @@ int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
     ssize_t length = pf_proc_read(path, text, sizeof(text));
     if (length < 0)
         return (int)length;
-    const char *caught = strstr(text, "\nSigCgt:"), *filter = strstr(text, "\nSeccomp:"),
-               *threads = strstr(text, "\nThreads:"), *blocked = strstr(text, "\nSigBlk:");
-    if (!caught || !threads || !blocked)
+    const char *caught = strstr(text, "\nSigCgt:"), *ignored = strstr(text, "\nSigIgn:"),
+               *filter = strstr(text, "\nSeccomp:"), *threads = strstr(text, "\nThreads:"),
+               *blocked = strstr(text, "\nSigBlk:");
+    if (!caught || !ignored || !threads || !blocked)
         return -EPROTO;
     ret_status->blocked = strtoull(blocked + strlen("\nSigBlk:"), NULL, 16);
     ret_status->threads = strtoull(threads + strlen("\nThreads:"), NULL, 10);
     ret_status->handlers = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);
+    ret_status->ignored = strtoull(ignored + strlen("\nSigIgn:"), NULL, 16);
     ret_status->own_pid = own_pid(text);
     ret_status->filtered = filter && atoi(filter + strlen("\nSeccomp:")) != 0;
     return 0;
@@ -195,6 +203,11 @@ int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic)
         return -EPROTO;
     *ret_traffic = (struct pf_traffic){.read = read, .written = written};
     return 0;
+}
+
+bool pf_proc_same_memory(pid_t a, pid_t b)
+{
+    return syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0) == 0;
 }
 
 int pf_proc_memory(pid_t pid, uint64_t address, void *buffer, size_t size)

@@ -30,6 +30,9 @@ struct pf_task_stat {
     char state; /* R S D T t Z X I */
     pid_t parent;
     pid_t group;
+    pid_t session;
+    bool kernel;    /* a thread of the kernel's own */
+    uint64_t start; /* when it was born, in ticks since boot */
     uint64_t virtual_size;
 };
 
@@ -67,10 +70,11 @@ void pf_proc_wchan(pid_t pid, pid_t tid, char *buffer, size_t size);
 
 struct pf_task_status {
     uint64_t handlers; /* signals 1 to 64 for which there is one; bit 0 is signal 1 */
-    uint64_t blocked;  /* signals that this thread does not let through now */
-    uint64_t threads;  /* of its process, ended ones included until they are reaped */
-    bool filtered;     /* its system calls go through a seccomp filter */
-    pid_t own_pid;     /* the number of its process in its own PID namespace; 0: not told */
+    uint64_t ignored;
+    uint64_t blocked; /* signals that this thread does not let through now */
+    uint64_t threads; /* of its process, ended ones included until they are reaped */
+    bool filtered;    /* its system calls go through a seccomp filter */
+    pid_t own_pid;    /* the number of its process in its own PID namespace; 0: not told */
 };
 
 int pf_proc_status(pid_t tid, struct pf_task_status *ret_status);
@@ -82,6 +86,9 @@ struct pf_traffic {
 };
 
 int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic);
+
+/* Whether two processes have one address space; false when that cannot be told. */
+bool pf_proc_same_memory(pid_t a, pid_t b);
 
 /* Copies memory of another process. Returns 0, or -EFAULT and the like; all of it or nothing. */
 int pf_proc_memory(pid_t pid, uint64_t address, void *buffer, size_t size);

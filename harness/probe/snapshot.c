@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/alarms.h"
 #include "probe/calls.h"
 #include "probe/futexes.h"
 #include "probe/objects.h"
 #include "probe/readings.h"
 #include "probe/sockets.h"
+#include "probe/strangers.h"
 
 /* Threads whose files stay open from the first look to the last; the rest are opened twice. */
 enum { KEPT_OPEN = 128 };
@@ -126,6 +128,8 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
     state->catches_sigchld = handlers >> (SIGCHLD - 1) & 1;
     state->handles_requests = (handlers & request_signals) != 0;
     describe_traffic(site, state);
+    if (survey->request->found)
+        pf_alarms_describe(survey, site, state);
 }
 
 static void describe_thread(struct pf_survey *survey, const struct pf_probe_thread *thread,
@@ -146,6 +150,8 @@ static void settle_objects(struct pf_survey *survey)
 {
     struct pf_snapshot *snapshot = survey->snapshot;
     pf_futexes_settle(survey);
+    if (survey->request->found)
+        pf_strangers_look(survey);
     snapshot->object_count = survey->object_count;
     snapshot->objects = pf_arena_alloc(survey->arena, (survey->object_count + 1) * sizeof(struct pf_object));
     for (size_t i = 0; i < survey->object_count; i++) {

@@ -9,12 +9,24 @@
 
 #include "model/event.h"
 #include "probe/probe.h"
+#include "probe/procfs.h"
 
-enum { MAX_FRAMES = 32 };
+enum { MAX_FRAMES = 32, PAGE = 4096 };
+
+/* DWARF's number of it; 0: not known for this machine. */
+#if defined(__x86_64__)
+enum { STACK_POINTER = 7 };
+#elif defined(__aarch64__)
+enum { STACK_POINTER = 31 };
+#else
+enum { STACK_POINTER = 0 };
+#endif
 
 struct pf_stacks {
     Dwfl *dwfl;
     pid_t pid;
+    uint64_t page; /* live: the last page of its memory that was read; 0: none */
+    uint64_t words[PAGE / sizeof(uint64_t)];
 };
 
 struct walk {
@@ -74,6 +86,60 @@ static int set_user_data(Dwfl_Module *module, void **user_data, const char *name
     return DWARF_CB_OK;
 }
 
+/* A thread is asked for by its number; there is no list to go through. */
+static pid_t no_next_thread(Dwfl *dwfl, void *stacks, void **thread)
+{
+    (void)dwfl;
+    (void)stacks;
+    (void)thread;
+    return 0;
+}
+
+static bool get_thread(Dwfl *dwfl, pid_t tid, void *stacks, void **ret_thread)
+{
+    (void)dwfl;
+    (void)tid;
+    *ret_thread = stacks;
+    return true;
+}
+
+/* A stack is read word by word: a page at a time saves most of the calls. */
+static bool read_word(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *ret_word, void *context)
+{
+    struct pf_stacks *stacks = context;
+    uint64_t page = address & ~(uint64_t)(PAGE - 1);
+    (void)dwfl;
+    if (address % sizeof(*ret_word) != 0)
+        return pf_proc_memory(stacks->pid, address, ret_word, sizeof(*ret_word)) == 0;
+    if (page != stacks->page) {
+        stacks->page = 0;
+        if (pf_proc_memory(stacks->pid, page, stacks->words, PAGE))
+            return false;
+        stacks->page = page;
+    }
+    *ret_word = stacks->words[(address - page) / sizeof(*ret_word)];
+    return true;
+}
+
+static bool set_registers(Dwfl_Thread *thread, void *context)
+{
+    const struct pf_stacks *stacks = context;
+    struct pf_task_call call;
+    if (!STACK_POINTER || pf_proc_call(stacks->pid, dwfl_thread_tid(thread), &call) ||
+        call.state != PF_CALL_INSIDE)
+        return false;
+    Dwarf_Word stack = call.stack;
+    dwfl_thread_state_register_pc(thread, call.instruction);
+    return dwfl_thread_state_registers(thread, STACK_POINTER, 1, &stack);
+}
+
+static const Dwfl_Thread_Callbacks live_callbacks = {
+    .next_thread = no_next_thread,
+    .get_thread = get_thread,
+    .memory_read = read_word,
+    .set_initial_registers = set_registers,
+};
+
 static int add_frame(Dwfl_Frame *state, void *context)
 {
     struct walk *walk = context;
@@ -101,7 +167,8 @@ static int add_frame(Dwfl_Frame *state, void *context)
     return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
-struct pf_stacks *pf_stacks_open(pid_t pid)
+/* The modules of the process, nothing attached yet. */
+static struct pf_stacks *report(pid_t pid)
 {
     struct pf_stacks *stacks = calloc(1, sizeof(*stacks));
     if (!stacks)
@@ -110,8 +177,25 @@ struct pf_stacks *pf_stacks_open(pid_t pid)
     stacks->dwfl = dwfl_begin(&callbacks);
     if (stacks->dwfl && dwfl_linux_proc_report(stacks->dwfl, pid) == 0 &&
         dwfl_report_end(stacks->dwfl, NULL, NULL) == 0 &&
-        dwfl_getmodules(stacks->dwfl, set_user_data, stacks, 0) == 0 &&
-        dwfl_linux_proc_attach(stacks->dwfl, pid, true) == 0)
+        dwfl_getmodules(stacks->dwfl, set_user_data, stacks, 0) == 0)
+        return stacks;
+    pf_stacks_close(stacks);
+    return NULL;
+}
+
+struct pf_stacks *pf_stacks_open(pid_t pid)
+{
+    struct pf_stacks *stacks = report(pid);
+    if (!stacks || dwfl_linux_proc_attach(stacks->dwfl, pid, true) == 0)
+        return stacks;
+    pf_stacks_close(stacks);
+    return NULL;
+}
+
+struct pf_stacks *pf_stacks_open_live(pid_t pid)
+{
+    struct pf_stacks *stacks = report(pid);
+    if (!stacks || dwfl_attach_state(stacks->dwfl, NULL, pid, &live_callbacks, stacks))
         return stacks;
     pf_stacks_close(stacks);
     return NULL;

@@ -120,7 +120,7 @@ static void tell(struct pf_case *c, const struct pf_chain *story, size_t joiner,
 
 bool pf_rule_hung_thread(struct pf_case *c, struct pf_match *ret_match)
 {
-    for (size_t i = 0; c->proven && i < c->graph->snapshot->thread_count; i++) {
+    for (size_t i = 0; c->stuck && i < c->graph->snapshot->thread_count; i++) {
         size_t joined;
         if (!pf_graph_stuck(c->graph, i))
             continue;

@@ -83,7 +83,7 @@ static void tell(struct pf_case *c, const struct pf_chain *way, size_t writer, s
 
 bool pf_rule_join_before_drain(struct pf_case *c, struct pf_match *ret_match)
 {
-    if (!c->proven)
+    if (!c->stuck)
         return false;
     struct pf_chain *best = NULL;
     size_t best_writer = PF_NOWHERE;

@@ -133,7 +133,7 @@ bool pf_rule_terminate_with_lock(struct pf_case *c, struct pf_match *ret_match)
     size_t found = PF_NOWHERE;
     const struct pf_life *found_dead = NULL;
     bool found_certain = false;
-    for (size_t i = 0; c->proven && i < c->graph->snapshot->thread_count && !found_certain; i++) {
+    for (size_t i = 0; c->stuck && i < c->graph->snapshot->thread_count && !found_certain; i++) {
         const struct pf_futex *futex = pf_graph_stuck(c->graph, i) ? waited_futex(c->graph, i) : NULL;
         bool certain = false;
         const struct pf_life *dead =

@@ -95,7 +95,7 @@ static void fill(struct pf_trial_result *trial)
     static struct pf_node nodes[] = {{"0", "0 (a)", "waits", "main at a.c:3"},
                                      {"0.1", "0.1 (a)", "waits", NULL}};
     static struct pf_edge edges[] = {{"0", "0.1", "pipe (fd 3)", "why", evidence, 1}};
-    static struct pf_diagnosis diagnosis = {"hung-thread", true, "summary", "fix", nodes, 2,
+    static struct pf_diagnosis diagnosis = {"hung-thread", true, PF_PROVEN, "summary", "fix", nodes, 2,
                                             edges,         1,    words,     2};
     static struct pf_fault_account faults[] = {{"write:kill", true, 3, places, 1}};
     static struct pf_exit end = {.signaled = true, .code = 9, .signal = "SIGKILL"};

@@ -96,7 +96,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
 {
     static const char *words[] = {"a", "b"};
     static struct pf_limit limits[] = {{"nofile", 32}};
-    static struct pf_frame frames[] = {{"f", "m", "file.c", 7}};
+    static struct pf_frame frames[] = {{"python", "f", "m", "file.c", 7}};
     static struct pf_holder holders[] = {{"0", 3, true, true, true}};
     static struct pf_file_lock locks[] = {{"flock", true, true, "0"}};
     static struct pf_futex futex = {PF_FUTEX_MUTEX, 0x7f00,           5,     true, 6, "0", "0.1",
@@ -108,7 +108,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
     static struct pf_thread_state threads[] = {
         {"0/t1", "0", "comm", 9, "S", {PF_WAIT_POLL, "poll", true, 5, true, 3, "detail", targets, 1}}};
     static struct pf_process_state processes[] = {
-        {"0.1", "0", "comm", 9, true, true, true, true, true, true}};
+        {"0.1", "0", "comm", 9, true, true, true, true, true, true, true}};
     static const struct pf_content content = {"right.txt", 5, "xxh3:0", "alpha", NULL, 0};
     struct pf_event event = {.kind = kind, .t_ns = 42};
     switch (kind) {
@@ -125,6 +125,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
             .limit_count = 1,
             .deadline_ns = 1,
             .grace_ns = 2,
+            .attached = true,
             .captured = true,
             .no_execs = true,
             .replay = "pitfall run",
@@ -186,8 +187,8 @@ static struct pf_event full_event(enum pf_event_kind kind)
         event.exit = (struct pf_ev_exit){"0", true, 11, "SIGSEGV", true, "n"};
         break;
     case PF_EVENT_SNAPSHOT:
-        event.snapshot =
-            (struct pf_snapshot){PF_SNAPSHOT_PARTIAL, 5, processes, 1, threads, 1, objects, 1, words, 2};
+        event.snapshot = (struct pf_snapshot){
+            PF_SNAPSHOT_PARTIAL, 5, processes, 1, threads, 1, objects, 1, words, 2, words, 1};
         break;
     case PF_EVENT_STACK:
         event.stack = (struct pf_ev_stack){"0", frames, 1};
@@ -217,11 +218,11 @@ static char *line_of(const struct pf_event *event)
 Test(trace, every_field_of_every_event_is_written)
 {
     static const size_t keys[PF_EVENT__COUNT] = {
-        [PF_EVENT_LEFT] = 4,   [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5,  [PF_EVENT_BEGIN] = 13,
+        [PF_EVENT_LEFT] = 4,   [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5,  [PF_EVENT_BEGIN] = 14,
         [PF_EVENT_FORK] = 4,   [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,    [PF_EVENT_SIGNAL] = 4,
         [PF_EVENT_KILL] = 3,   [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,    [PF_EVENT_POINT] = 3,
         [PF_EVENT_LEDGER] = 3, [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6,  [PF_EVENT_RELEASE] = 4,
-        [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,    [PF_EVENT_SNAPSHOT] = 6,
+        [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,    [PF_EVENT_SNAPSHOT] = 7,
         [PF_EVENT_STACK] = 2,  [PF_EVENT_NOTE] = 1,        [PF_EVENT_VERDICT] = 3, [PF_EVENT_END] = 1,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {

@@ -135,7 +135,7 @@ compare "$completions/pitfall.bash" "a format"
 for file in "$completions/_pitfall" "$completions/pitfall.fish"; do
     grep -qF " $formats" "$file" || fail "${file#"$harness"/}: the formats are not $formats"
 done
-for command in check run judge report; do
+for command in check run diagnose judge report; do
     for format in $formats; do
         grep -qE "^\.(It )?Cm (.*, )?$format\b" "$pages/pitfall-$command.1" ||
             fail "man/pitfall-$command.1: a format is missing: $format"

@@ -14,7 +14,8 @@ SECOND = 1000 * MS
 
 
 class Trace:
-    def __init__(self, name, *, expect=None, faults=(), limits=(), captured=False, command=("./program",)):
+    def __init__(self, name, *, expect=None, faults=(), limits=(), captured=False, attached=False,
+                 command=("./program",)):
         self.name, self.events, self.t = name, [], 0
         begin = {"schema": "pitfall-trace/1", "command": list(command), "deadline_ns": 10 * SECOND,
                  "grace_ns": SECOND, "expect": expect or {},
@@ -25,8 +26,10 @@ class Trace:
             begin["limits"] = [{"resource": r, "value": v} for r, v in limits]
         if captured:
             begin["captured"] = True
+        if attached:
+            begin["attached"] = True
         self.add("begin", **begin)
-        self.fork("0", how="launch")
+        self.fork("0", how="found" if attached else "launch")
         self.add("exec", process="0", path="/opt/program", argv=["./program"])
 
     def add(self, event, **fields):
@@ -98,6 +101,14 @@ class Trace:
             self.stack(*stack)
         for process in reversed(alive):
             self.exit(process, 9, "SIGKILL")
+        self.end()
+
+    def observe(self, threads, objects=(), strangers=(), **processes):
+        """A tree that was found; what else than the judge decides that it is stuck does not matter here."""
+        seq = self.snapshot(threads, objects, **processes)
+        if strangers:
+            self.events[-1]["strangers"] = list(strangers)
+        self.verdict("observed", seq, sorted({a.split("/")[0] for a in threads}))
         self.end()
 
     def time_out(self, threads, objects=(), **processes):
@@ -208,6 +219,31 @@ t.time_out({"0": child("0.1"), "0.1": wait("unknown", call="ioctl", detail="a de
 
 t = family("near-hang")
 t.finish()
+
+# ---- a tree that was found running ----
+
+stuck_pair = {"0": child("0.1"), "0.1": read("pipe:[1]", 0)}
+OWN = pipe("pipe:[1]", "0:w4 0.1:r0")
+
+t = family("found-deadlock", "0.1", attached=True)
+t.observe(stuck_pair, [OWN])
+
+t = family("found-likely", "0.1", attached=True)
+t.observe(stuck_pair, [OWN], p0={"alarm_unseen": True}, p0_1={"alarm_unseen": True})
+
+t = family("found-likely-strangers", "0.1", attached=True)
+t.observe(stuck_pair, [OWN], strangers=["4711 (sudo)"])
+
+t = family("found-locks-whatever-alarms", attached=True)
+t.observe({"0": futex("futex:a"), "0/t1": futex("futex:b")},
+          [word("futex:a", "mutex", owner="0/t1"), word("futex:b", "mutex", owner="0")], p0={"alarm_unseen": True})
+
+t = family("near-found-timer", "0.1", attached=True)
+t.observe(stuck_pair, [OWN], p0_1={"timer": True})
+
+t = family("near-found-held-outside", "0.1", attached=True)
+t.observe(stuck_pair, [{**OWN, "external": True, "external_why": "process 4711 (bash), which is not of the tree, "
+                                                                 "has it open as well"}])
 
 # ---- orphan ----
 
