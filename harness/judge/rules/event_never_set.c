@@ -36,7 +36,7 @@ static bool waits_for_event(const struct pf_case *c, size_t thread)
 
 bool pf_rule_event_never_set(struct pf_case *c, struct pf_match *ret_match)
 {
-    for (size_t i = 0; c->proven && i < c->graph->snapshot->thread_count; i++) {
+    for (size_t i = 0; c->stuck && i < c->graph->snapshot->thread_count; i++) {
         if (!pf_graph_stuck(c->graph, i) || !waits_for_event(c, i))
             continue;
         const struct pf_thread_state *state = c->graph->threads[i].state;

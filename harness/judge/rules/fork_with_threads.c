@@ -61,7 +61,7 @@ static void tell(struct pf_case *c, size_t thread, const struct pf_life *life, b
 
 bool pf_rule_fork_with_threads(struct pf_case *c, struct pf_match *ret_match)
 {
-    for (size_t i = 0; c->proven && i < c->graph->snapshot->thread_count; i++) {
+    for (size_t i = 0; c->stuck && i < c->graph->snapshot->thread_count; i++) {
         bool certain;
         const struct pf_life *life = pf_graph_stuck(c->graph, i)
                                          ? pf_history_life(c->history, c->graph->threads[i].state->process)

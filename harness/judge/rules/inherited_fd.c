@@ -181,7 +181,7 @@ static void tell_lock(struct pf_case *c, const struct wait_on_heirs *wait, struc
 
 bool pf_rule_inherited_fd(struct pf_case *c, struct pf_match *ret_match)
 {
-    for (size_t i = 0; c->proven && i < c->graph->snapshot->thread_count; i++) {
+    for (size_t i = 0; c->stuck && i < c->graph->snapshot->thread_count; i++) {
         struct wait_on_heirs stream = {.thread = i}, lock = {.thread = i};
         if (!pf_graph_stuck(c->graph, i))
             continue;

@@ -35,7 +35,7 @@ static bool reads_messages(const struct pf_graph *graph, size_t thread)
 bool pf_rule_log_sentinel_lost(struct pf_case *c, struct pf_match *ret_match)
 {
     const struct pf_graph *graph = c->graph;
-    for (size_t i = 0; c->proven && i < graph->snapshot->thread_count; i++) {
+    for (size_t i = 0; c->stuck && i < graph->snapshot->thread_count; i++) {
         if (!pf_graph_stuck(graph, i) || !reads_messages(graph, i) || !pf_only_waiters_bring_news(graph, i))
             continue;
         const struct pf_thread_state *state = graph->threads[i].state;

@@ -90,12 +90,12 @@ static void draw_left_behind(struct pf_case *c, const struct left_behind *wait)
 
 static bool match_left_behind(struct pf_case *c, struct pf_match *ret_match)
 {
-    bool over = c->proven || pf_case_verdict(c) == PF_VERDICT_DEADLINE;
+    bool over = c->stuck || pf_case_verdict(c) == PF_VERDICT_DEADLINE;
     for (size_t i = 0; over && i < c->graph->snapshot->thread_count; i++) {
         struct left_behind wait = {.reader = i};
         const struct pf_thread_state *state = c->graph->threads[i].state;
         bool reads = state->wait.kind == PF_WAIT_READ && !state->wait.timed;
-        if (!reads || (c->proven && !pf_graph_stuck(c->graph, i)) || !only_left_behind(c, &wait))
+        if (!reads || (c->stuck && !pf_graph_stuck(c->graph, i)) || !only_left_behind(c, &wait))
             continue;
         draw_left_behind(c, &wait);
         ret_match->summary = pf_arena_printf(c->scratch,
@@ -114,7 +114,7 @@ static bool match_left_behind(struct pf_case *c, struct pf_match *ret_match)
 static bool match_joins(struct pf_case *c, struct pf_match *ret_match)
 {
     const struct pf_graph *graph = c->graph;
-    for (size_t i = 0; c->proven && i < graph->snapshot->thread_count; i++) {
+    for (size_t i = 0; c->stuck && i < graph->snapshot->thread_count; i++) {
         const struct pf_thread_state *inner = graph->threads[i].state;
         if (!pf_graph_stuck(graph, i) || !pf_waits_for_news(graph, i) ||
             !pf_only_waiters_bring_news(graph, i))

@@ -72,7 +72,7 @@ static const char *tell_siblings(const struct pf_case *c, size_t count)
 
 bool pf_rule_worker_killed_mid_task(struct pf_case *c, struct pf_match *ret_match)
 {
-    for (size_t i = 0; c->proven && i < c->graph->process_count; i++) {
+    for (size_t i = 0; c->stuck && i < c->graph->process_count; i++) {
         const struct pf_life *parent = pf_history_life(c->history, c->graph->processes[i].address);
         const struct pf_life *dead = parent ? pf_killed_child(c, parent->process) : NULL;
         size_t siblings, thread = dead ? listener(c->graph, i) : PF_NOWHERE;
