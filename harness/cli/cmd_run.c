@@ -74,6 +74,18 @@ static int set_share(void *data, const char *value, struct pf_error *error)
     return pf_share_parse(value, &((struct settings *)data)->trial->share, error);
 }
 
+static int set_max_processes(void *data, const char *value, struct pf_error *error)
+{
+    char *end;
+    errno = 0;
+    unsigned long long count = strtoull(value, &end, 10);
+    if (errno || value[0] < '0' || value[0] > '9' || *end)
+        return pf_error_set(error, -EINVAL, "\"%s\": a number of processes was expected, or 0 for no bound",
+                            value);
+    ((struct settings *)data)->trial->max_processes = count;
+    return 0;
+}
+
 static int set_isolate(void *data, const char *value, struct pf_error *error)
 {
     (void)value, (void)error;
@@ -130,6 +142,10 @@ static const struct pf_option run_options[] = {
      set_grace},
     {0, "seed", "N", "what rules with prob= make of chance: the same seed, the same strikes. Default: 0",
      set_seed},
+    {0, "max-processes", "N",
+     "call it a process explosion, and end it, when more than N are alive at once; 0: no bound. Default: "
+     "2000",
+     set_max_processes},
     {0, "share", "LIST", "give up parts of the containment: pid, ipc, shm", set_share},
     {0, "isolate", NULL,
      "let nothing that it writes in the working directory, the temporary directories or the home directory "

@@ -85,7 +85,7 @@ _pitfall_reply_report() {
 _pitfall_takes_value() {
     case $1 in
         -[tjrdilg] | --tag | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
-            --grace | --seed | --share | --expect-exit | --expect-output | --expect-text | --trace) return 0 ;;
+            --grace | --seed | --share | --expect-exit | --expect-output | --expect-text | --max-processes | --trace) return 0 ;;
     esac
     return 1
 }
@@ -110,7 +110,7 @@ _pitfall_reply_options() {
     case $1 in
         list) options+=(--json --tag -t) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
-        run) options+=(--inject -i --limit -l --deadline -d --grace -g --seed --share --isolate --expect-exit --expect-output
+        run) options+=(--inject -i --limit -l --deadline -d --grace -g --seed --max-processes --share --isolate --expect-exit --expect-output
             --expect-text --trace --report --json) ;;
         diagnose) options+=(--watch -w --trace --no-stacks --report --json) ;;
         judge) options+=(--report --json) ;;

@@ -17,7 +17,7 @@ function __pitfall_program
                 set -e words[1]
                 break
             case -i -l -d -g --inject --limit --deadline --grace --seed --share --expect-exit --expect-output \
-                --expect-text --trace --report
+                --expect-text --max-processes --trace --report
                 set -e words[1]
                 set -e words[1]
             case '-*'
@@ -96,6 +96,7 @@ complete -c pitfall -n '__pitfall_command run' -s l -l limit -x -d 'Run under a 
     -a '{as,core,cpu,data,fsize,locks,memlock,msgqueue,nice,nofile,nproc,rss,rtprio,rttime,sigpending,stack}='
 complete -c pitfall -n '__pitfall_command run' -s g -l grace -x -d 'How long processes may outlive the program'
 complete -c pitfall -n '__pitfall_command run' -l seed -x -d 'For rules with prob='
+complete -c pitfall -n '__pitfall_command run' -l max-processes -x -d 'Call it an explosion when more are alive'
 complete -c pitfall -n '__pitfall_command run' -l share -x -a '(__fish_append , pid ipc shm)' -d 'Give up parts of the containment'
 complete -c pitfall -n '__pitfall_command run' -l isolate -d 'Let nothing that it writes be seen outside'
 complete -c pitfall -n '__pitfall_command run' -l expect-exit -x -a 'any 0 1' -d 'The exit status that is right'

@@ -17,9 +17,10 @@ _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, 
 const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
 
 static const char *const verdict_kinds[] = {
-    [PF_VERDICT_FINISHED] = "finished",       [PF_VERDICT_PROVEN] = "proven",
-    [PF_VERDICT_ABANDONED] = "abandoned",     [PF_VERDICT_DEADLINE] = "deadline",
-    [PF_VERDICT_INTERRUPTED] = "interrupted", [PF_VERDICT_OBSERVED] = "observed",
+    [PF_VERDICT_FINISHED] = "finished",   [PF_VERDICT_PROVEN] = "proven",
+    [PF_VERDICT_ABANDONED] = "abandoned", [PF_VERDICT_DEADLINE] = "deadline",
+    [PF_VERDICT_OVERGROWN] = "overgrown", [PF_VERDICT_INTERRUPTED] = "interrupted",
+    [PF_VERDICT_OBSERVED] = "observed",
 };
 _Static_assert(sizeof(verdict_kinds) / sizeof(verdict_kinds[0]) == PF_VERDICT__COUNT,
                "a name for every verdict");

@@ -259,6 +259,7 @@ enum pf_verdict_kind {
     PF_VERDICT_PROVEN,      /* the named snapshot shows threads that are stuck for good */
     PF_VERDICT_ABANDONED,   /* the root ended, others live on */
     PF_VERDICT_DEADLINE,    /* time is up */
+    PF_VERDICT_OVERGROWN,   /* more processes alive at once than the trial may have */
     PF_VERDICT_INTERRUPTED, /* the user asked to stop */
     PF_VERDICT_OBSERVED,    /* the tree was only looked at, and goes on */
     PF_VERDICT__COUNT,

@@ -140,11 +140,12 @@ struct pf_trial {
     size_t fault_count;
     struct pf_limit *limits;
     size_t limit_count;
-    uint64_t deadline_ns; /* 0: none */
-    uint64_t grace_ns;    /* how long processes may outlive the root before they count as orphans */
-    uint64_t seed;        /* of the rules with prob= */
-    bool stacks;          /* write down the call stacks of the first strikes of each rule */
-    unsigned share;       /* enum pf_share bits */
+    uint64_t deadline_ns;   /* 0: none */
+    uint64_t grace_ns;      /* how long processes may outlive the root before they count as orphans */
+    uint64_t seed;          /* of the rules with prob= */
+    bool stacks;            /* write down the call stacks of the first strikes of each rule */
+    uint64_t max_processes; /* alive at once before the trial is ended for it; 0: no bound */
+    unsigned share;         /* enum pf_share bits */
     bool capture; /* output goes into the trace instead of the caller's terminal; stdin is /dev/null */
     bool isolate; /* files are covered by a layer that goes with the trial */
     bool stdout_to_stderr; /* keep the harness's own standard output clean (--json) */
@@ -153,7 +154,8 @@ struct pf_trial {
     const char *skip;   /* why it cannot be run here ("no python3"); NULL: it can */
 };
 
-#define PF_DEADLINE_DEFAULT_NS (60ULL * 1000000000ULL)
-#define PF_GRACE_DEFAULT_NS    (1ULL * 1000000000ULL)
+#define PF_DEADLINE_DEFAULT_NS   (60ULL * 1000000000ULL)
+#define PF_MAX_PROCESSES_DEFAULT 2000
+#define PF_GRACE_DEFAULT_NS      (1ULL * 1000000000ULL)
 
 #endif

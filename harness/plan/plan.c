@@ -9,6 +9,7 @@ struct pf_trial *pf_plan_new(void)
     trial->arena = arena;
     trial->deadline_ns = PF_DEADLINE_DEFAULT_NS;
     trial->grace_ns = PF_GRACE_DEFAULT_NS;
+    trial->max_processes = PF_MAX_PROCESSES_DEFAULT;
     return trial;
 }
 

@@ -59,6 +59,9 @@ const char *pf_plan_replay(const struct pf_trial *trial)
         add(arena, &line, "--limit", limit_text(arena, &trial->limits[i]));
     if (trial->share)
         add(arena, &line, "--share", pf_share_text(trial->share, arena));
+    if (trial->max_processes != PF_MAX_PROCESSES_DEFAULT)
+        line =
+            pf_arena_printf(arena, "%s --max-processes %llu", line, (unsigned long long)trial->max_processes);
     if (trial->isolate)
         line = pf_arena_printf(arena, "%s --isolate", line);
     if (trial->deadline_ns != PF_DEADLINE_DEFAULT_NS)

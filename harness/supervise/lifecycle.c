@@ -89,6 +89,8 @@ static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, p
                               .how = how};
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_FORK, .fork = fork});
     enter_namespace(run, task->process);
+    if (run->trial->max_processes && run->tasks.living > run->trial->max_processes)
+        pf_run_decide(run, PF_VERDICT_OVERGROWN, 0);
     return task;
 }
 
@@ -387,7 +389,9 @@ static const char *name_of_failed(struct pf_run *run, const siginfo_t *info)
 size_t pf_lifecycle_serve(struct pf_run *run)
 {
     size_t served = 0;
-    for (;; served++) {
+    bool decided = run->decided;
+    /* A tree that grows without end would keep this busy without end. */
+    for (; run->decided == decided; served++) {
         siginfo_t info = {.si_pid = 0};
         int status;
         if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0 || info.si_pid == 0)
@@ -396,6 +400,7 @@ size_t pf_lifecycle_serve(struct pf_run *run)
         if (waitpid(info.si_pid, &status, __WALL | WNOHANG) == info.si_pid)
             take(run, info.si_pid, status, name);
     }
+    return served;
 }
 
 void pf_lifecycle_begin(struct pf_run *run)

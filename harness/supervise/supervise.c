@@ -242,7 +242,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
                          .own_tty = -1};
     /* A stop at every exec is a tenth of what a process costs: spent where a record is kept, or faults
      * strike. */
-    run.follows_execs = trace->sink || trial->capture || trial->fault_count > 0;
+    run.follows_execs = trace->sink || trial->capture || trial->fault_count > 0 || trial->limit_count > 0;
     sigset_t before;
     pf_tasks_init(&run.tasks, trace->arena);
     pf_inject_init(&run);

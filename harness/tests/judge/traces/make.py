@@ -920,3 +920,43 @@ leave("near-ipc-leak-temporary", files=[("/tmp/a", "file", True), ("/work/result
 leave("near-ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/work/pipe", "fifo", False)],
       expect={"baseline": True, "leftovers": 2})
 leave("near-ipc-leak-cut-short", ("sem", "/lock"), verdict="interrupted")
+
+
+# ---- process explosions ----
+
+def generations(name, depth, *, program="/opt/program", between=None, alive=True, limit=False, verdict="finished", wide=0):
+    """0 makes 0.1, which makes 0.1.1, and so on; with a shell between two of them if there is one."""
+    t = family(name, expect={"exit": "any"}, limits=[("nproc", 16)] if limit else [])
+    address = "0"
+    for _ in range(depth - 1):
+        for step in ([between] if between else []) + [program]:
+            parent, address = address, address + ".1"
+            t.fork(address, parent)
+            t.add("exec", process=address, path=step)
+            if not alive:
+                t.exit(parent)
+    for i in range(wide):
+        t.fork(f"0.{i + 2}", "0")
+    if limit:
+        t.add("limit", thread=address, call="clone", error="EAGAIN", resource="nproc", value=16)
+    living = [a for a in {e["process"] for e in t.events if e["event"] == "fork"}]
+    if verdict == "overgrown":
+        t.verdict(verdict, 0, sorted(living))
+        t.end()
+        return
+    while address and alive:
+        t.exit(address, 1 if limit else 0)
+        address = address.rpartition(".")[0]
+    t.verdict(verdict)
+    t.end()
+
+
+generations("explosion-at-limit", 7, limit=True)
+generations("explosion-through-shell", 6, between="/bin/sh", limit=True)
+generations("explosion-alive", 40)
+generations("explosion-overgrown-deep", 12, verdict="overgrown")
+generations("explosion-overgrown-wide", 1, wide=30, verdict="overgrown")
+generations("near-explosion-make", 4, between="/bin/sh", limit=True)
+generations("near-explosion-pool", 1, wide=60)
+generations("near-explosion-relay", 40, alive=False)
+generations("near-explosion-deep", 20)
