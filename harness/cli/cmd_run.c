@@ -249,6 +249,7 @@ static void finish_trial(struct settings *settings, int count, char **words)
     trial->command_count = (size_t)count;
     for (int i = 0; i < count; i++)
         trial->command[i] = words[i];
+    trial->stacks = trial->fault_count > 0;
     trial->replay = pf_plan_replay(trial);
     trial->stdout_to_stderr = pf_deliver_to_stdout(&settings->reports.deliveries);
 }

@@ -3,24 +3,82 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { OUTPUT_MAX = 64 * 1024, PLACES_MAX = 8 };
+#include "judge/phrases.h"
 
-static const char *place_of(struct pf_case *c, const struct pf_ev_inject *inject)
+enum { OUTPUT_MAX = 64 * 1024, PLACES_MAX = 8, TARGETS_MAX = 16 };
+
+/* One strike may be several events: an action each, or one process each. */
+static bool is_same_strike(const struct pf_ev_inject *a, const struct pf_ev_inject *b)
 {
+    bool same_thread =
+        a->thread == b->thread || (a->thread && b->thread && strcmp(a->thread, b->thread) == 0);
+    return same_thread && a->occurrence && a->occurrence == b->occurrence;
+}
+
+/* "0.1 at write (occurrence 3) in save at app.c:41" */
+static const char *place_of(struct pf_case *c, const struct pf_event *event)
+{
+    const struct pf_ev_inject *inject = &event->inject;
     const char *at = inject->at ? inject->at : "its trigger";
     const char *place = inject->thread ? pf_arena_printf(c->arena, "%s at %s", inject->thread, at)
                                        : pf_arena_printf(c->arena, "at %s", at);
+    const char *where = pf_phrase_stack(c, pf_history_strike_stack(c->history, event->seq));
     if (inject->occurrence)
         place = pf_arena_printf(c->arena, "%s (occurrence %" PRIu64 ")", place, inject->occurrence);
-    if (inject->target && (!inject->thread || strcmp(inject->target, inject->thread) != 0))
-        place = pf_arena_printf(c->arena, "%s, on %s", place, inject->target);
-    return place;
+    return where ? pf_arena_printf(c->arena, "%s in %s", place, where) : place;
+}
+
+static bool names_target(const struct pf_ev_inject *inject)
+{
+    return inject->target && (!inject->thread || strcmp(inject->target, inject->thread) != 0);
+}
+
+static const char *frame_text(struct pf_case *c, const struct pf_frame *frame)
+{
+    const char *name = frame->function ? frame->function : "?";
+    if (frame->file && frame->line)
+        return pf_arena_printf(c->arena, "%s at %s:%" PRIu64, name, frame->file, frame->line);
+    return frame->module ? pf_arena_printf(c->arena, "%s in %s", name, frame->module)
+                         : pf_arena_strdup(c->arena, name);
+}
+
+static void add_strike(struct pf_case *c, struct pf_fault_account *account, const struct pf_event *event)
+{
+    const struct pf_ev_inject *inject = &event->inject;
+    const struct pf_ev_stack *stack = pf_history_strike_stack(c->history, event->seq);
+    struct pf_strike_account *strike =
+        pf_arena_grow(c->arena, &account->strikes, &account->strike_count, sizeof(*strike));
+    *strike = (struct pf_strike_account){.thread = pf_arena_strdup(c->arena, inject->thread),
+                                         .at = pf_arena_strdup(c->arena, inject->at),
+                                         .occurrence = inject->occurrence,
+                                         .event = event->seq};
+    for (size_t i = 0; stack && i < stack->frame_count; i++)
+        *(const char **)pf_arena_grow(c->arena, &strike->stack, &strike->stack_count, sizeof(char *)) =
+            frame_text(c, &stack->frames[i]);
+    *(const char **)pf_arena_grow(c->arena, &account->where, &account->where_count, sizeof(*account->where)) =
+        place_of(c, event);
+}
+
+static void add_target(struct pf_case *c, struct pf_fault_account *account, const struct pf_ev_inject *inject)
+{
+    struct pf_strike_account *strike = &account->strikes[account->strike_count - 1];
+    const char **where = &account->where[account->where_count - 1];
+    if (!inject->target || strike->target_count == TARGETS_MAX)
+        return;
+    for (size_t i = 0; i < strike->target_count; i++)
+        if (strcmp(strike->targets[i], inject->target) == 0)
+            return;
+    if (names_target(inject))
+        *where = pf_arena_printf(c->arena, "%s, on %s", *where, inject->target);
+    *(const char **)pf_arena_grow(c->arena, &strike->targets, &strike->target_count, sizeof(char *)) =
+        pf_arena_strdup(c->arena, inject->target);
 }
 
 void pf_account_faults(struct pf_case *c)
 {
     struct pf_trial_result *trial = c->trial;
     size_t count = c->begin->fault_count;
+    const struct pf_ev_inject **last = pf_arena_alloc(c->scratch, (count + 1) * sizeof(*last));
     trial->faults = pf_arena_alloc(c->arena, (count + 1) * sizeof(*trial->faults));
     trial->fault_count = count;
     for (size_t i = 0; i < count; i++)
@@ -30,11 +88,16 @@ void pf_account_faults(struct pf_case *c)
         const struct pf_event *event = c->trace->events[i];
         if (event->kind != PF_EVENT_INJECT || event->inject.fault >= count)
             continue;
-        struct pf_fault_account *account = &trial->faults[event->inject.fault];
-        account->fired++;
-        if (account->where_count < PLACES_MAX)
-            *(const char **)pf_arena_grow(c->arena, &account->where, &account->where_count,
-                                          sizeof(*account->where)) = place_of(c, &event->inject);
+        const struct pf_ev_inject *inject = &event->inject;
+        struct pf_fault_account *account = &trial->faults[inject->fault];
+        bool again = last[inject->fault] && is_same_strike(last[inject->fault], inject);
+        last[inject->fault] = inject;
+        account->fired += !again;
+        if (account->fired > PLACES_MAX)
+            continue;
+        if (!again)
+            add_strike(c, account, event);
+        add_target(c, account, inject);
     }
 }
 

@@ -200,10 +200,21 @@ const struct pf_ev_stack *pf_history_stack(const struct pf_history *history, con
 {
     for (size_t i = history->trace->count; i > 0; i--) {
         const struct pf_event *event = history->trace->events[i - 1];
-        if (event->kind == PF_EVENT_STACK && strcmp(event->stack.thread, thread) == 0) {
+        if (event->kind == PF_EVENT_STACK && event->stack.inject == 0 &&
+            strcmp(event->stack.thread, thread) == 0) {
             *ret_seq = event->seq;
             return &event->stack;
         }
+    }
+    return NULL;
+}
+
+const struct pf_ev_stack *pf_history_strike_stack(const struct pf_history *history, uint64_t inject)
+{
+    for (size_t i = inject; i < history->trace->count; i++) {
+        const struct pf_event *event = history->trace->events[i];
+        if (event->kind == PF_EVENT_STACK && event->stack.inject == inject)
+            return &event->stack;
     }
     return NULL;
 }

@@ -49,7 +49,9 @@ const char *pf_process_of(const char *thread, struct pf_arena *arena);
 const char *pf_longer_name(const char *name, const char *comm);
 /* An event by its number, or NULL. */
 const struct pf_event *pf_history_event(const struct pf_history *history, uint64_t seq);
-/* The last of the stack events of a thread, or NULL. */
+/* Where the thread stood that this inject event struck, or NULL. */
+const struct pf_ev_stack *pf_history_strike_stack(const struct pf_history *history, uint64_t inject);
+/* Where a thread stood after the verdict: the last of its stack events, or NULL. */
 const struct pf_ev_stack *pf_history_stack(const struct pf_history *history, const char *thread,
                                            uint64_t *ret_seq);
 

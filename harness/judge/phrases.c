@@ -335,7 +335,11 @@ static bool in_system_library(const struct pf_frame *frame)
 const char *pf_phrase_where(const struct pf_case *c, const char *thread)
 {
     uint64_t seq;
-    const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
+    return pf_phrase_stack(c, pf_history_stack(c->history, thread, &seq));
+}
+
+const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *stack)
+{
     const struct pf_frame *named = NULL;
     for (size_t i = 0; stack && i < stack->frame_count; i++) {
         const struct pf_frame *frame = &stack->frames[i];

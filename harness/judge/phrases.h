@@ -19,6 +19,8 @@ const char *pf_phrase_deed(const struct pf_thread_state *thread, const struct pf
 const char *pf_phrase_end(const struct pf_case *c, const struct pf_life *life);
 /* Where a thread stands in its own code: "produce at feeder.c:31"; NULL: not known. */
 const char *pf_phrase_where(const struct pf_case *c, const char *thread);
+/* The same of a stack; NULL: no stack. */
+const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *stack);
 /* "250 ms", "10 s". */
 const char *pf_phrase_time(struct pf_arena *arena, uint64_t ns);
 /* "1 byte", "3 bytes": the word must take an s for its plural. */

@@ -84,8 +84,10 @@ static void take_limits(const struct pf_child_plan *plan)
 static void install_filter(const struct pf_child_plan *plan)
 {
     unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    plan->report->killable = true;
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &plan->filter) >= 0)
         return;
+    plan->report->killable = false;
     /* WAIT_KILLABLE_RECV is new in Linux 5.19; without it a signal may make a notified call restart. */
     if (errno != EINVAL ||
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &plan->filter) < 0)

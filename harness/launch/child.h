@@ -56,6 +56,7 @@ struct pf_left {
 struct pf_child_report {
     enum pf_stage stage; /* the step that failed */
     int error;           /* its errno */
+    bool killable;       /* a call that is being answered is disturbed by nothing but SIGKILL */
     bool looked;         /* the init has looked at what is left */
     size_t left_count;   /* may be more than fit */
     struct pf_left left[PF_LEFT_MAX];

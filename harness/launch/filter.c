@@ -90,15 +90,28 @@ static bool needs_registers(enum pf_action_kind kind)
     }
 }
 
+/* The stack of a caller in a notified call can be read when the call is over, if it is not made. */
+static bool ends_call(const struct pf_fault *fault)
+{
+    for (size_t k = 0; k < fault->action_count; k++) {
+        enum pf_action_kind kind = fault->actions[k].kind;
+        if (kind == PF_ACTION_ERROR || kind == PF_ACTION_RETVAL ||
+            (kind == PF_ACTION_KILL && fault->to == PF_TO_CALLER))
+            return true;
+    }
+    return false;
+}
+
 static void find_ways(const struct pf_trial *trial, struct ways *ways)
 {
     for (size_t i = 0; i < trial->fault_count; i++) {
         const struct pf_fault *fault = &trial->faults[i];
         mark(&fault->trigger, ways->named);
         for (size_t k = 0; k < fault->action_count; k++) {
-            if (fault->actions[k].until)
-                mark(fault->actions[k].until, ways->named);
-            if (needs_registers(fault->actions[k].kind))
+            const struct pf_action *action = &fault->actions[k];
+            if (action->until)
+                mark(action->until, ways->named);
+            if (needs_registers(action->kind) || (trial->stacks && !ends_call(fault)))
                 mark(&fault->trigger, ways->traced);
         }
     }

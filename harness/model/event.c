@@ -207,6 +207,7 @@ static const struct pf_field frame_fields[] = {
 static const struct pf_record frame_record = PF_RECORD(struct pf_frame, frame_fields);
 static const struct pf_field stack_fields[] = {
     PF_VALUE(struct pf_ev_stack, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_stack, UINT, inject),
     PF_ARRAY(struct pf_ev_stack, RECORDS, frames, frame_count, .record = &frame_record),
 };
 static const struct pf_field note_fields[] = {

@@ -240,10 +240,11 @@ struct pf_frame {
     uint64_t line;
 };
 
-/* Where a blocked thread stands. Under supervision it is taken after the verdict, and the thread is stopped
- * for it. */
+/* Where a thread stands: a blocked one, or one that a fault struck. Under supervision the former is taken
+ * after the verdict, and the thread is stopped for either. */
 struct pf_ev_stack {
     const char *thread;
+    uint64_t inject;         /* number of the inject event; 0: after the verdict */
     struct pf_frame *frames; /* innermost first */
     size_t frame_count;
 };

@@ -85,11 +85,22 @@ static const struct pf_field diagnosis_fields[] = {
 };
 static const struct pf_record diagnosis_record = PF_RECORD(struct pf_diagnosis, diagnosis_fields);
 
+static const struct pf_field strike_fields[] = {
+    PF_VALUE(struct pf_strike_account, STRING, thread, PF_ALWAYS),
+    PF_VALUE(struct pf_strike_account, STRING, at, PF_ALWAYS),
+    PF_VALUE(struct pf_strike_account, UINT, occurrence, PF_ALWAYS),
+    PF_ARRAY(struct pf_strike_account, STRINGS, targets, target_count),
+    PF_ARRAY(struct pf_strike_account, STRINGS, stack, stack_count),
+    PF_VALUE(struct pf_strike_account, UINT, event, PF_ALWAYS),
+};
+static const struct pf_record strike_record = PF_RECORD(struct pf_strike_account, strike_fields);
+
 static const struct pf_field account_fields[] = {
     PF_VALUE(struct pf_fault_account, STRING, spec, PF_ALWAYS),
     PF_VALUE(struct pf_fault_account, BOOL, armed, PF_ALWAYS),
     PF_VALUE(struct pf_fault_account, UINT, fired, PF_ALWAYS),
     PF_ARRAY(struct pf_fault_account, STRINGS, where, where_count),
+    PF_ARRAY(struct pf_fault_account, RECORDS, strikes, strike_count, .record = &strike_record),
 };
 static const struct pf_record account_record = PF_RECORD(struct pf_fault_account, account_fields);
 

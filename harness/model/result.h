@@ -87,12 +87,26 @@ struct pf_diagnosis {
     size_t cycle_count;
 };
 
+/* One of the first strikes of a fault. */
+struct pf_strike_account {
+    const char *thread;   /* whom its trigger caught; NULL for times */
+    const char *at;       /* "write", "point=lock-held" */
+    uint64_t occurrence;  /* as the rule counts them */
+    const char **targets; /* whom signals and limits went to, at most 16 */
+    size_t target_count;
+    const char **stack; /* innermost first: "save at app.c:41"; empty: not taken */
+    size_t stack_count;
+    uint64_t event; /* number of the inject event */
+};
+
 struct pf_fault_account {
     const char *spec;
     bool armed;
-    uint64_t fired;     /* how often it struck */
-    const char **where; /* "0.1 at point=lock-held (occurrence 1)", at most 8 */
+    uint64_t fired;     /* how often it struck; 0: its trigger was never reached, or not often enough */
+    const char **where; /* "0.1 at write (occurrence 3) in save at app.c:41", at most 8 */
     size_t where_count;
+    struct pf_strike_account *strikes; /* the same in pieces */
+    size_t strike_count;
 };
 
 /* How the root ended; absent while it had not. */

@@ -10,6 +10,7 @@
 #include "model/resource.h"
 #include "supervise/keep.h"
 #include "supervise/select.h"
+#include "supervise/strikes.h"
 #include "supervise/traced.h"
 
 /* One trigger of the plan: a rule's own, or what a hold waits for. */
@@ -61,12 +62,14 @@ struct strike {
     struct pf_grip *grip;
     size_t fault;
     uint64_t count;               /* the occurrence, as the rule counts it */
+    bool deadly;                  /* the caller is to be killed, once its stack is read */
+    struct pf_strikes strikes;    /* whose stack is wanted */
     bool gone;                    /* the caller was killed */
     const struct pf_action *hold; /* the last hold or delay that applies */
     size_t hold_fault;
 };
 
-static void report(const struct strike *strike, const struct pf_action *action, const char *target)
+static void report(struct strike *strike, const struct pf_action *action, const char *target)
 {
     struct pf_run *run = strike->run;
     const struct pf_occurrence *occurrence = strike->occurrence;
@@ -76,7 +79,8 @@ static void report(const struct strike *strike, const struct pf_action *action, 
                                   .occurrence = strike->count,
                                   .action = pf_arena_strdup(run->trace->arena, action->text),
                                   .target = target};
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_INJECT, .inject = inject});
+    uint64_t seq = pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_INJECT, .inject = inject})->seq;
+    pf_strikes_add(run, &strike->strikes, strike->fault, seq);
 }
 
 static bool is_target(const struct pf_fault *fault, const struct pf_process *process,
@@ -135,6 +139,10 @@ static void send_signal(struct strike *strike, const struct pf_action *action)
             continue;
         report(strike, action, process->address);
         process->injected |= 1ULL << (number - 1);
+        if (process == caller && number == SIGKILL && strike->strikes.count) {
+            strike->deadly = true;
+            continue;
+        }
         if (send_to(strike, fault, process, number) < 0)
             continue;
         if (action->kind == PF_ACTION_STOP)
@@ -288,7 +296,12 @@ bool pf_inject_meet(struct pf_run *run, const struct pf_occurrence *occurrence, 
             pf_select_by_chance(watch->trigger, run->trial->seed, watch->fault, address, strike.count))
             meet_watch(watch, &strike);
     }
-    if (strike.gone)
+    bool taken = pf_strikes_want(run, occurrence->task, grip, &strike.strikes, strike.deadly);
+    if (strike.deadly && !taken)
+        pf_strike_signal(occurrence->process->pid, SIGKILL);
+    if (strike.deadly && taken && grip->kind == PF_GRIP_NOTIFICATION)
+        return true;
+    if (strike.gone || strike.deadly)
         return false;
     if (!strike.hold || grip->kind == PF_GRIP_NONE)
         return true;

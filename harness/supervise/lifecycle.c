@@ -16,6 +16,7 @@
 #include "supervise/names.h"
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
+#include "supervise/strikes.h"
 #include "supervise/terminal.h"
 #include "supervise/traced.h"
 
@@ -267,6 +268,8 @@ static bool is_stop_signal(int number)
 /* A seized thread's own stops: its first, job control, and SIGCONT after job control. */
 static void take_plain_stop(struct pf_run *run, struct pf_task *task, int number)
 {
+    if (pf_strikes_take(run, task))
+        return;
     if (is_stop_signal(number)) {
         task->stopped = true;
         ptrace(PTRACE_LISTEN, task->tid, NULL, NULL);

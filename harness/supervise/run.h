@@ -25,11 +25,12 @@ struct pf_run {
     uint64_t pid_namespace; /* its identity */
     struct pf_tasks tasks;
     struct pf_process *root;
-    struct pf_filter filter;  /* which calls stop by, and how */
-    struct pf_inject *inject; /* rules and counters */
-    struct pf_keep *keep;     /* held callers */
-    struct pf_quiet *quiet;   /* when to look, and what was seen */
-    const char **outside;     /* objects that the root was given at launch */
+    struct pf_filter filter;     /* which calls stop by, and how */
+    struct pf_inject *inject;    /* rules and counters */
+    struct pf_keep *keep;        /* held callers */
+    unsigned char *stacks_taken; /* per rule; NULL: none */
+    struct pf_quiet *quiet;      /* when to look, and what was seen */
+    const char **outside;        /* objects that the root was given at launch */
     size_t outside_count;
     struct pf_probe_own own; /* what the containment has for itself */
     pid_t *newborns;         /* threads whose first stop came before the news of their birth */

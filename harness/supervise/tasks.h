@@ -37,6 +37,7 @@ struct pf_process {
 };
 
 struct pf_traced;
+struct pf_wanted;
 
 struct pf_count {
     const char *name;
@@ -54,6 +55,7 @@ struct pf_task {
     bool sampled;             /* the sampler watches it */
     bool in_call;             /* in a call at whose exit it will stop */
     struct pf_traced *traced; /* the last call that stopped for ptrace at its entry; NULL: none has */
+    struct pf_wanted *wanted; /* a stack that is to be read when it stops; NULL: none ever was */
     uint64_t *counts;         /* as those of the process, for triggers that count threads; NULL: none has */
     const char *vfork_child;  /* address of the child that this thread's vfork waits for */
     struct pf_task *next;     /* hash chain */

@@ -119,6 +119,54 @@ Test(account, faults_say_how_often_and_where_they_struck)
     cr_assert_str_eq(trial->faults[1].where[0], "0 at point=p, on group");
 }
 
+/* Several actions at one moment are one strike; so are the many processes that one signal went to. */
+Test(account, a_strike_is_counted_once_and_has_its_stack)
+{
+    const char *faults[] = {"write:signal=INT:error=EIO", "point=p:kill:to=tree"};
+    struct pf_frame frames[] = {{.function = "__write", .module = "libc.so.6"},
+                                {.function = "save", .module = "app", .file = "app.c", .line = 41},
+                                {.function = "main", .module = "app"}};
+    begin.faults = faults;
+    begin.fault_count = 2;
+    start();
+    const struct pf_ev_inject struck[] = {
+        {.fault = 0,
+         .thread = "0.1",
+         .at = "write",
+         .occurrence = 3,
+         .action = "signal=INT",
+         .target = "0.1"},
+        {.fault = 0, .thread = "0.1", .at = "write", .occurrence = 3, .action = "error=EIO"},
+        {.fault = 1, .thread = "0", .at = "point=p", .occurrence = 1, .action = "kill", .target = "0"},
+        {.fault = 1, .thread = "0", .at = "point=p", .occurrence = 1, .action = "kill", .target = "0.1"},
+        {.fault = 1, .thread = "0", .at = "point=p", .occurrence = 1, .action = "kill", .target = "0.2"},
+        {.fault = 0, .thread = "0.1", .at = "write", .occurrence = 4, .action = "error=EIO"},
+        {.fault = 0, .thread = "0.2", .at = "write", .occurrence = 4, .action = "error=EIO"},
+    };
+    uint64_t first = trace->count + 1;
+    for (size_t i = 0; i < sizeof(struck) / sizeof(struck[0]); i++)
+        append((struct pf_event){.kind = PF_EVENT_INJECT, .inject = struck[i]}, 2 * MS);
+    append((struct pf_event){.kind = PF_EVENT_STACK,
+                             .stack = {.thread = "0.1", .inject = first, .frames = frames, .frame_count = 3}},
+           3 * MS);
+    const struct pf_trial_result *trial = end_with(0);
+    const struct pf_fault_account *account = &trial->faults[0];
+    cr_assert_eq(account->fired, 3);
+    cr_assert_str_eq(account->where[0], "0.1 at write (occurrence 3) in save at app.c:41");
+    cr_assert_str_eq(account->where[1], "0.1 at write (occurrence 4)");
+    cr_assert_str_eq(account->where[2], "0.2 at write (occurrence 4)");
+    cr_assert_eq(account->strike_count, 3);
+    cr_assert_eq(account->strikes[0].event, first);
+    cr_assert_eq(account->strikes[0].stack_count, 3);
+    cr_assert_str_eq(account->strikes[0].stack[0], "__write in libc.so.6");
+    cr_assert_str_eq(account->strikes[0].stack[1], "save at app.c:41");
+    cr_assert_eq(account->strikes[0].target_count, 1);
+    cr_assert_eq(account->strikes[1].stack_count, 0);
+    cr_assert_eq(trial->faults[1].fired, 1);
+    cr_assert_str_eq(trial->faults[1].where[0], "0 at point=p (occurrence 1), on 0.1, on 0.2");
+    cr_assert_eq(trial->faults[1].strikes[0].target_count, 3);
+}
+
 Test(account, the_replay_line_is_the_plan_s)
 {
     begin.replay = "pitfall run --limit nofile=32 -- sh";

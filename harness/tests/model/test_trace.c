@@ -121,6 +121,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
             .command_count = 2,
             .faults = words,
             .fault_count = 2,
+            .seed = 3,
             .limits = limits,
             .limit_count = 1,
             .deadline_ns = 1,
@@ -191,7 +192,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
             PF_SNAPSHOT_PARTIAL, 5, processes, 1, threads, 1, objects, 1, words, 2, words, 1};
         break;
     case PF_EVENT_STACK:
-        event.stack = (struct pf_ev_stack){"0", frames, 1};
+        event.stack = (struct pf_ev_stack){"0", 7, frames, 1};
         break;
     case PF_EVENT_NOTE:
         event.note = (struct pf_ev_note){"note"};
@@ -223,7 +224,7 @@ Test(trace, every_field_of_every_event_is_written)
         [PF_EVENT_KILL] = 3,   [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,    [PF_EVENT_POINT] = 3,
         [PF_EVENT_LEDGER] = 3, [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6,  [PF_EVENT_RELEASE] = 4,
         [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,    [PF_EVENT_SNAPSHOT] = 7,
-        [PF_EVENT_STACK] = 2,  [PF_EVENT_NOTE] = 1,        [PF_EVENT_VERDICT] = 3, [PF_EVENT_END] = 1,
+        [PF_EVENT_STACK] = 3,  [PF_EVENT_NOTE] = 1,        [PF_EVENT_VERDICT] = 3, [PF_EVENT_END] = 1,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);

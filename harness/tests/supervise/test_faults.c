@@ -275,3 +275,88 @@ Test(faults, a_hold_at_a_stopped_call_is_ended_when_all_else_rests)
     cr_assert_eq(verdict_of(trace), PF_VERDICT_FINISHED);
     pf_trace_free(trace);
 }
+
+static bool has_function(const struct pf_ev_stack *stack, const char *function)
+{
+    for (size_t i = 0; i < stack->frame_count; i++)
+        if (stack->frames[i].function && strcmp(stack->frames[i].function, function) == 0)
+            return true;
+    return false;
+}
+
+/* However the call is kept: notified and not made, killed, stopped by ptrace, held. The stack is its own, the
+ * trace links it, and the program sees the same. */
+Test(faults, the_stack_of_a_strike)
+{
+    static const struct {
+        const char *spec, *output;
+    } cases[] = {
+        {"flock:error=EIO:when=3", "..x............."},
+        {"flock:retval=0:when=2", "................"},
+        {"flock:delay_enter=1ms:when=3", "................"},
+        {"flock:delay_exit=1ms:when=3", "................"},
+        {"flock:limit=core:0:when=3", "................"},
+        {"flock:signal=CONT:when=3", "................"},
+        {"flock:stop=1ms:when=3", "................"},
+        {"flock:error=EIO:signal=CONT:when=3", "..x............."},
+        {"flock:kill:when=3", ""},
+        {"flock:kill:delay_exit=1:when=3", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pf_trial *trial = plan("sixteen");
+        trial->stacks = true;
+        inject(trial, cases[i].spec);
+        struct pf_trace *trace = run(trial);
+        const struct pf_event *event = find(trace, PF_EVENT_STACK, 0);
+        cr_expect_str_eq(output_of(trace), cases[i].output, "%s: %s", cases[i].spec, output_of(trace));
+        cr_assert_not_null(event, "%s: no stack", cases[i].spec);
+        cr_expect_eq(count(trace, PF_EVENT_STACK), 1, "%s", cases[i].spec);
+        cr_expect(has_function(&event->stack, "sixteen"), "%s", cases[i].spec);
+        const struct pf_event *strike = trace->events[event->stack.inject - 1];
+        cr_expect_eq(strike->kind, PF_EVENT_INJECT);
+        bool killed = strstr(cases[i].spec, "kill") != NULL;
+        cr_expect_eq(exit_of(trace, "0")->signaled, killed, "%s", cases[i].spec);
+        pf_trace_free(trace);
+    }
+}
+
+/* A rule that strikes for ever has its first eight, and a call that waits still waits only once. */
+Test(faults, few_stacks_are_enough)
+{
+    struct pf_trial *trial = plan("sixteen");
+    trial->stacks = true;
+    inject(trial, "flock:error=EIO");
+    struct pf_trace *trace = run(trial);
+    cr_assert_eq(count(trace, PF_EVENT_STACK), 8);
+    cr_assert_eq(count(trace, PF_EVENT_INJECT), 16);
+    cr_assert_str_eq(output_of(trace), "xxxxxxxxxxxxxxxx");
+    pf_trace_free(trace);
+    trial = plan("interrupted-read");
+    trial->stacks = true;
+    inject(trial, "read:signal=USR1:fd=pipe");
+    trace = run(trial);
+    cr_assert_str_eq(output_of(trace), "USR1\nread: EINTR\n");
+    cr_assert_eq(count(trace, PF_EVENT_INJECT), 1);
+    pf_trace_free(trace);
+}
+
+Test(faults, two_rules_have_one_stack_each)
+{
+    struct pf_trial *trial = plan("sixteen");
+    trial->stacks = true;
+    inject(trial, "flock:error=EPERM:when=2");
+    inject(trial, "flock:error=EIO:signal=CONT:when=2");
+    struct pf_trace *trace = run(trial);
+    cr_assert_eq(count(trace, PF_EVENT_STACK), 2);
+    cr_assert_eq(trace->events[find(trace, PF_EVENT_STACK, 0)->stack.inject - 1]->inject.fault, 0);
+    cr_assert_eq(trace->events[find(trace, PF_EVENT_STACK, 1)->stack.inject - 1]->inject.fault, 1);
+    pf_trace_free(trace);
+}
+
+Test(faults, no_stack_is_taken_unasked)
+{
+    struct pf_trace *trace;
+    output_under("sixteen", "flock:error=EIO", &trace);
+    cr_assert_eq(count(trace, PF_EVENT_STACK), 0);
+    pf_trace_free(trace);
+}
