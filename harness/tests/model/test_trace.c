@@ -219,7 +219,7 @@ static char *line_of(const struct pf_event *event)
 Test(trace, every_field_of_every_event_is_written)
 {
     static const size_t keys[PF_EVENT__COUNT] = {
-        [PF_EVENT_LEFT] = 4,   [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5,  [PF_EVENT_BEGIN] = 14,
+        [PF_EVENT_LEFT] = 4,   [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5,  [PF_EVENT_BEGIN] = 15,
         [PF_EVENT_FORK] = 4,   [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,    [PF_EVENT_SIGNAL] = 4,
         [PF_EVENT_KILL] = 3,   [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,    [PF_EVENT_POINT] = 3,
         [PF_EVENT_LEDGER] = 3, [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6,  [PF_EVENT_RELEASE] = 4,
