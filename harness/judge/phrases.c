@@ -332,6 +332,18 @@ static bool in_system_library(const struct pf_frame *frame)
                       strncmp(module, "[vdso]", 6) == 0);
 }
 
+/* "consume at feeder.py:31 (in Queue.get)": the reader's own line, and what it called of the language's
+ * library. */
+static const char *script_where(const struct pf_case *c, const struct pf_frame *own,
+                                const struct pf_frame *called)
+{
+    const char *line =
+        own->line ? pf_arena_printf(c->scratch, "%s:%" PRIu64, own->file, own->line) : own->file;
+    return called && called->function
+               ? pf_arena_printf(c->scratch, "%s at %s (in %s)", own->function, line, called->function)
+               : pf_arena_printf(c->scratch, "%s at %s", own->function, line);
+}
+
 const char *pf_phrase_where(const struct pf_case *c, const char *thread)
 {
     uint64_t seq;
@@ -340,9 +352,15 @@ const char *pf_phrase_where(const struct pf_case *c, const char *thread)
 
 const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *stack)
 {
-    const struct pf_frame *named = NULL;
+    const struct pf_frame *named = NULL, *library = NULL;
     for (size_t i = 0; stack && i < stack->frame_count; i++) {
         const struct pf_frame *frame = &stack->frames[i];
+        if (frame->language && frame->function && frame->file) {
+            if (!frame->module)
+                return script_where(c, frame, library);
+            library = frame;
+            continue;
+        }
         if (in_system_library(frame))
             continue;
         if (frame->file && frame->line)
@@ -351,6 +369,8 @@ const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *s
         if (!named && frame->function)
             named = frame;
     }
+    if (library)
+        return script_where(c, library, NULL);
     if (!named)
         return NULL;
     return named->module ? pf_arena_printf(c->scratch, "%s in %s", named->function, named->module)

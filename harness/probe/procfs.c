@@ -161,9 +161,9 @@ void pf_proc_wchan(pid_t pid, pid_t tid, char *buffer, size_t size)
 }
 
 /* The last number of "NStgid:\t4711\t23": one for every namespace, the innermost last. */
-static pid_t own_pid(const char *text)
+static pid_t last_number(const char *text, const char *key)
 {
-    const char *line = strstr(text, "\nNStgid:");
+    const char *line = strstr(text, key);
     const char *end = line ? strchr(line + 1, '\n') : NULL;
     while (end && end > line && end[-1] != '\t')
         end--;
@@ -186,7 +186,7 @@ int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
     ret_status->threads = strtoull(threads + strlen("\nThreads:"), NULL, 10);
     ret_status->handlers = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);
     ret_status->ignored = strtoull(ignored + strlen("\nSigIgn:"), NULL, 16);
-    ret_status->own_pid = own_pid(text);
+    ret_status->own_pid = last_number(text, "\nNStgid:");
     ret_status->filtered = filter && atoi(filter + strlen("\nSeccomp:")) != 0;
     return 0;
 }
@@ -203,6 +203,12 @@ int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic)
         return -EPROTO;
     *ret_traffic = (struct pf_traffic){.read = read, .written = written};
     return 0;
+}
+
+pid_t pf_proc_own_tid(pid_t pid, pid_t tid)
+{
+    char text[4096];
+    return read_task(pid, tid, "status", text, sizeof(text)) > 0 ? last_number(text, "\nNSpid:") : 0;
 }
 
 bool pf_proc_same_memory(pid_t a, pid_t b)

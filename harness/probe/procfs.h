@@ -87,6 +87,9 @@ struct pf_traffic {
 
 int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic);
 
+/* The number of a thread in its own PID namespace; 0: it cannot be read. */
+pid_t pf_proc_own_tid(pid_t pid, pid_t tid);
+
 /* Whether two processes have one address space; false when that cannot be told. */
 bool pf_proc_same_memory(pid_t a, pid_t b);
 

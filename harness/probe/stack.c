@@ -10,6 +10,7 @@
 #include "model/event.h"
 #include "probe/probe.h"
 #include "probe/procfs.h"
+#include "probe/python.h"
 
 enum { MAX_FRAMES = 32, PAGE = 4096 };
 
@@ -25,12 +26,18 @@ enum { STACK_POINTER = 0 };
 struct pf_stacks {
     Dwfl *dwfl;
     pid_t pid;
+    Dwfl_Module *interpreter; /* of Python; NULL: the process has none */
+    struct pf_python_site python;
     uint64_t page; /* live: the last page of its memory that was read; 0: none */
     uint64_t words[PAGE / sizeof(uint64_t)];
 };
 
 struct walk {
     Dwfl *dwfl;
+    Dwfl_Module *interpreter;
+    struct pf_frame *python; /* what stands for the frames of the interpreter */
+    size_t python_count;
+    bool told; /* they are in the stack */
     struct pf_arena *arena;
     struct pf_frame *frames;
     size_t count;
@@ -140,6 +147,15 @@ static const Dwfl_Thread_Callbacks live_callbacks = {
     .set_initial_registers = set_registers,
 };
 
+/* Where the interpreter begins stands the program that it interprets. */
+static void tell_python(struct walk *walk)
+{
+    for (size_t i = 0; !walk->told && i < walk->python_count && walk->count < MAX_FRAMES; i++)
+        *(struct pf_frame *)pf_arena_grow(walk->arena, &walk->frames, &walk->count, sizeof(*walk->frames)) =
+            walk->python[i];
+    walk->told = true;
+}
+
 static int add_frame(Dwfl_Frame *state, void *context)
 {
     struct walk *walk = context;
@@ -147,10 +163,14 @@ static int add_frame(Dwfl_Frame *state, void *context)
     bool activation;
     if (!dwfl_frame_pc(state, &address, &activation))
         return DWARF_CB_ABORT;
-    struct pf_frame *frame = pf_arena_grow(walk->arena, &walk->frames, &walk->count, sizeof(*frame));
     /* A return address may already belong to the next line, or function. */
     Dwarf_Addr inside = activation ? address : address - 1;
     Dwfl_Module *module = dwfl_addrmodule(walk->dwfl, inside);
+    if (walk->python_count && module == walk->interpreter) {
+        tell_python(walk);
+        return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
+    }
+    struct pf_frame *frame = pf_arena_grow(walk->arena, &walk->frames, &walk->count, sizeof(*frame));
     if (module) {
         const char *name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
         const char *base = name ? strrchr(name, '/') : NULL;
@@ -167,6 +187,20 @@ static int add_frame(Dwfl_Frame *state, void *context)
     return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
+static int find_python(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base,
+                       void *context)
+{
+    struct pf_stacks *stacks = context;
+    GElf_Addr bias;
+    Elf *elf = name[0] == '/' ? dwfl_module_getelf(module, &bias) : NULL;
+    (void)user_data;
+    (void)base;
+    if (!elf || !pf_python_find(elf, bias, &stacks->python))
+        return DWARF_CB_OK;
+    stacks->interpreter = module;
+    return DWARF_CB_ABORT;
+}
+
 /* The modules of the process, nothing attached yet. */
 static struct pf_stacks *report(pid_t pid)
 {
@@ -177,8 +211,10 @@ static struct pf_stacks *report(pid_t pid)
     stacks->dwfl = dwfl_begin(&callbacks);
     if (stacks->dwfl && dwfl_linux_proc_report(stacks->dwfl, pid) == 0 &&
         dwfl_report_end(stacks->dwfl, NULL, NULL) == 0 &&
-        dwfl_getmodules(stacks->dwfl, set_user_data, stacks, 0) == 0)
+        dwfl_getmodules(stacks->dwfl, set_user_data, stacks, 0) == 0) {
+        dwfl_getmodules(stacks->dwfl, find_python, stacks, 0);
         return stacks;
+    }
     pf_stacks_close(stacks);
     return NULL;
 }
@@ -214,9 +250,13 @@ int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *a
 {
     if (!stacks)
         return -ENODATA;
-    struct walk walk = {.dwfl = stacks->dwfl, .arena = arena};
+    struct walk walk = {.dwfl = stacks->dwfl, .interpreter = stacks->interpreter, .arena = arena};
+    if (walk.interpreter)
+        (void)pf_python_read(stacks->pid, &stacks->python, pf_proc_own_tid(stacks->pid, tid), MAX_FRAMES,
+                             arena, &walk.python, &walk.python_count);
     /* The result tells of the outermost frames, which often cannot be unwound; what was found counts. */
     (void)dwfl_getthread_frames(walk.dwfl, tid, add_frame, &walk);
+    tell_python(&walk);
     if (walk.count == 0)
         return -ENODATA;
     *ret_frames = walk.frames;

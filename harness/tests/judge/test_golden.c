@@ -34,6 +34,7 @@ static const struct golden {
     {"found-likely-strangers", PF_FAIL, "hang", NULL,
      "Not seen: what is held by 4711 (sudo) outside the tree"},
     {"found-locks-whatever-alarms", PF_FAIL, "deadlock", NULL, "closes a circle"},
+    {"found-in-python", PF_FAIL, "deadlock", NULL, "main at /srv/feeder.py:12 (in Popen.wait)"},
     {"near-found-timer", PF_PASS, "", NULL, "Nothing is known to be stuck"},
     {"near-found-held-outside", PF_PASS, "", NULL, "process 4711 (bash), which is not of the tree"},
 
@@ -258,7 +259,8 @@ static bool says(const struct pf_trial_result *trial, const char *words)
         if (strstr(diagnosis->edges[i].why, words))
             return true;
     for (size_t i = 0; diagnosis && i < diagnosis->node_count; i++)
-        if (strstr(diagnosis->nodes[i].state, words))
+        if (strstr(diagnosis->nodes[i].state, words) ||
+            (diagnosis->nodes[i].where && strstr(diagnosis->nodes[i].where, words)))
             return true;
     return diagnosis && strstr(diagnosis->summary, words);
 }

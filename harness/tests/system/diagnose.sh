@@ -102,6 +102,7 @@ diagnose_deadlock --trace "$work/trace.jsonl" "$pid"
 says "0 (python3 $pid) waits for process 0.1 (seq"
 says "room in a pipe (fd 1) that is full"
 says "Fix: Read everything first"
+says "in <module> at $work/child.py:4 (in Popen.wait)"
 "$pitfall" judge "$work/trace.jsonl" >"$work/again" || true
 diff <(tail -n +2 "$work/said") <(tail -n +2 "$work/again") >"$work/complaint" || fail "judge says something else"
 diagnose 1 --json "$pid"
@@ -117,11 +118,16 @@ stop "$pid"
 cat >"$work/locks.py" <<'END'
 import os, threading
 a, b, met = threading.Lock(), threading.Lock(), threading.Barrier(2)
-def take(first, second):
-    with first:
+class Ünder:
+    def take(first, second):
+        for _ in generate(first):
+            with second:
+                pass
+def generate(lock):
+    with lock:
         met.wait()
-        with second:
-            pass
+        yield lock
+take = Ünder.take
 threads = [threading.Thread(target=take, args=pair) for pair in ((a, b), (b, a))]
 for thread in threads: thread.start()
 os.write(3, b"!"); os.close(3)
@@ -129,7 +135,8 @@ for thread in threads: thread.join()
 END
 start "$python" "$work/locks.py"
 diagnose_deadlock "$pid"
-says "0/t1 (python3"
+says "in Ünder.take at $work/locks.py:6"
+says "in <module> at $work/locks.py:16 (in Thread.join)"
 tasks=("/proc/$pid/task/"*)
 task=${tasks[-1]##*/}
 diagnose 1 "$task" # the number of a thread stands for its process

@@ -80,6 +80,12 @@ class Trace:
             frames[-1].update(file=file, line=line)
         self.add("stack", thread=thread, frames=[{"function": "syscall", "module": "/lib/libc.so.6"}] + frames)
 
+    def script(self, thread, *frames):
+        """Frames of Python, innermost first: (function, file, line), of its own library with a fourth part."""
+        keys = ("function", "file", "line", "module")
+        self.add("stack", thread=thread, frames=[{"function": "futex_wait", "module": "libc.so.6"}] + [
+            {"language": "python", **dict(zip(keys, frame))} for frame in frames])
+
     def verdict(self, kind, snapshot=0, survivors=()):
         self.add("verdict", kind=kind, snapshot=snapshot, survivors=list(survivors))
 
@@ -237,6 +243,13 @@ t.observe(stuck_pair, [OWN], strangers=["4711 (sudo)"])
 t = family("found-locks-whatever-alarms", attached=True)
 t.observe({"0": futex("futex:a"), "0/t1": futex("futex:b")},
           [word("futex:a", "mutex", owner="0/t1"), word("futex:b", "mutex", owner="0")], p0={"alarm_unseen": True})
+
+t = family("found-in-python", "0.1", attached=True)
+t.script("0", ("Popen._wait", "/usr/lib/python3.11/subprocess.py", 1917, "python3.11"),
+         ("Popen.wait", "/usr/lib/python3.11/subprocess.py", 1250, "python3.11"), ("main", "/srv/feeder.py", 12),
+         ("<module>", "/srv/feeder.py", 20))
+t.script("0.1", ("Thread._bootstrap", "/usr/lib/python3.11/threading.py", 1, "python3.11"))
+t.observe(stuck_pair, [OWN])
 
 t = family("near-found-timer", "0.1", attached=True)
 t.observe(stuck_pair, [OWN], p0_1={"timer": True})
