@@ -11,7 +11,7 @@
 #include "cli/report_options.h"
 #include "cli/selection.h"
 #include "cli/shard_option.h"
-#include "plan/nearest.h"
+#include "model/nearest.h"
 
 enum { JOBS_MOST = 256, REPEATS_MOST = 1000000 };
 

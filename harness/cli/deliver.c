@@ -12,7 +12,7 @@
 
 #include "cli/options.h"
 #include "cli/terminal.h"
-#include "plan/nearest.h"
+#include "model/nearest.h"
 
 static int unknown_format(const char *name, size_t length, struct pf_error *error)
 {

@@ -8,7 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/terminal.h"
-#include "plan/nearest.h"
+#include "model/nearest.h"
 
 static const struct pf_command *const commands[] = {
     &pf_command_list,     &pf_command_show,  &pf_command_check,  &pf_command_run,

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/terminal.h"
-#include "plan/nearest.h"
+#include "model/nearest.h"
 #include "reports/page.h"
 #include "reports/plain.h"
 

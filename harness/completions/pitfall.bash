@@ -54,7 +54,7 @@ _pitfall_reply_fault() {
         return
     fi
     compopt -o nospace 2>/dev/null
-    _pitfall_reply '' point= start exit after= all %clock %creds %desc %file %fstat %fstatfs %ipc %lstat %memory \
+    _pitfall_reply '' point= start exit after= step= all %clock %creds %desc %file %fstat %fstatfs %ipc %lstat %memory \
         %net %network %process %pure %signal %stat %statfs %%stat %%statfs
 }
 

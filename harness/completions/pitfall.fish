@@ -49,7 +49,7 @@ function __pitfall_faults
             $parts[2]to={caller,group,tree,sender} $parts[2]fd={pipe,socket,file,tty} \
             $parts[2]arg{1,2,3,4,5,6}==
     else
-        string join -- \n point= start exit after= all \
+        string join -- \n point= start exit after= step= all \
             %{clock,creds,desc,file,fstat,fstatfs,ipc,lstat,memory,net,network,process,pure,signal,stat} \
             %{statfs,%stat,%statfs}
     end

@@ -11,7 +11,8 @@ static const char *const event_kinds[] = {
     [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",     [PF_EVENT_STREAM] = "stream",
     [PF_EVENT_LEFT] = "left",       [PF_EVENT_FILE] = "file",         [PF_EVENT_THREAD_EXIT] = "thread-exit",
     [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot", [PF_EVENT_STACK] = "stack",
-    [PF_EVENT_NOTE] = "note",       [PF_EVENT_VERDICT] = "verdict",   [PF_EVENT_END] = "end",
+    [PF_EVENT_STEPS] = "steps",     [PF_EVENT_NOTE] = "note",         [PF_EVENT_VERDICT] = "verdict",
+    [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
 const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
@@ -210,6 +211,24 @@ static const struct pf_field stack_fields[] = {
     PF_VALUE(struct pf_ev_stack, UINT, inject),
     PF_ARRAY(struct pf_ev_stack, RECORDS, frames, frame_count, .record = &frame_record),
 };
+static const struct pf_field spot_fields[] = {
+    PF_VALUE(struct pf_step_spot, UINT, first, PF_ALWAYS),
+    PF_VALUE(struct pf_step_spot, UINT, count, PF_ALWAYS),
+    PF_VALUE(struct pf_step_spot, INLINE, at, .record = &frame_record),
+    PF_VALUE(struct pf_step_spot, UINT, offset),
+    PF_VALUE(struct pf_step_spot, INLINE, from, .record = &frame_record),
+    PF_VALUE(struct pf_step_spot, STRING, call),
+    PF_VALUE(struct pf_step_spot, BOOL, repeated),
+};
+static const struct pf_record spot_record = PF_RECORD(struct pf_step_spot, spot_fields);
+static const struct pf_field steps_fields[] = {
+    PF_VALUE(struct pf_ev_steps, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_steps, STRING, function, PF_NEEDED),
+    PF_VALUE(struct pf_ev_steps, UINT, call, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_steps, UINT, instructions, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_steps, STRING, ended),
+    PF_ARRAY(struct pf_ev_steps, RECORDS, spots, spot_count, .record = &spot_record),
+};
 static const struct pf_field note_fields[] = {
     PF_VALUE(struct pf_ev_note, STRING, text, PF_NEEDED),
 };
@@ -244,6 +263,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_EXIT] = PF_RECORD(struct pf_ev_exit, exit_fields),
     [PF_EVENT_SNAPSHOT] = {.size = 0}, /* the snapshot has its own table */
     [PF_EVENT_STACK] = PF_RECORD(struct pf_ev_stack, stack_fields),
+    [PF_EVENT_STEPS] = PF_RECORD(struct pf_ev_steps, steps_fields),
     [PF_EVENT_NOTE] = PF_RECORD(struct pf_ev_note, note_fields),
     [PF_EVENT_VERDICT] = PF_RECORD(struct pf_ev_verdict, verdict_fields),
     [PF_EVENT_END] = PF_RECORD(struct pf_ev_end, end_fields),

@@ -32,6 +32,7 @@ enum pf_event_kind {
     PF_EVENT_EXIT,
     PF_EVENT_SNAPSHOT,
     PF_EVENT_STACK,
+    PF_EVENT_STEPS,
     PF_EVENT_NOTE,
     PF_EVENT_VERDICT,
     PF_EVENT_END,
@@ -249,6 +250,29 @@ struct pf_ev_stack {
     size_t frame_count;
 };
 
+/* Instructions in a row that stand on one line of the source, or in one function where lines are not known.
+ */
+struct pf_step_spot {
+    uint64_t first; /* so many instructions of the call were executed before */
+    uint64_t count;
+    struct pf_frame at;
+    uint64_t offset;      /* of the first one in its module, as objdump shows it */
+    struct pf_frame from; /* the innermost caller whose line is known, where `at` has none */
+    const char *call;     /* it is the instruction of this system call */
+    bool repeated;        /* a repeated string instruction: before it, in the middle, before its last turn */
+};
+
+/* A call of a function was stepped through from its first instruction to its last. */
+struct pf_ev_steps {
+    const char *thread;
+    const char *function;
+    uint64_t call;         /* which one of this process address, from 1 */
+    uint64_t instructions; /* callees included */
+    const char *ended;     /* "returned", "left" (a jump to a caller), "exec", "exit", "cut" (too many) */
+    struct pf_step_spot *spots;
+    size_t spot_count;
+};
+
 /* Something about the run that a reader should know (a feature missing, a blind spot touched). */
 struct pf_ev_note {
     const char *text;
@@ -304,6 +328,7 @@ struct pf_event {
         struct pf_ev_exit exit;
         struct pf_snapshot snapshot;
         struct pf_ev_stack stack;
+        struct pf_ev_steps steps;
         struct pf_ev_note note;
         struct pf_ev_verdict verdict;
         struct pf_ev_end end;

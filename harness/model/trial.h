@@ -21,6 +21,7 @@ enum pf_trigger_kind {
                          at fork */
     PF_TRIGGER_EXIT,  /* a process has ended */
     PF_TRIGGER_AFTER, /* time since the start of the root */
+    PF_TRIGGER_STEP,  /* the n-th instruction of a call of a function */
     PF_TRIGGER__COUNT,
 };
 
@@ -56,10 +57,15 @@ enum pf_fd_kind {
 
 struct pf_trigger {
     enum pf_trigger_kind kind;
-    const char *text;  /* as written: "write", "point=lock-held", "after=100ms" */
-    const char *point; /* PF_TRIGGER_POINT */
-    uint64_t after_ns; /* PF_TRIGGER_AFTER */
-    int *calls;        /* PF_TRIGGER_SYSCALL: numbers, ascending */
+    const char *text;     /* as written: "write", "point=lock-held", "after=100ms" */
+    const char *point;    /* PF_TRIGGER_POINT */
+    uint64_t after_ns;    /* PF_TRIGGER_AFTER */
+    const char *function; /* PF_TRIGGER_STEP */
+    const char
+        *module; /* PF_TRIGGER_STEP: glob on the file name of program or library; NULL: see the manual */
+    uint64_t instruction; /* PF_TRIGGER_STEP: so many instructions of the call have been executed */
+    bool asleep;          /* PF_TRIGGER_STEP: ... and the next one, a system call, has fallen asleep */
+    int *calls;           /* PF_TRIGGER_SYSCALL: numbers, ascending */
     size_t call_count;
     const char *proc;      /* glob on the process address, or with a "/" on the thread address; NULL: any */
     struct pf_test *tests; /* PF_TRIGGER_SYSCALL: all must hold */
@@ -148,7 +154,8 @@ struct pf_trial {
     unsigned share;         /* enum pf_share bits */
     bool capture; /* output goes into the trace instead of the caller's terminal; stdin is /dev/null */
     bool isolate; /* files are covered by a layer that goes with the trial */
-    bool stdout_to_stderr; /* keep the harness's own standard output clean (--json) */
+    bool stdout_to_stderr;    /* keep the harness's own standard output clean (--json) */
+    struct pf_trigger *steps; /* calls of a function to be stepped through and written down; NULL: none */
     struct pf_expect expect;
     const char *replay; /* a command line that does it again */
     const char *skip;   /* why it cannot be run here ("no python3"); NULL: it can */

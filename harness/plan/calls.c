@@ -12,7 +12,8 @@ enum {
     REGEX_LENGTH = 40, /* glibc expands nested repetitions: a short one stays small */
 };
 
-#define EXPECTED_CALL "a system call, %set, /regex, all, point=NAME, start, exit or after=TIME"
+#define EXPECTED_CALL                                                                                        \
+    "a system call, %set, /regex, all, point=NAME, start, exit, after=TIME or step=FUNCTION+N"
 #define REGEX_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_^$.*+?|()[]-"
 
 struct calls {

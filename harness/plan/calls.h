@@ -2,8 +2,8 @@
 #ifndef PF_PLAN_CALLS_H
 #define PF_PLAN_CALLS_H
 
+#include "model/nearest.h"
 #include "plan/cursor.h"
-#include "plan/nearest.h"
 
 struct pf_call_set {
     const char *name;  /* "%file" */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "plan/nearest.h"
+#include "model/nearest.h"
 #include "plan/scenario.h"
 
 static struct pf_scenario **add_slot(struct pf_catalogue *catalogue)

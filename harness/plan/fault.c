@@ -92,6 +92,9 @@ static int check_whole(const struct pf_reading *reading)
                                 "a call cannot both fail with error= and return with retval=");
     if (seen[PF_ACTION_SHORT] && (skips || seen[PF_ACTION_SYSCALL]))
         return pf_cursor_refuse(cursor, seen[PF_ACTION_SHORT], "a call that is not made transfers nothing");
+    const char *holds = seen[PF_ACTION_HOLD] ? seen[PF_ACTION_HOLD] : seen[PF_ACTION_DELAY_ENTER];
+    if (reading->fault.trigger.asleep && holds)
+        return pf_cursor_refuse(cursor, holds, "a thread that sleeps in a system call is there already");
     return check_targets(reading);
 }
 

@@ -9,8 +9,8 @@
 #include "plan/fault_value.h"
 #include "plan/trigger.h"
 
-#define ON_ANY    (PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(START) | PF_ON(EXIT) | PF_ON(AFTER))
-#define ON_THREAD (PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(START))
+#define ON_ANY    (PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(START) | PF_ON(EXIT) | PF_ON(AFTER) | PF_ON(STEP))
+#define ON_THREAD (PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(START) | PF_ON(STEP))
 
 static int read_error(struct pf_reading *reading, struct pf_action *action)
 {
@@ -103,7 +103,7 @@ struct pf_action_form {
     const char *why_not; /* why it does not go with the others */
 };
 
-#define ONLY_HELD "only a thread at a system call, at a point or at its start can be "
+#define ONLY_HELD "only a thread at a system call, a point, an instruction or its start can be "
 
 static const struct pf_action_form forms[] = {
     {"error", PF_ACTION_ERROR, read_error, PF_ON(SYSCALL),

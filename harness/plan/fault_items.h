@@ -2,8 +2,8 @@
 #ifndef PF_PLAN_FAULT_ITEMS_H
 #define PF_PLAN_FAULT_ITEMS_H
 
+#include "model/nearest.h"
 #include "plan/cursor.h"
-#include "plan/nearest.h"
 
 enum pf_option_kind {
     PF_FAULT_WHEN,

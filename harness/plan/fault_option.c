@@ -79,14 +79,16 @@ struct pf_option_form {
 #define NO_ARGUMENTS "nothing but a system call has arguments"
 
 static const struct pf_option_form forms[] = {
-    {"when", PF_FAULT_WHEN, read_when, PF_ON(SYSCALL) | PF_ON(POINT),
+    {"when", PF_FAULT_WHEN, read_when, PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(STEP),
      "this trigger happens once for each process", false, true},
-    {"proc", PF_FAULT_PROC, read_proc, PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(START) | PF_ON(EXIT),
+    {"proc", PF_FAULT_PROC, read_proc,
+     PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(START) | PF_ON(EXIT) | PF_ON(STEP),
      "a time passes for every process alike: say by to= whom it strikes", false, false},
-    {"to", PF_FAULT_TO, read_to, PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(START) | PF_ON(EXIT) | PF_ON(AFTER),
-     NULL, false, false},
+    {"to", PF_FAULT_TO, read_to,
+     PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(START) | PF_ON(EXIT) | PF_ON(AFTER) | PF_ON(STEP), NULL, false,
+     false},
     {"fd", PF_FAULT_FD, read_fd, PF_ON(SYSCALL), NO_ARGUMENTS, false, false},
-    {"prob", PF_FAULT_PROB, read_prob, PF_ON(SYSCALL) | PF_ON(POINT),
+    {"prob", PF_FAULT_PROB, read_prob, PF_ON(SYSCALL) | PF_ON(POINT) | PF_ON(STEP),
      "this trigger happens once for each process: leave it to chance by --seed and when=", false, false},
     {"arg1", PF_FAULT_ARGUMENT, read_argument, PF_ON(SYSCALL), NO_ARGUMENTS, true, false},
     {"arg2", PF_FAULT_ARGUMENT, read_argument, PF_ON(SYSCALL), NO_ARGUMENTS, true, false},

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "plan/nearest.h"
+#include "model/nearest.h"
 
 enum {
     ERRNO_LAST = 4095, /* the kernel takes results from -4095 to -1 for errors */

@@ -1,8 +1,8 @@
 #include <sys/resource.h>
 
+#include "model/nearest.h"
 #include "model/resource.h"
 #include "plan/cursor.h"
-#include "plan/nearest.h"
 
 /* The name as model/ keeps it; or NULL, and the nearest one, if any. */
 static const char *find_resource(struct pf_word word, const char **ret_nearest)

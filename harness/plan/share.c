@@ -1,5 +1,5 @@
+#include "model/nearest.h"
 #include "plan/cursor.h"
-#include "plan/nearest.h"
 
 static const struct share {
     const char *name;

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/nearest.h"
 #include "model/result.h"
 #include "plan/cursor.h"
-#include "plan/nearest.h"
 #include "plan/scenario.h"
 
 enum { STATUS_LIMIT = 255, WHERE_SIZE = 64 };

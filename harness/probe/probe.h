@@ -94,6 +94,9 @@ struct pf_stacks *pf_stacks_open(pid_t pid);
  * that keeps its frame by another register.
  */
 struct pf_stacks *pf_stacks_open_live(pid_t pid);
+/* What stands at an address of the process, and where that is in its file. Strings go to the arena. */
+void pf_stacks_locate(const struct pf_stacks *stacks, uint64_t address, struct pf_arena *arena,
+                      struct pf_frame *ret_frame, uint64_t *ret_offset);
 void pf_stacks_close(struct pf_stacks *stacks);
 /*
  * The call stack of a thread, innermost first, at most 32 frames. The caller has stopped it under ptrace,

@@ -156,6 +156,21 @@ static void tell_python(struct walk *walk)
     walk->told = true;
 }
 
+static void describe(Dwfl_Module *module, Dwarf_Addr address, struct pf_arena *arena, struct pf_frame *frame)
+{
+    const char *name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    const char *base = name ? strrchr(name, '/') : NULL;
+    frame->module = pf_arena_strdup(arena, base ? base + 1 : name);
+    frame->function = pf_arena_strdup(arena, dwfl_module_addrname(module, address));
+    Dwfl_Line *line = dwfl_module_getsrc(module, address);
+    int number = 0;
+    const char *file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
+    if (file) {
+        frame->file = pf_arena_strdup(arena, file);
+        frame->line = (uint64_t)number;
+    }
+}
+
 static int add_frame(Dwfl_Frame *state, void *context)
 {
     struct walk *walk = context;
@@ -171,19 +186,8 @@ static int add_frame(Dwfl_Frame *state, void *context)
         return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
     }
     struct pf_frame *frame = pf_arena_grow(walk->arena, &walk->frames, &walk->count, sizeof(*frame));
-    if (module) {
-        const char *name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-        const char *base = name ? strrchr(name, '/') : NULL;
-        frame->module = pf_arena_strdup(walk->arena, base ? base + 1 : name);
-        frame->function = pf_arena_strdup(walk->arena, dwfl_module_addrname(module, inside));
-        Dwfl_Line *line = dwfl_module_getsrc(module, inside);
-        int number = 0;
-        const char *file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
-        if (file) {
-            frame->file = pf_arena_strdup(walk->arena, file);
-            frame->line = (uint64_t)number;
-        }
-    }
+    if (module)
+        describe(module, inside, walk->arena, frame);
     return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
@@ -262,4 +266,18 @@ int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *a
     *ret_frames = walk.frames;
     *ret_count = walk.count;
     return 0;
+}
+
+void pf_stacks_locate(const struct pf_stacks *stacks, uint64_t address, struct pf_arena *arena,
+                      struct pf_frame *ret_frame, uint64_t *ret_offset)
+{
+    Dwfl_Module *module = stacks ? dwfl_addrmodule(stacks->dwfl, address) : NULL;
+    struct pf_frame frame = {0};
+    Dwarf_Addr offset = address;
+    if (module) {
+        describe(module, address, arena, &frame);
+        (void)dwfl_module_relocate_address(module, &offset);
+    }
+    *ret_frame = frame;
+    *ret_offset = offset;
 }

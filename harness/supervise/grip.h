@@ -44,6 +44,7 @@ enum pf_grip_kind {
     PF_GRIP_NOTIFICATION, /* in a notified call */
     PF_GRIP_CALL_STOP,    /* at the entry of a call, in a ptrace stop */
     PF_GRIP_RETURN_STOP,  /* at the exit of a call, in a ptrace stop */
+    PF_GRIP_STEP_STOP,    /* between two instructions, in a ptrace stop */
 };
 
 struct pf_grip {

@@ -289,7 +289,8 @@ bool pf_inject_meet(struct pf_run *run, const struct pf_occurrence *occurrence, 
         struct watch *watch = &run->inject->watches[i];
         if (!pf_select_matches(watch->trigger, occurrence))
             continue;
-        strike.count = ++*counter_of(run, watch, occurrence);
+        /* Calls of functions are counted where they begin. */
+        strike.count = occurrence->count ? occurrence->count : ++*counter_of(run, watch, occurrence);
         const char *address =
             watch->threads && occurrence->task ? occurrence->task->address : occurrence->process->address;
         if (pf_select_is_due(watch->trigger, strike.count) &&

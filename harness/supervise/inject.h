@@ -11,11 +11,13 @@
 struct pf_occurrence {
     enum pf_trigger_kind kind;
     struct pf_process *process;
-    struct pf_task *task;       /* the thread it happened in; NULL: the process as a whole, or a time */
-    bool of_thread;             /* a birth or an end, of this thread and not of its process */
-    const struct pf_call *call; /* PF_TRIGGER_SYSCALL */
-    const char *at;             /* what happened, for the trace: "write", "point=lock-held" */
-    const char *point;          /* PF_TRIGGER_POINT */
+    struct pf_task *task;             /* the thread it happened in; NULL: the process as a whole, or a time */
+    bool of_thread;                   /* a birth or an end, of this thread and not of its process */
+    const struct pf_call *call;       /* PF_TRIGGER_SYSCALL */
+    const char *at;                   /* what happened, for the trace: "write", "point=lock-held" */
+    const char *point;                /* PF_TRIGGER_POINT */
+    const struct pf_trigger *trigger; /* PF_TRIGGER_STEP: whose instruction it is */
+    uint64_t count;                   /* PF_TRIGGER_STEP: which call of the function, from 1 */
 };
 
 /* Sets up rules and counters for run->trial. */

@@ -5,6 +5,7 @@
 #include "faults/strike.h"
 #include "supervise/intercept.h"
 #include "supervise/lifecycle.h"
+#include "supervise/step.h"
 #include "supervise/traced.h"
 
 struct held {
@@ -44,8 +45,11 @@ void pf_grip_release(struct pf_run *run, struct pf_task *task, const struct pf_g
         pf_traced_go(run, task, &grip->answer);
         return;
     case PF_GRIP_FIRST_STOP:
-    case PF_GRIP_RETURN_STOP:
+    case PF_GRIP_STEP_STOP:
         pf_lifecycle_resume(run, task, 0);
+        return;
+    case PF_GRIP_RETURN_STOP:
+        pf_step_call_ended(run, task);
         return;
     case PF_GRIP_NONE:
         return;

@@ -16,6 +16,7 @@
 #include "supervise/names.h"
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
+#include "supervise/step.h"
 #include "supervise/strikes.h"
 #include "supervise/terminal.h"
 #include "supervise/traced.h"
@@ -25,7 +26,8 @@ enum { ARGV_BYTES = 4096, ARGV_MAX = 64, ARGUMENT_MAX = 256 };
 void pf_lifecycle_resume(struct pf_run *run, const struct pf_task *task, int signal)
 {
     (void)run;
-    ptrace(task->in_call ? PTRACE_SYSCALL : PTRACE_CONT, task->tid, NULL, (unsigned long)signal);
+    int request = task->in_call ? PTRACE_SYSCALL : pf_step_single(task) ? PTRACE_SINGLESTEP : PTRACE_CONT;
+    ptrace(request, task->tid, NULL, (unsigned long)signal);
 }
 
 static unsigned long event_message(pid_t tid)
@@ -51,6 +53,7 @@ static void begin(struct pf_run *run, struct pf_task *task, bool of_thread)
 static void start(struct pf_run *run, struct pf_task *task)
 {
     task->started = true;
+    pf_step_born(run, task);
     bool of_thread = task->tid != task->process->pid;
     if (of_thread || task->process->maker)
         begin(run, task, of_thread);
@@ -155,6 +158,7 @@ static void read_command(struct pf_run *run, pid_t pid, struct pf_ev_exec *exec)
 static void emit_thread_exit(struct pf_run *run, struct pf_task *task)
 {
     pf_keep_forget(run, task);
+    pf_step_forget(run, task);
     pf_quiet_remove(run, task);
     struct pf_ev_thread_exit gone = {.thread = task->address};
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_THREAD_EXIT, .thread_exit = gone});
@@ -210,6 +214,7 @@ static void take_exec(struct pf_run *run, pid_t pid)
     pf_tasks_each(&run->tasks, end_vfork, process);
     bool first = process == run->root && !process->execed;
     process->execed = true;
+    pf_step_exec(run, task);
     if (first && !run->follows_execs)
         ptrace(PTRACE_SETOPTIONS, pid, NULL, pf_launch_ptrace_options(false));
     if (first) {
@@ -268,6 +273,7 @@ static bool is_stop_signal(int number)
 /* A seized thread's own stops: its first, job control, and SIGCONT after job control. */
 static void take_plain_stop(struct pf_run *run, struct pf_task *task, int number)
 {
+    pf_step_refresh(run, task);
     if (pf_strikes_take(run, task))
         return;
     if (is_stop_signal(number)) {
@@ -312,7 +318,7 @@ static void take_stop(struct pf_run *run, pid_t tid, int status)
     default:
         if (number == (SIGTRAP | 0x80))
             pf_traced_return(run, task);
-        else
+        else if (number != SIGTRAP || !pf_step_take(run, task))
             deliver_signal(run, task, number);
         break;
     }
@@ -351,6 +357,7 @@ static void take_death(struct pf_run *run, pid_t tid, int status, const char *na
     /* The main thread is reported last, when the whole process is gone. */
     pf_tasks_each(&run->tasks, drop_rest, &(struct rest){run, process, task});
     pf_keep_forget(run, task);
+    pf_step_forget(run, task);
     pf_quiet_remove(run, task);
     pf_tasks_remove(&run->tasks, task);
     pf_quiet_ended(run, process);
@@ -393,10 +400,13 @@ size_t pf_lifecycle_serve(struct pf_run *run)
 {
     size_t served = 0;
     bool decided = run->decided;
+    pf_step_turn(run);
     /* A tree that grows without end would keep this busy without end. */
     for (; run->decided == decided; served++) {
         siginfo_t info = {.si_pid = 0};
         int status;
+        if (pf_step_turn_over(run))
+            return served;
         if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0 || info.si_pid == 0)
             return served;
         const char *name = name_of_failed(run, &info);

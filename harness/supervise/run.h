@@ -14,6 +14,7 @@ struct pf_inject;
 struct pf_keep;
 struct pf_output;
 struct pf_quiet;
+struct pf_step;
 
 struct pf_run {
     const struct pf_trial *trial;
@@ -29,6 +30,7 @@ struct pf_run {
     struct pf_inject *inject;    /* rules and counters */
     struct pf_keep *keep;        /* held callers */
     unsigned char *stacks_taken; /* per rule; NULL: none */
+    struct pf_step *step;        /* functions of interest, calls stepped through; NULL: none */
     struct pf_quiet *quiet;      /* when to look, and what was seen */
     const char **outside;        /* objects that the root was given at launch */
     size_t outside_count;

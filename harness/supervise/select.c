@@ -141,6 +141,8 @@ bool pf_select_matches(const struct pf_trigger *trigger, const struct pf_occurre
 {
     if (trigger->kind != occurrence->kind || !suits_address(trigger, occurrence))
         return false;
+    if (trigger->kind == PF_TRIGGER_STEP)
+        return trigger == occurrence->trigger;
     if (trigger->kind == PF_TRIGGER_SYSCALL)
         return suits_call(trigger, occurrence);
     return trigger->kind != PF_TRIGGER_POINT || strcmp(trigger->point, occurrence->point) == 0;

@@ -24,6 +24,7 @@
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
 #include "supervise/run.h"
+#include "supervise/step.h"
 #include "supervise/terminal.h"
 
 static const uint64_t NS_PER_S = 1000000000ULL;
@@ -136,6 +137,8 @@ static bool sleep_until_event(struct pf_run *run)
         due = pf_keep_due(run);
     if (pf_inject_due(run) < due)
         due = pf_inject_due(run);
+    if (pf_step_due(run) < due)
+        due = pf_step_due(run);
     if (end_of_time(run) < due)
         due = end_of_time(run);
     uint64_t rest = due > now ? due - now : 0;
@@ -161,6 +164,7 @@ static void watch(struct pf_run *run)
         pf_output_serve(run);
         pf_keep_tick(run);
         pf_inject_tick(run);
+        pf_step_tick(run);
         serve_interrupts(run);
         if (run->failed || run->decided)
             return;
@@ -242,11 +246,13 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
                          .own_tty = -1};
     /* A stop at every exec is a tenth of what a process costs: spent where a record is kept, or faults
      * strike. */
-    run.follows_execs = trace->sink || trial->capture || trial->fault_count > 0 || trial->limit_count > 0;
+    run.follows_execs =
+        trace->sink || trial->capture || trial->fault_count > 0 || trial->limit_count > 0 || trial->steps;
     sigset_t before;
     pf_tasks_init(&run.tasks, trace->arena);
     pf_inject_init(&run);
     pf_keep_init(&run);
+    pf_step_init(&run);
     pf_quiet_init(&run);
     pf_output_init(&run);
     int r = open_events(&run, &before, error);
@@ -258,8 +264,11 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_output_finish(&run);
     pf_left_finish(&run);
     pf_files_finish(&run);
+    if (r == 0)
+        r = pf_step_check(&run, error);
     struct pf_ev_end end = {.error = r < 0 && error ? pf_arena_strdup(trace->arena, error->message) : NULL};
     pf_run_emit(&run, (struct pf_event){.kind = PF_EVENT_END, .end = end});
+    pf_step_free(&run);
     pf_quiet_free(&run);
     pf_output_free(&run);
     pf_launch_end(&run.launched);

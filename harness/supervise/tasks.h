@@ -14,6 +14,9 @@
 
 #include "model/arena.h"
 
+struct pf_code;
+struct pf_walk;
+
 struct pf_process {
     const char *address;
     struct pf_process *maker; /* who forked it; NULL for the root */
@@ -34,6 +37,7 @@ struct pf_process {
     uint64_t *counts;          /* occurrences so far, one counter per trigger of the plan */
     struct pf_count *points;   /* times each point was reached */
     size_t point_count;
+    struct pf_code *code; /* where functions of the plan lie; NULL: not read */
 };
 
 struct pf_traced;
@@ -56,6 +60,9 @@ struct pf_task {
     bool in_call;             /* in a call at whose exit it will stop */
     struct pf_traced *traced; /* the last call that stopped for ptrace at its entry; NULL: none has */
     struct pf_wanted *wanted; /* a stack that is to be read when it stops; NULL: none ever was */
+    uint64_t armed;           /* version of the code that its debug registers are set for; 0: none */
+    struct pf_walk *walk;     /* it is in a call that is stepped through; NULL: it is in none */
+    uint64_t *calls;          /* of functions, for triggers that count threads; NULL: none has */
     uint64_t *counts;         /* as those of the process, for triggers that count threads; NULL: none has */
     const char *vfork_child;  /* address of the child that this thread's vfork waits for */
     struct pf_task *next;     /* hash chain */

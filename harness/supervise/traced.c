@@ -11,6 +11,7 @@
 #include "supervise/keep.h"
 #include "supervise/lifecycle.h"
 #include "supervise/names.h"
+#include "supervise/step.h"
 
 /* What is known of a call between its entry and its exit. */
 struct pf_traced {
@@ -124,5 +125,5 @@ void pf_traced_return(struct pf_run *run, struct pf_task *task)
     if (answer->delay_exit_ns)
         pf_keep_for(run, task, &grip, answer->delay_exit_fault, answer->delay_exit_ns);
     else
-        pf_lifecycle_resume(run, task, 0);
+        pf_step_call_ended(run, task);
 }

@@ -72,6 +72,20 @@ Test(fault, triggers)
     cr_assert_eq(fault.trigger.after_ns, SECOND / 4);
     cr_assert_str_eq(fault.trigger.text, "after=250ms");
 
+    fault = parse("step=put+17:kill");
+    cr_assert_eq(fault.trigger.kind, PF_TRIGGER_STEP);
+    cr_assert_str_eq(fault.trigger.function, "put");
+    cr_assert_null(fault.trigger.module);
+    cr_assert_eq(fault.trigger.instruction, 17);
+    cr_assert_not(fault.trigger.asleep);
+    cr_assert_str_eq(fault.trigger.text, "step=put+17");
+    fault = parse("step=libstdc++.so.6:_Znwm+0/asleep:kill:when=2");
+    cr_assert_str_eq(fault.trigger.function, "_Znwm");
+    cr_assert_str_eq(fault.trigger.module, "libstdc++.so.6");
+    cr_assert(fault.trigger.asleep);
+    cr_assert_str_eq(fault.trigger.text, "step=libstdc++.so.6:_Znwm+0/asleep");
+    cr_assert_eq(fault.trigger.first, 2);
+
     /* In a list it is the system call of that name. */
     fault = parse("exit,write:error=EIO");
     cr_assert_eq(fault.trigger.kind, PF_TRIGGER_SYSCALL);
@@ -312,7 +326,9 @@ Test(fault, targets)
     cr_assert_str_eq(fault.to_glob, "0.[1-3]");
 }
 
-#define CALL "expected a system call, %set, /regex, all, point=NAME, start, exit or after=TIME here, not "
+#define CALL                                                                                                 \
+    "expected a system call, %set, /regex, all, point=NAME, start, exit, after=TIME or step=FUNCTION+N "     \
+    "here, not "
 #define ITEM                                                                                                 \
     "expected error=, retval=, short=, syscall=, signal=, kill, stop=, hold=, limit=, delay_enter=, "        \
     "delay_exit=, poke_enter=, poke_exit=, when=, proc=, to=, fd=, prob= or arg1== to arg6== here, not "
@@ -463,9 +479,11 @@ static const struct {
      "error cannot be done at point=x: nothing but a system call can fail with an errno"},
     {"start:retval=5", 7, "retval cannot be done at start: nothing but a system call returns a value"},
     {"exit:hold=start", 6,
-     "hold cannot be done at exit: only a thread at a system call, at a point or at its start can be held"},
+     "hold cannot be done at exit: only a thread at a system call, a point, an instruction or its start can "
+     "be held"},
     {"after=1s:delay_enter=1s", 10,
-     "delay_enter cannot be done at after=1s: only a thread at a system call, at a point or at its start can "
+     "delay_enter cannot be done at after=1s: only a thread at a system call, a point, an instruction or its "
+     "start can "
      "be "
      "delayed"},
     {"exit:limit=nofile:32", 6,
@@ -476,6 +494,21 @@ static const struct {
      "the process that met this trigger has ended: say by to= whom else to strike"},
     {"after=1s:kill:when=2", 15,
      "when does not go with after=1s: this trigger happens once for each process"},
+    {"step=put:kill", 6,
+     "expected a function and how many instructions of its call come before (put+0, libqueue.so:put+17) "
+     "here, "
+     "not \"put\""},
+    {"step=+3:kill", 6,
+     "expected a function and how many instructions of its call come before (put+0, libqueue.so:put+17) "
+     "here, "
+     "not \"+3\""},
+    {"step:kill", 5, "expected \"=\" and a function with an instruction, as in step=put+17 here, not \":\""},
+    {"step=put+99999999999999999999:kill", 10, "no call of a function has that many instructions"},
+    {"step=put+1:error=EIO", 12,
+     "error cannot be done at step=put+1: nothing but a system call can fail with an errno"},
+    {"step=put+1/asleep:hold=start", 19, "a thread that sleeps in a system call is there already"},
+    {"step=put+1:kill:fd=pipe", 17,
+     "fd does not go with step=put+1: nothing but a system call has arguments"},
     {"start:kill:when=2", 12, "when does not go with start: this trigger happens once for each process"},
     {"after=1s:kill:proc=0", 15,
      "proc does not go with after=1s: a time passes for every process alike: say by to= whom it strikes"},

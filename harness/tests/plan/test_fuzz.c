@@ -20,6 +20,7 @@ static const char *const seeds[] = {
     "point=à-moitié:retval=0x10:kill",
     "!%file,none:short=3:fd=/etc/*:prob=.25:arg3>0x40:arg1!=-1",
     "all@0/t*:poke_enter=@arg1=00ff,@arg6=aa:poke_exit=@arg2=0d:delay_exit=1.5ms",
+    "step=libq*.so.1:put+17/asleep:kill:when=2:hold=step=get+0@0.1",
     "read:syscall=getpid:error=EIO:stop=1s:to=sender:arg2&010:arg2<9:arg1==7",
 };
 
@@ -32,7 +33,7 @@ static const char *const pieces[] = {
     "point=", "@arg",  "fd=",      "<",   ">",
     "arg2",   "prob=", "short=",   "0x",  "!",
     "all",    "\xff",  "\xe2\x82", "€",   "\x1b[0m",
-    "\n",     " ",
+    "\n",     " ",     "step=",    "+17", "/asleep",
 };
 
 static uint64_t next(uint64_t *state)

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "model/nearest.h"
 #include "model/resource.h"
-#include "plan/nearest.h"
 #include "plan/plan.h"
 
 TestSuite(words, .timeout = 10);

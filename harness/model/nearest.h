@@ -1,6 +1,6 @@
 /* nearest.h - which of the known names somebody who mistyped one probably meant. */
-#ifndef PF_PLAN_NEAREST_H
-#define PF_PLAN_NEAREST_H
+#ifndef PF_MODEL_NEAREST_H
+#define PF_MODEL_NEAREST_H
 
 #include <stddef.h>
 

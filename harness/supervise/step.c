@@ -1,0 +1,568 @@
+/* Calls of functions: counted where they begin, followed by single steps, struck at their n-th instruction.
+ */
+#include "supervise/step.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "model/nearest.h"
+#include "probe/procfs.h"
+#include "supervise/grip.h"
+#include "supervise/inject.h"
+#include "supervise/lifecycle.h"
+#include "supervise/select.h"
+#include "supervise/step_internal.h"
+
+enum {
+    STEPS_A_TURN = 400, /* then the other events have their turn */
+    SPINS = 2000,       /* looks for the end of a step before the thread is left to itself: it sleeps */
+    LEAP_TURNS = 3,     /* a repeated instruction with more turns is not worth single steps */
+};
+
+static const uint64_t LOOK_NS = 300 * 1000; /* between looks at calls that are to fall asleep */
+
+/* Codes of a SIGTRAP that single-stepping and debug registers send; HANDLER comes by ptrace_notify. */
+enum { CODE_CALL = 1, CODE_STEP = 2, CODE_REGISTER = 4, CODE_HANDLER = 5 };
+
+static void add_aim(struct pf_run *run, const struct pf_trigger *trigger, bool record)
+{
+    if (!trigger || trigger->kind != PF_TRIGGER_STEP)
+        return;
+    if (!run->step) {
+        run->step = pf_arena_alloc(run->trace->arena, sizeof(*run->step));
+        run->step->functions = pf_functions_new();
+    }
+    struct pf_aim *aim =
+        pf_arena_grow(run->trace->arena, &run->step->aims, &run->step->aim_count, sizeof(*aim));
+    *aim = (struct pf_aim){.trigger = trigger, .record = record};
+}
+
+void pf_step_init(struct pf_run *run)
+{
+    for (size_t i = 0; i < run->trial->fault_count; i++) {
+        const struct pf_fault *fault = &run->trial->faults[i];
+        add_aim(run, &fault->trigger, false);
+        for (size_t k = 0; k < fault->action_count; k++)
+            add_aim(run, fault->actions[k].until, false);
+    }
+    add_aim(run, run->trial->steps, true);
+}
+
+void pf_step_free(struct pf_run *run)
+{
+    if (run->step)
+        pf_functions_free(run->step->functions);
+    run->step = NULL;
+}
+
+static bool concerns(const struct pf_run *run, const struct pf_process *process)
+{
+    for (size_t i = 0; i < run->step->aim_count; i++)
+        if (pf_code_concerns(&run->step->aims[i], process))
+            return true;
+    return false;
+}
+
+static void end_call(struct pf_run *run, struct pf_task *task, struct pf_followed *call, enum pf_ended ended)
+{
+    if (call->recording)
+        pf_recording_end(run, task, call, ended);
+    run->step->sleepers -= call->asleep;
+    free(call);
+}
+
+static void end_walk(struct pf_run *run, struct pf_task *task, enum pf_ended ended)
+{
+    struct pf_walk *walk = task->walk;
+    task->walk = NULL;
+    for (struct pf_followed *call = walk ? walk->calls : NULL, *next; call; call = next) {
+        next = call->next;
+        end_call(run, task, call, ended);
+    }
+    free(walk);
+}
+
+void pf_step_exec(struct pf_run *run, struct pf_task *task)
+{
+    if (!run->step)
+        return;
+    end_walk(run, task, PF_ENDED_EXEC);
+    /* The kernel has cleared the debug registers; what has been counted stays. */
+    task->armed = 0;
+    struct pf_code *code = task->process->code;
+    if (code)
+        *code = (struct pf_code){.calls = code->calls};
+    if (!concerns(run, task->process))
+        return;
+    pf_code_read(run, task->process);
+    pf_code_arm(run, task);
+}
+
+/* A new process has the memory of the one that made it, and counts its own calls. */
+void pf_step_born(struct pf_run *run, struct pf_task *task)
+{
+    struct pf_process *process = task->process;
+    if (!run->step || !process->execed || !concerns(run, process))
+        return;
+    if (!process->code)
+        pf_code_read(run, process);
+    pf_code_arm(run, task);
+}
+
+void pf_step_refresh(struct pf_run *run, struct pf_task *task)
+{
+    if (run->step && task->started)
+        pf_code_arm(run, task);
+}
+
+void pf_step_forget(struct pf_run *run, struct pf_task *task)
+{
+    if (run->step)
+        end_walk(run, task, PF_ENDED_EXIT);
+}
+
+/* Carries out what the plan wants at this instruction. Returns false when the thread must not go on: it was
+ * killed or is held. */
+static bool strike(struct pf_run *run, struct pf_task *task, const struct pf_followed *call)
+{
+    const struct pf_trigger *trigger = run->step->aims[call->aim].trigger;
+    struct pf_occurrence occurrence = {.kind = PF_TRIGGER_STEP,
+                                       .process = task->process,
+                                       .task = task,
+                                       .at = trigger->text,
+                                       .trigger = trigger,
+                                       .count = call->number};
+    struct pf_grip grip = {.kind = call->asleep ? PF_GRIP_NONE : PF_GRIP_STEP_STOP};
+    return pf_inject_meet(run, &occurrence, &grip);
+}
+
+/* The call stands before an instruction of its own. Returns whether it is to be followed further; *go:
+ * whether the thread may go on. */
+static bool reach(struct pf_run *run, struct pf_task *task, struct pf_followed *call, bool *go,
+                  enum pf_ended *ret_ended)
+{
+    const struct pf_trigger *trigger = run->step->aims[call->aim].trigger;
+    const struct pf_stand *stand = &task->walk->stand;
+    if (call->recording) {
+        *ret_ended = PF_ENDED_CUT;
+        return pf_recording_add(call->recording, task->tid, stand);
+    }
+    if (call->done < trigger->instruction)
+        return true;
+    *ret_ended = PF_ENDED_LEFT;
+    if (call->done > trigger->instruction)
+        return false;
+    if (!trigger->asleep) {
+        *go &= strike(run, task, call);
+        return false;
+    }
+    call->asleep = stand->call;
+    run->step->sleepers += stand->call;
+    return stand->call;
+}
+
+/* How the call ended, when it has. */
+static bool has_ended(const struct pf_task *task, const struct pf_followed *call, enum pf_ended *ret_ended)
+{
+    const struct pf_stand *stand = &task->walk->stand;
+    if (stand->sp <= call->sp)
+        return false;
+    bool returned = stand->ip == call->ret && stand->sp == call->sp + sizeof(uint64_t);
+    /* Further up on its own stack, it was left by longjmp; on another one, it is a coroutine's turn. */
+    if (!returned && !pf_thread_same_mapping(task->tid, call->sp, stand->sp))
+        return false;
+    *ret_ended = returned ? PF_ENDED_RETURNED : PF_ENDED_LEFT;
+    return true;
+}
+
+/* The thread has come to another instruction. Returns whether the call is to be followed further. */
+static bool advance(struct pf_run *run, struct pf_task *task, struct pf_followed *call, bool *go,
+                    enum pf_ended *ret_ended)
+{
+    if (has_ended(task, call, ret_ended))
+        return false;
+    call->done++;
+    run->step->sleepers -= call->asleep;
+    call->asleep = false;
+    return reach(run, task, call, go, ret_ended);
+}
+
+static bool advance_all(struct pf_run *run, struct pf_task *task)
+{
+    bool go = true;
+    for (struct pf_followed **link = &task->walk->calls; *link;) {
+        struct pf_followed *call = *link;
+        enum pf_ended ended = PF_ENDED_RETURNED;
+        if (advance(run, task, call, &go, &ended)) {
+            link = &call->next;
+            continue;
+        }
+        *link = call->next;
+        end_call(run, task, call, ended);
+    }
+    return go;
+}
+
+/* A signal handler that the thread was to come back from has jumped out of the calls that are followed. */
+static void forget_left_walk(struct pf_run *run, struct pf_task *task, const struct pf_stand *stand)
+{
+    const struct pf_walk *walk = task->walk;
+    if (walk && walk->leap_to && stand->sp > walk->leap_sp &&
+        pf_thread_same_mapping(task->tid, walk->leap_sp, stand->sp)) {
+        end_walk(run, task, PF_ENDED_LEFT);
+        task->armed = 0;
+    }
+}
+
+/* Counts it for the address that proc= is about; 0: the trigger is not about this thread. */
+static uint64_t count_call(struct pf_run *run, struct pf_task *task, size_t index)
+{
+    const struct pf_trigger *trigger = run->step->aims[index].trigger;
+    struct pf_occurrence occurrence = {
+        .kind = PF_TRIGGER_STEP, .process = task->process, .task = task, .trigger = trigger};
+    if (!pf_select_matches(trigger, &occurrence))
+        return 0;
+    if (!pf_select_by_thread(trigger))
+        return ++task->process->code->calls[index];
+    if (!task->calls)
+        task->calls = pf_arena_alloc(run->trace->arena, run->step->aim_count * sizeof(*task->calls));
+    return ++task->calls[index];
+}
+
+/* The thread stands before the first instruction of a function. */
+static bool enter(struct pf_run *run, struct pf_task *task, size_t index, const struct pf_stand *stand)
+{
+    const struct pf_aim *aim = &run->step->aims[index];
+    struct pf_code *code = task->process->code;
+    uint64_t number = count_call(run, task, index);
+    code->version += pf_code_is_exhausted(aim->trigger, code->calls[index]);
+    forget_left_walk(run, task, stand);
+    /* In a handler that interrupted a call which is followed, nothing is followed. */
+    bool leaps = task->walk && task->walk->leap_to;
+    if (number == 0 || leaps || !pf_select_is_due(aim->trigger, number))
+        return true;
+    if (!task->walk)
+        task->walk = calloc(1, sizeof(*task->walk));
+    struct pf_followed *call = calloc(1, sizeof(*call));
+    if (!task->walk || !call)
+        abort(); /* as everywhere in the harness when memory is out: see arena.h */
+    task->walk->stand = *stand;
+    *call = (struct pf_followed){.aim = index, .number = number, .sp = stand->sp, .next = task->walk->calls};
+    (void)pf_thread_word(task->tid, stand->sp, &call->ret);
+    if (aim->record)
+        call->recording = pf_recording_begin(task, call->ret);
+    bool go = true;
+    enum pf_ended ended;
+    if (reach(run, task, call, &go, &ended))
+        task->walk->calls = call;
+    else
+        end_call(run, task, call, ended);
+    return go;
+}
+
+/* The threads of the process have to know of places that came with a library. They stop before they execute
+ * anything more, so that none of them gets there first. */
+static void hand_out(void *context, struct pf_task *task)
+{
+    struct pf_run *run = context;
+    const struct pf_code *code = task->process->code;
+    if (!code || task->armed == code->version || !task->started)
+        return;
+    pf_code_arm(run, task);
+    if (task->armed != code->version)
+        ptrace(PTRACE_INTERRUPT, task->tid, NULL, NULL);
+}
+
+static void load(struct pf_run *run, struct pf_task *task)
+{
+    uint64_t before = task->process->code->version;
+    pf_code_read(run, task->process);
+    if (task->process->code->version != before)
+        pf_tasks_each(&run->tasks, hand_out, run);
+}
+
+/* A signal handler's instructions do not count: it runs until it comes back. (Nor may it be stepped: a trap
+ * while SIGTRAP is blocked, as in the program's own handler of it, would make the kernel forget that
+ * handler.) */
+static void leave_to_handler(struct pf_task *task, const struct pf_stand *stand)
+{
+    struct pf_walk *walk = task->walk;
+    (void)pf_thread_handler_return(task->tid, stand->sp, &walk->leap_to, &walk->leap_sp);
+}
+
+/* A repeated instruction traps after each turn; those that count are the first, the middle and the last. */
+static bool is_between_turns(struct pf_walk *walk, const struct pf_stand *stand)
+{
+    bool same =
+        walk->turns && stand->ip == walk->stand.ip && stand->turns < walk->stand.turns && stand->turns > 0;
+    if (!same)
+        walk->turns = stand->turns;
+    return same && walk->turns - stand->turns != walk->turns / 2 && stand->turns != 1;
+}
+
+static bool arrive(struct pf_run *run, struct pf_task *task, const struct pf_stand *stand)
+{
+    struct pf_walk *walk = task->walk;
+    bool between = is_between_turns(walk, stand);
+    walk->stand = *stand;
+    return between || advance_all(run, task);
+}
+
+static bool is_ours(const struct pf_task *task, int code)
+{
+    const struct pf_walk *walk = task->walk;
+    switch (code) {
+    case CODE_REGISTER:
+        return task->armed > 0;
+    case CODE_STEP:
+    case CODE_HANDLER:
+        return walk && !walk->leap_to;
+    case CODE_CALL:
+        return walk && !walk->leap_to && walk->stand.call;
+    default:
+        return false;
+    }
+}
+
+/* A stop that is ours. Returns whether the thread may go on. */
+static bool handle(struct pf_run *run, struct pf_task *task, int code)
+{
+    struct pf_stand stand;
+    if (pf_thread_stand(task->tid, &stand) < 0)
+        return false; /* killed meanwhile */
+    struct pf_walk *walk = task->walk;
+    if (code == CODE_HANDLER) {
+        leave_to_handler(task, &stand);
+        return true;
+    }
+    if (code == CODE_CALL && stand.restarts)
+        return true; /* a signal has interrupted the call, which is then made again, or fails behind the
+                        handler */
+    if (code != CODE_REGISTER)
+        return arrive(run, task, &stand);
+    if (walk && walk->leap_to == stand.ip && walk->leap_sp == stand.sp) {
+        walk->leap_to = 0;
+        task->armed = 0;
+        /* The instruction that a signal came before is still to be executed. */
+        bool same = stand.ip == walk->stand.ip && stand.turns == walk->stand.turns;
+        return same || arrive(run, task, &stand);
+    }
+    const struct pf_code *known = task->process->code;
+    if (stand.ip == known->loader)
+        load(run, task);
+    bool go = true;
+    for (size_t i = 0; i < known->place_count; i++)
+        if (known->places[i].address == stand.ip)
+            go &= enter(run, task, known->places[i].aim, &stand);
+    return go;
+}
+
+/* Nobody wants to stop within the repeated instruction that comes next: run to its end. */
+static void plan_leap(struct pf_walk *walk, pid_t tid, const struct pf_run *run)
+{
+    const struct pf_stand *stand = &walk->stand;
+    if (stand->turns <= LEAP_TURNS || stand->turns != walk->turns)
+        return;
+    for (const struct pf_followed *call = walk->calls; call; call = call->next) {
+        uint64_t target = run->step->aims[call->aim].trigger->instruction;
+        if (!call->recording && (target == call->done + 1 || target == call->done + 2))
+            return;
+    }
+    for (struct pf_followed *call = walk->calls; call; call = call->next)
+        for (int inside = 0; inside < 2; inside++) {
+            call->done++;
+            if (call->recording)
+                pf_recording_add(call->recording, tid, stand);
+        }
+    walk->leap_to = stand->behind;
+    walk->leap_sp = stand->sp;
+}
+
+static void go_on(struct pf_run *run, struct pf_task *task)
+{
+    struct pf_walk *walk = task->walk;
+    if (walk && !walk->calls) {
+        free(walk);
+        task->walk = walk = NULL;
+    }
+    if (walk && !walk->leap_to)
+        plan_leap(walk, task->tid, run);
+    if (walk && walk->leap_to)
+        task->armed = 0;
+    pf_code_arm(run, task);
+    pf_lifecycle_resume(run, task, 0);
+}
+
+/* Waits a moment for the end of a step. Returns the wait status; 0: the thread sleeps, or runs for longer. */
+static int await_step(const struct pf_task *task)
+{
+    for (int spins = 0; spins < SPINS; spins++) {
+        int status;
+        if (waitpid(task->tid, &status, __WALL | WNOHANG) == task->tid)
+            return status;
+        if (spins % 8 == 7)
+            sched_yield();
+    }
+    return 0;
+}
+
+static bool step_code(pid_t tid, int status, int *ret_code)
+{
+    siginfo_t info;
+    if (!WIFSTOPPED(status) || status >> 8 != SIGTRAP || ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) < 0)
+        return false;
+    *ret_code = info.si_code;
+    return true;
+}
+
+/* Follows the thread from this stop on, for as long as it takes steps and others need not be heard. */
+static void follow(struct pf_run *run, struct pf_task *task, int code)
+{
+    for (int steps = 0;; steps++) {
+        if (!handle(run, task, code))
+            return;
+        go_on(run, task);
+        if (!task->walk || task->walk->leap_to)
+            return;
+        if (steps == STEPS_A_TURN) {
+            run->step->turn_over = true;
+            return;
+        }
+        int status = await_step(task);
+        if (status == 0)
+            return;
+        run->moved_ns = pf_run_now(run);
+        if (!step_code(task->tid, status, &code) || !is_ours(task, code)) {
+            pf_lifecycle_take(run, task->tid, status);
+            return;
+        }
+    }
+}
+
+bool pf_step_take(struct pf_run *run, struct pf_task *task)
+{
+    int code;
+    if (!run->step || !step_code(task->tid, SIGTRAP << 8 | 0x7f, &code) || !is_ours(task, code))
+        return false;
+    follow(run, task, code);
+    return true;
+}
+
+void pf_step_call_ended(struct pf_run *run, struct pf_task *task)
+{
+    if (is_ours(task, CODE_CALL))
+        follow(run, task, CODE_CALL);
+    else
+        pf_lifecycle_resume(run, task, 0);
+}
+
+bool pf_step_single(const struct pf_task *task)
+{
+    return task->walk && !task->walk->leap_to;
+}
+
+void pf_step_turn(struct pf_run *run)
+{
+    if (run->step)
+        run->step->turn_over = false;
+}
+
+bool pf_step_turn_over(const struct pf_run *run)
+{
+    return run->step && run->step->turn_over;
+}
+
+/* A call that was made a moment ago may only be on its way to sleep or back: asleep is who was so twice. */
+static bool sleeps(const struct pf_run *run, const struct pf_task *task, struct pf_followed *call)
+{
+    struct pf_task_call state;
+    struct pollfd notified = {.fd = run->launched.notify_fd, .events = POLLIN};
+    bool inside = !task->held && poll(&notified, 1, 0) == 0 &&
+                  pf_proc_call(task->process->pid, task->tid, &state) == 0 && state.state == PF_CALL_INSIDE;
+    bool again = inside && call->seen_asleep;
+    call->seen_asleep = inside;
+    return again;
+}
+
+static void look_at(void *context, struct pf_task *task)
+{
+    struct pf_run *run = context;
+    if (!task->walk)
+        return;
+    for (struct pf_followed *call = task->walk->calls; call; call = call->next)
+        if (call->asleep && sleeps(run, task, call)) {
+            (void)strike(run, task, call);
+            call->asleep = false;
+            run->step->sleepers--;
+        }
+}
+
+void pf_step_tick(struct pf_run *run)
+{
+    struct pf_step *step = run->step;
+    uint64_t now = pf_run_now(run);
+    if (!step || step->sleepers == 0 || now < step->look_ns || run->decided)
+        return;
+    step->look_ns = now + LOOK_NS;
+    pf_tasks_each(&run->tasks, look_at, run);
+}
+
+uint64_t pf_step_due(const struct pf_run *run)
+{
+    if (!run->step)
+        return UINT64_MAX;
+    return run->step->turn_over ? 0 : run->step->sleepers ? run->step->look_ns : UINT64_MAX;
+}
+
+static void offer(void *context, const char *name)
+{
+    pf_nearest_offer(context, name);
+}
+
+static int explain_missing(const struct pf_step *step, const struct pf_aim *aim, struct pf_error *error)
+{
+    const struct pf_trigger *trigger = aim->trigger;
+    struct pf_nearest nearest = pf_nearest_new(trigger->function, strlen(trigger->function));
+    if (aim->indirect)
+        return pf_error_set(
+            error, -ENOENT,
+            "%s stands for several functions, one of which is chosen when the program is loaded: "
+            "name that one (perf and gdb show it)",
+            trigger->function);
+    pf_functions_each(step->functions, offer, &nearest);
+    const char *best = nearest.best;
+    if (best && trigger->module && strcmp(best, trigger->function) == 0)
+        return pf_error_set(error, -ENOENT, "no function %s in a file %s, but in another: leave out \"%s:\"",
+                            trigger->function, trigger->module, trigger->module);
+    return pf_error_set(
+        error, -ENOENT,
+        "no function %s in any of the %zu files that the program has mapped%s%s%s (a static one needs "
+        "a symbol table: the file may be stripped, or the function inlined)",
+        trigger->function, pf_functions_files(step->functions), best ? "; did you mean \"" : "",
+        best ? best : "", best ? "\"?" : "");
+}
+
+int pf_step_check(const struct pf_run *run, struct pf_error *error)
+{
+    const struct pf_step *step = run->step;
+    if (!step)
+        return 0;
+    if (step->refused)
+        return pf_error_set(error, -ENOTSUP, "the kernel gives no debug register, which step= needs: %s",
+                            strerror(-step->refused));
+    if (step->crowded)
+        return pf_error_set(error, -ENOENT,
+                            "the functions of step= begin at more than %d places of one process, for which a "
+                            "processor has no room; name the file, as in libqueue.so:%s+0",
+                            PF_STEP_PLACES, step->crowded->trigger->function);
+    for (size_t i = 0; i < step->aim_count; i++)
+        if (step->aims[i].indirect || (step->aims[i].searched && !step->aims[i].found))
+            return explain_missing(step, &step->aims[i], error);
+    return 0;
+}
