@@ -16,20 +16,87 @@ struct counts {
     double ms;
 };
 
-/* The suite of a trial is its scenario; commands outside the catalogue share one. */
-static const char *suite_of(const struct pf_trial_result *trial)
+/* A case: one trial, and what it is called. */
+struct row {
+    const struct pf_trial_result *trial;
+    size_t index; /* in the result */
+    const char *suite, *name;
+    size_t repeat;      /* which of several cases of one name it is, from 1; 0: there is only one */
+    size_t suite_index; /* of the first case of its suite */
+};
+
+/* The suite of a trial is its scenario, or the program of a sweep; other commands share one. In a sweep the
+ * fault names the case: it stays the same when the plan changes. */
+static struct row row_of(struct pf_arena *arena, const struct pf_result *result, size_t index)
 {
-    return trial->scenario ? trial->scenario : "command";
+    const struct pf_trial_result *trial = &result->trials[index];
+    struct row row = {.trial = trial, .index = index, .suite = "command"};
+    const char *fault = result->sweep ? pf_view_faults(arena, trial) : NULL;
+    if (trial->scenario)
+        row.suite = trial->scenario;
+    else if (fault)
+        row.suite = pf_view_name(arena, trial);
+    row.name = fault                               ? fault
+               : trial->scenario && trial->variant ? trial->variant
+                                                   : pf_view_name(arena, trial);
+    return row;
 }
 
-static struct counts count_suite(const struct pf_result *result, const char *suite)
+static int by_name(const void *a, const void *b)
 {
-    struct counts counts = {0};
-    for (size_t i = 0; i < result->trial_count; i++) {
-        const struct pf_trial_result *trial = &result->trials[i];
-        if (suite && strcmp(suite_of(trial), suite) != 0)
-            continue;
-        counts.tests++;
+    const struct row *x = a, *y = b;
+    int suites = strcmp(x->suite, y->suite), names = strcmp(x->name, y->name);
+    return suites ? suites : names ? names : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Suites in the order of their first cases. */
+static int by_place(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    if (x->suite_index != y->suite_index)
+        return x->suite_index < y->suite_index ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* How many rows from the first one on are of its suite and, if asked, of its name. */
+static size_t run_of(const struct row *rows, size_t count, bool of_one_name)
+{
+    size_t n = 0;
+    while (n < count && strcmp(rows[n].suite, rows[0].suite) == 0 &&
+           (!of_one_name || strcmp(rows[n].name, rows[0].name) == 0))
+        n++;
+    return n;
+}
+
+static struct row *make_rows(struct pf_arena *arena, const struct pf_result *result)
+{
+    size_t count = result->trial_count;
+    struct row *rows = pf_arena_alloc(arena, (count + 1) * sizeof(*rows));
+    for (size_t i = 0; i < count; i++)
+        rows[i] = row_of(arena, result, i);
+    qsort(rows, count, sizeof(*rows), by_name);
+    for (size_t i = 0, length; i < count; i += length) {
+        length = run_of(&rows[i], count - i, true);
+        for (size_t k = 0; k < length && length > 1; k++)
+            rows[i + k].repeat = k + 1;
+    }
+    for (size_t i = 0, length; i < count; i += length) {
+        length = run_of(&rows[i], count - i, false);
+        size_t first = rows[i].index;
+        for (size_t k = 0; k < length; k++)
+            first = rows[i + k].index < first ? rows[i + k].index : first;
+        for (size_t k = 0; k < length; k++)
+            rows[i + k].suite_index = first;
+    }
+    qsort(rows, count, sizeof(*rows), by_place);
+    return rows;
+}
+
+static struct counts count_rows(const struct row *rows, size_t count)
+{
+    struct counts counts = {.tests = count};
+    for (size_t i = 0; i < count; i++) {
+        const struct pf_trial_result *trial = rows[i].trial;
         counts.failures += trial->verdict == PF_FAIL;
         counts.errors += trial->verdict == PF_ERROR;
         counts.skipped += trial->verdict == PF_SKIP;
@@ -98,29 +165,14 @@ static void write_problem(const struct pf_xml *xml, const struct pf_trial_result
     free(body);
 }
 
-/* Which repeat of its program a trial is, from 1; 0 when there is only one. */
-static size_t repeat_of(const struct pf_result *result, size_t index)
+static void write_case(const struct pf_xml *xml, const struct row *row)
 {
-    const struct pf_trial_result *trial = &result->trials[index];
-    size_t before = 0, all = 0;
-    for (size_t i = 0; i < result->trial_count; i++) {
-        const struct pf_trial_result *other = &result->trials[i];
-        bool same = strcmp(suite_of(trial), suite_of(other)) == 0 &&
-                    strcmp(trial->variant ? trial->variant : "", other->variant ? other->variant : "") == 0;
-        all += same;
-        before += same && i < index;
-    }
-    return all > 1 ? before + 1 : 0;
-}
-
-static void write_case(const struct pf_xml *xml, const struct pf_result *result, size_t index)
-{
-    const struct pf_trial_result *trial = &result->trials[index];
-    const char *name = trial->scenario && trial->variant ? trial->variant : pf_view_name(xml->arena, trial);
-    size_t repeat = repeat_of(result, index);
+    const struct pf_trial_result *trial = row->trial;
     pf_xml_start(xml, "testcase");
-    pf_xml_attribute(xml, "classname", suite_of(trial));
-    pf_xml_attribute(xml, "name", repeat ? pf_arena_printf(xml->arena, "%s #%zu", name, repeat) : name);
+    pf_xml_attribute(xml, "classname", row->suite);
+    pf_xml_attribute(xml, "name",
+                     row->repeat ? pf_arena_printf(xml->arena, "%s #%zu", row->name, row->repeat)
+                                 : row->name);
     write_seconds(xml, trial->duration_ms);
     if (trial->finding_count) {
         pf_xml_start(xml, "properties");
@@ -140,24 +192,16 @@ static void write_case(const struct pf_xml *xml, const struct pf_result *result,
     pf_xml_end(xml);
 }
 
-static bool is_first_of_suite(const struct pf_result *result, size_t index)
+static void write_suite(const struct pf_xml *xml, const struct pf_result *result, const struct row *rows,
+                        size_t count)
 {
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(suite_of(&result->trials[i]), suite_of(&result->trials[index])) == 0)
-            return false;
-    return true;
-}
-
-static void write_suite(const struct pf_xml *xml, const struct pf_result *result, const char *suite)
-{
-    struct counts counts = count_suite(result, suite);
+    struct counts counts = count_rows(rows, count);
     pf_xml_start(xml, "testsuite");
-    pf_xml_attribute(xml, "name", suite);
+    pf_xml_attribute(xml, "name", rows[0].suite);
     write_counts(xml, &counts);
     write_properties(xml, result);
-    for (size_t i = 0; i < result->trial_count; i++)
-        if (strcmp(suite_of(&result->trials[i]), suite) == 0)
-            write_case(xml, result, i);
+    for (size_t i = 0; i < count; i++)
+        write_case(xml, &rows[i]);
     pf_xml_end(xml);
 }
 
@@ -186,16 +230,18 @@ int pf_junit_write(const struct pf_result *result, const struct pf_report_option
     int r = pf_xml_open(file, &xml);
     if (r < 0)
         return r;
-    struct counts counts = count_suite(result, NULL);
+    const struct row *rows = make_rows(xml.arena, result);
+    struct counts counts = count_rows(rows, result->trial_count);
     counts.tests += pf_view_is_short(result);
     counts.errors += pf_view_is_short(result);
     xmlTextWriterStartDocument(xml.writer, "1.0", "UTF-8", NULL);
     pf_xml_start(&xml, "testsuites");
     pf_xml_attribute(&xml, "name", pf_view_title(xml.arena, result, options->title));
     write_counts(&xml, &counts);
-    for (size_t i = 0; i < result->trial_count; i++)
-        if (is_first_of_suite(result, i))
-            write_suite(&xml, result, suite_of(&result->trials[i]));
+    for (size_t i = 0, length; i < result->trial_count; i += length) {
+        length = run_of(&rows[i], result->trial_count - i, false);
+        write_suite(&xml, result, &rows[i], length);
+    }
     if (pf_view_is_short(result))
         write_lack(&xml, result);
     return pf_xml_close(&xml);

@@ -78,11 +78,12 @@ static void write_details(FILE *file, struct pf_arena *arena, const struct pf_tr
 }
 
 static void write_trial(FILE *file, struct pf_arena *arena, size_t number,
-                        const struct pf_trial_result *trial)
+                        const struct pf_trial_result *trial, bool of_sweep)
 {
+    const char *fault = of_sweep ? pf_view_faults(arena, trial) : NULL;
     bool ok = trial->verdict == PF_PASS || trial->verdict == PF_SKIP;
     fprintf(file, "%s %zu - %s", ok ? "ok" : "not ok", number,
-            description(arena, pf_view_name(arena, trial)));
+            description(arena, fault ? fault : pf_view_name(arena, trial)));
     if (trial->verdict == PF_SKIP)
         fprintf(file, " # SKIP %s", description(arena, trial->reason));
     fputc('\n', file);
@@ -112,7 +113,7 @@ int pf_tap_write(const struct pf_result *result, const struct pf_report_options 
     if (result->environment.pitfall || result->environment.kernel)
         fprintf(file, "# %s\n", pf_view_environment(arena, &result->environment));
     for (size_t i = 0; i < result->trial_count; i++)
-        write_trial(file, arena, i + 1, &result->trials[i]);
+        write_trial(file, arena, i + 1, &result->trials[i], result->sweep);
     if (is_short)
         write_lack(file, arena, result);
     pf_arena_free(arena);

@@ -221,6 +221,16 @@ const char *pf_view_totals(struct pf_arena *arena, const struct pf_totals *total
     return line;
 }
 
+const char *pf_view_faults(struct pf_arena *arena, const struct pf_trial_result *trial)
+{
+    const char *text = NULL;
+    for (size_t i = 0; i < trial->fault_count; i++) {
+        const char *spec = pf_plain_line(arena, trial->faults[i].spec);
+        text = text ? pf_arena_printf(arena, "%s %s", text, spec) : spec;
+    }
+    return text;
+}
+
 const char *pf_view_title(struct pf_arena *arena, const struct pf_result *result, const char *title)
 {
     const char *part = result->part ? pf_part_name(result->part, arena) : NULL;

@@ -34,6 +34,8 @@ const char *pf_view_diagnosis(struct pf_arena *arena, const struct pf_trial_resu
 const char *pf_view_time(struct pf_arena *arena, double ms);
 /* "ended with status 1", "died of SIGTERM", "had not ended". */
 const char *pf_view_ending(struct pf_arena *arena, const struct pf_trial_result *trial);
+/* What a trial was struck with: "write:error=ENOSPC:when=3"; NULL: with nothing. */
+const char *pf_view_faults(struct pf_arena *arena, const struct pf_trial_result *trial);
 /* "struck once, 0.1 at point=lock-held (occurrence 1)", "never struck". */
 const char *pf_view_fault(struct pf_arena *arena, const struct pf_fault_account *fault);
 /* "0 (app): waits for the end of 0.1; in main at app.c:31". */

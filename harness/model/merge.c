@@ -254,6 +254,10 @@ static int merge_sweeps(const struct pf_merge_input *inputs, size_t count, bool 
                         struct pf_result *merged, struct pf_error *error)
 {
     struct pf_sweep_result *sweep = pf_arena_alloc(merged->arena, sizeof(*sweep));
+    if (inputs[0].result->sweep)
+        *sweep = *inputs[0].result->sweep;
+    sweep->failures = NULL;
+    sweep->failure_count = 0;
     for (size_t i = 0; i < count; i++) {
         const struct pf_sweep_result *own = inputs[i].result->sweep;
         if (!own != !inputs[0].result->sweep)
@@ -261,7 +265,8 @@ static int merge_sweeps(const struct pf_merge_input *inputs, size_t count, bool 
                                 inputs[own ? i : 0].name, inputs[own ? 0 : i].name);
         if (!own)
             continue;
-        sweep->points = same_plan ? own->points : sweep->points + own->points;
+        if (i && !same_plan)
+            sweep->points += own->points;
         for (size_t k = 0; k < own->failure_count; k++) {
             struct pf_failure *failure =
                 pf_arena_grow(merged->arena, &sweep->failures, &sweep->failure_count, sizeof(*failure));
