@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "reports/html_parts.h"
 #include "reports/html_style.h"
 #include "reports/view.h"
 #include "reports/xml.h"
@@ -17,7 +18,7 @@ static const char *word_of(enum pf_verdict verdict)
     return words[verdict];
 }
 
-static void classed(const struct pf_xml *xml, const char *element, const char *class, const char *text)
+void pf_html_classed(const struct pf_xml *xml, const char *element, const char *class, const char *text)
 {
     pf_xml_start(xml, element);
     pf_xml_attribute(xml, "class", class);
@@ -65,13 +66,13 @@ static void write_row(const struct pf_xml *xml, const struct pf_view_group *grou
     pf_xml_text(xml, pf_view_name(xml->arena, sample));
     pf_xml_end(xml);
     pf_xml_end(xml);
-    classed(xml, "td", pf_arena_printf(xml->arena, "verdict %s", verdict),
-            group->trial_count == 1 ? word_of(sample->verdict)
-                                    : pf_arena_printf(xml->arena, "%zu of %zu as expected",
-                                                      group->verdicts[PF_PASS], group->trial_count));
+    pf_html_classed(xml, "td", pf_arena_printf(xml->arena, "verdict %s", verdict),
+                    group->trial_count == 1 ? word_of(sample->verdict)
+                                            : pf_arena_printf(xml->arena, "%zu of %zu as expected",
+                                                              group->verdicts[PF_PASS], group->trial_count));
     pf_xml_element(xml, "td", pf_view_findings(xml->arena, sample));
     pf_xml_element(xml, "td", pf_view_diagnosis(xml->arena, sample));
-    classed(xml, "td", "number", pf_view_time(xml->arena, group->latency_ms));
+    pf_html_classed(xml, "td", "number", pf_view_time(xml->arena, group->latency_ms));
     pf_xml_end(xml);
 }
 
@@ -85,7 +86,7 @@ static void write_table(const struct pf_xml *xml, const struct pf_view_group *gr
     pf_xml_start(xml, "tr");
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
         pf_xml_element(xml, "th", heads[i]);
-    classed(xml, "th", "number", "Latency");
+    pf_html_classed(xml, "th", "number", "Latency");
     pf_xml_end(xml);
     pf_xml_end(xml);
     pf_xml_start(xml, "tbody");
@@ -141,7 +142,7 @@ static void write_diagnosis(const struct pf_xml *xml, const struct pf_diagnosis 
         pf_xml_element(xml, "p", pf_arena_printf(xml->arena, "The circle closes: %s", cycle));
     if (diagnosis->fix) {
         pf_xml_element(xml, "h3", "Fix");
-        classed(xml, "p", "fix", diagnosis->fix);
+        pf_html_classed(xml, "p", "fix", diagnosis->fix);
     }
 }
 
@@ -175,28 +176,33 @@ static void write_lists(const struct pf_xml *xml, const struct pf_trial_result *
     write_list(xml, "Notes", trial->notes, trial->note_count);
 }
 
+void pf_html_story(const struct pf_xml *xml, const struct pf_trial_result *trial)
+{
+    if (trial->diagnosis)
+        write_diagnosis(xml, trial->diagnosis);
+    write_lists(xml, trial);
+    if (trial->exit || trial->verdict == PF_PASS || trial->verdict == PF_FAIL)
+        pf_html_classed(xml, "p", "soft",
+                        pf_arena_printf(xml->arena, "The program %s; the trial took %s.",
+                                        pf_view_ending(xml->arena, trial),
+                                        pf_view_time(xml->arena, trial->duration_ms)));
+    const char *output = pf_view_output_tail(xml->arena, trial, OUTPUT_LINES);
+    if (output) {
+        pf_xml_element(xml, "h3", "Output");
+        pf_xml_element(xml, "pre", output);
+    }
+}
+
 static void write_trial(const struct pf_xml *xml, const struct pf_trial_result *trial, const char *anchor)
 {
     const char *verdict = pf_names_get(&pf_verdict_names, (int)trial->verdict);
     pf_xml_start(xml, "section");
     pf_xml_attribute(xml, "id", anchor);
     pf_xml_element(xml, "h2", pf_view_name(xml->arena, trial));
-    classed(xml, "p", pf_arena_printf(xml->arena, "verdict %s", verdict), word_of(trial->verdict));
+    pf_html_classed(xml, "p", pf_arena_printf(xml->arena, "verdict %s", verdict), word_of(trial->verdict));
     if (trial->reason)
         pf_xml_element(xml, "p", trial->reason);
-    if (trial->diagnosis)
-        write_diagnosis(xml, trial->diagnosis);
-    write_lists(xml, trial);
-    if (trial->exit || trial->verdict == PF_PASS || trial->verdict == PF_FAIL)
-        classed(xml, "p", "soft",
-                pf_arena_printf(xml->arena, "The program %s; the trial took %s.",
-                                pf_view_ending(xml->arena, trial),
-                                pf_view_time(xml->arena, trial->duration_ms)));
-    const char *output = pf_view_output_tail(xml->arena, trial, OUTPUT_LINES);
-    if (output) {
-        pf_xml_element(xml, "h3", "Output");
-        pf_xml_element(xml, "pre", output);
-    }
+    pf_html_story(xml, trial);
     if (trial->replay) {
         pf_xml_element(xml, "h3", "Replay");
         pf_xml_element(xml, "pre", trial->replay);
@@ -214,9 +220,20 @@ static void write_group(const struct pf_xml *xml, const struct pf_view_group *gr
         if (group->trials[i]->verdict == PF_FAIL || group->trials[i]->verdict == PF_ERROR)
             write_trial(xml, group->trials[i], anchor_of(xml, index, told++));
     if (bad > told)
-        classed(xml, "p", "soft",
-                pf_arena_printf(xml->arena, "... and %zu more failures of %s, which the JSON report lists.",
-                                bad - told, pf_view_name(xml->arena, group->sample)));
+        pf_html_classed(xml, "p", "soft",
+                        pf_arena_printf(xml->arena,
+                                        "... and %zu more failures of %s, which the JSON report lists.",
+                                        bad - told, pf_view_name(xml->arena, group->sample)));
+}
+
+static void write_programs(const struct pf_xml *xml, const struct pf_result *result)
+{
+    size_t count;
+    const struct pf_view_group *groups = pf_view_groups(xml->arena, result, &count);
+    if (count)
+        write_table(xml, groups, count);
+    for (size_t i = 0; i < count; i++)
+        write_group(xml, &groups[i], i);
 }
 
 int pf_html_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file)
@@ -227,9 +244,6 @@ int pf_html_write(const struct pf_result *result, const struct pf_report_options
         return r;
     const char *title = pf_view_title(xml.arena, result, options->title);
     const char *lack = pf_view_lack(xml.arena, result);
-    size_t count;
-    struct pf_view_group *groups = pf_view_groups(xml.arena, result, &count);
-
     /* Blanks that the writer would add inside <pre> and between words are content in HTML. */
     xmlTextWriterSetIndent(xml.writer, 0);
     xmlTextWriterWriteRaw(xml.writer, BAD_CAST "<!DOCTYPE html>\n");
@@ -241,13 +255,13 @@ int pf_html_write(const struct pf_result *result, const struct pf_report_options
     pf_xml_element(&xml, "h1", title);
     pf_xml_element(&xml, "p", pf_view_totals(xml.arena, &result->totals));
     if (lack)
-        classed(&xml, "p", pf_view_is_short(result) ? "error" : "skip", lack);
-    classed(&xml, "p", "soft", pf_view_environment(xml.arena, &result->environment));
+        pf_html_classed(&xml, "p", pf_view_is_short(result) ? "error" : "skip", lack);
+    pf_html_classed(&xml, "p", "soft", pf_view_environment(xml.arena, &result->environment));
     pf_xml_end(&xml);
     pf_xml_start(&xml, "main");
-    if (count)
-        write_table(&xml, groups, count);
-    for (size_t i = 0; i < count; i++)
-        write_group(&xml, &groups[i], i);
+    if (result->sweep)
+        pf_html_sweep(&xml, result);
+    else
+        write_programs(&xml, result);
     return pf_xml_close(&xml);
 }

@@ -28,6 +28,7 @@ static const char html_style[] =
     "ol.chain { list-style: none; padding: 0; margin: .4rem 0; } ol.chain > li { border-left: 3px solid"
     " var(--line); padding: .1rem 0 .1rem .8rem; margin: .4rem 0; }\n"
     "ol.chain ul { margin: .2rem 0; padding-left: 1.2rem; list-style: \"\\2192\\00a0\"; }\n"
+    "table.points td { padding: .15rem .7rem .15rem 0; font-size: .875rem; white-space: normal; }\n"
     ".fix { border-left: 3px solid var(--pass); padding-left: .8rem; }\n";
 
 #endif

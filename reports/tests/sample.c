@@ -172,6 +172,10 @@ struct pf_result *sample_sweep(void)
     };
     static struct pf_sweep_result sweep = {3, failures, 1};
     struct pf_result *result = sample_run(SAMPLE_CLEAN);
+    static struct pf_fault_account clean[] = {{.spec = "write:error=EINTR:when=1:proc=0.1", .fired = 1}};
+    static struct pf_fault_account lost[] = {{.spec = "write:error=ENOSPC:when=1+:proc=0.1", .fired = 1}};
+    result->trials[0].faults = clean;
+    result->trials[0].fault_count = 1;
     result->trials[0].id = 1;
     result->trials[0].outcome = PF_OUTCOME_CLEAN;
     struct pf_trial_result *trial = pf_result_add(result);
@@ -179,6 +183,8 @@ struct pf_result *sample_sweep(void)
     trial->scenario = trial->variant = NULL;
     trial->id = 2;
     trial->outcome = PF_OUTCOME_SILENT;
+    trial->faults = lost;
+    trial->fault_count = 1;
     trial->stack = stack;
     trial->stack_count = 2;
     trial->shape = "child+read:pipe";

@@ -81,3 +81,40 @@ Test(html, folds_repeats_and_bounds_their_sections)
     expect_answer(document, "count(//tbody//a[substring(@href, 2) = //section/@id])", "1");
     xmlFreeDoc(document);
 }
+
+Test(html, a_sweep_has_its_failures_and_a_table_of_points)
+{
+    xmlDocPtr document = written(sample_sweep());
+    expect_answer(document, "string(//h1)", "pitfall check, shards 1-2 of 3");
+    expect_answer(document, "contains(//header/p[@class='error'], 'shard 3 of 3 is missing')", "true");
+    expect_answer(document, "count(//section)", "1");
+    expect_answer(document, "starts-with(//section/h2, '1. It lost data silently (1 trial)')", "true");
+    expect_answer(document, "count(//section//pre[contains(., 'write (libc.so.6)')])", "1");
+    expect_answer(document, "count(//tbody/tr)", "1");
+    expect_answer(document, "string(//thead/tr/th[4])", "error");
+    expect_answer(document, "string(//thead/tr/th[5])", "error, from then on");
+    expect_answer(document, "string(//tbody/tr/td[1])", "0.1");
+    expect_answer(document, "string(//tbody/tr/td[2])", "write");
+    expect_answer(document, "string(//tbody/tr/td[3])", "1");
+    expect_answer(document, "starts-with(//tbody/tr/td[4]/span[@class='soft'], 'EINTR')", "true");
+    expect_answer(document, "starts-with(//tbody/tr/td[5]/a[@href='#failure-1'], 'ENOSPC')", "true");
+    xmlFreeDoc(document);
+}
+
+Test(html, a_sweep_of_many_trials_is_a_page_that_can_be_opened)
+{
+    struct pf_result *result = sample_sweep();
+    for (uint64_t id = 3; id <= 10000; id++) {
+        struct pf_trial_result *trial = pf_result_add(result);
+        *trial = result->trials[0];
+        trial->id = id;
+        trial->faults = pf_arena_alloc(result->arena, sizeof(*trial->faults));
+        trial->faults->spec = pf_arena_printf(result->arena, "read:error=EIO:when=%llu:proc=0.%llu",
+                                              (unsigned long long)id, (unsigned long long)id % 7);
+    }
+    struct pf_report_options options = {0};
+    size_t size;
+    free(sample_write("html", result, &options, &size));
+    cr_expect_lt(size, 5U << 20);
+    pf_result_free(result);
+}

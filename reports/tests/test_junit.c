@@ -104,3 +104,15 @@ Test(junit, a_command_goes_by_its_words)
     expect_answer(document, "string(//testcase/@name)", "/opt/app/feeder 4");
     xmlFreeDoc(document);
 }
+
+Test(junit, the_faults_name_the_cases_of_a_sweep_and_what_is_missing_is_an_error)
+{
+    xmlDocPtr document = written(sample_sweep());
+    expect_answer(document, "string(/testsuites/@tests)", "3");
+    expect_answer(document, "string(/testsuites/@errors)", "1");
+    expect_answer(document, "string(//testcase[1]/@name)", "write:error=EINTR:when=1:proc=0.1");
+    expect_answer(document, "string(//testcase[1]/@classname)", "/opt/app/feeder 4");
+    expect_answer(document, "string(//testcase[failure]/@name)", "write:error=ENOSPC:when=1+:proc=0.1");
+    expect_answer(document, "contains(//testcase/error/@message, 'shard 3 of 3 is missing')", "true");
+    xmlFreeDoc(document);
+}

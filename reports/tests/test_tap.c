@@ -82,3 +82,13 @@ Test(tap, a_description_cannot_be_taken_for_a_directive)
     cr_expect_not_null(strstr(text, "ok 1 - sh -c true \\# TODO \\\\o/\\\\nnot ok 1\n"), "%s", text);
     free(text);
 }
+
+Test(tap, the_faults_name_the_trials_of_a_sweep_and_what_is_missing_is_not_ok)
+{
+    char *text = written(sample_sweep());
+    cr_expect_not_null(strstr(text, "1..3\n# pitfall, shards 1-2 of 3\n"), "%s", text);
+    cr_expect_not_null(strstr(text, "ok 1 - write:error=EINTR:when=1:proc=0.1\n"), "%s", text);
+    cr_expect_not_null(strstr(text, "not ok 2 - write:error=ENOSPC:when=1+:proc=0.1\n"), "%s", text);
+    cr_expect_not_null(strstr(text, "not ok 3 - all trials of the plan are there\n"), "%s", text);
+    free(text);
+}
