@@ -87,9 +87,10 @@ void pf_quiet_ended(struct pf_run *run, struct pf_process *process)
                                          sizeof(process)) = process;
 }
 
+/* Before the program is there, nothing but events is waited for. */
 uint64_t pf_quiet_due(const struct pf_run *run)
 {
-    return run->quiet->due_ns;
+    return run->started_ns ? run->quiet->due_ns : UINT64_MAX;
 }
 
 /* Reaped meanwhile: not a zombie any more, and never again. */
