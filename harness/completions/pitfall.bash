@@ -111,7 +111,7 @@ _pitfall_reply_options() {
         list) options+=(--json --tag -t) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --seed --max-processes --share --isolate --expect-exit --expect-output
-            --expect-text --trace --report --json) ;;
+            --expect-text --verbose -v --trace --report --json) ;;
         diagnose) options+=(--watch -w --trace --no-stacks --report --json) ;;
         judge) options+=(--report --json) ;;
         report) options+=(--partial --report --json) ;;
