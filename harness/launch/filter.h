@@ -20,7 +20,8 @@ struct pf_filter {
 /*
  * Builds the filter of a trial: calls that its rules and holds name, points and ledger entries, the few calls
  * that the judge needs to know of (timers being set, SIGKILL being sent), and, when a limit is planned, the
- * calls that can fail for want of it. Everything else runs at full speed.
+ * calls that can fail for want of it; of a recording, the calls that it is to write down. Everything else
+ * runs at full speed.
  *
  * A call goes one way only. What can be answered is notified; what needs the caller's registers, or the
  * result of the call, stops for ptrace, which costs some ten times as much.

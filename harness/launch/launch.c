@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -97,16 +98,15 @@ static void close_child_ends(const struct pf_trial *trial, struct pf_child_plan 
 
 static pid_t clone_init(const struct pf_child_plan *plan, enum level level, unsigned share)
 {
-    unsigned long flags = SIGCHLD;
+    struct clone_args args = {.exit_signal = SIGCHLD};
     if (level != LEVEL_SUBREAPER) {
-        flags |= CLONE_NEWPID | CLONE_NEWNS;
+        args.flags = CLONE_NEWPID | CLONE_NEWNS;
         if (!(share & PF_SHARE_IPC))
-            flags |= CLONE_NEWIPC;
+            args.flags |= CLONE_NEWIPC;
         if (level == LEVEL_USER_NAMESPACES)
-            flags |= CLONE_NEWUSER;
+            args.flags |= CLONE_NEWUSER;
     }
-    /* Not clone3: containers refuse it, because their filters cannot look into its arguments. */
-    pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
     if (pid == 0)
         pf_child_init(plan);
     return pid;

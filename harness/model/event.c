@@ -4,14 +4,31 @@
 #include <string.h>
 
 static const char *const event_kinds[] = {
-    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",         [PF_EVENT_THREAD] = "thread",
-    [PF_EVENT_EXEC] = "exec",       [PF_EVENT_SIGNAL] = "signal",     [PF_EVENT_KILL] = "kill",
-    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",       [PF_EVENT_POINT] = "point",
-    [PF_EVENT_LEDGER] = "ledger",   [PF_EVENT_LIMIT] = "limit",       [PF_EVENT_INJECT] = "inject",
-    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",     [PF_EVENT_STREAM] = "stream",
-    [PF_EVENT_LEFT] = "left",       [PF_EVENT_FILE] = "file",         [PF_EVENT_THREAD_EXIT] = "thread-exit",
-    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot", [PF_EVENT_STACK] = "stack",
-    [PF_EVENT_STEPS] = "steps",     [PF_EVENT_NOTE] = "note",         [PF_EVENT_VERDICT] = "verdict",
+    [PF_EVENT_BEGIN] = "begin",
+    [PF_EVENT_FORK] = "fork",
+    [PF_EVENT_THREAD] = "thread",
+    [PF_EVENT_EXEC] = "exec",
+    [PF_EVENT_SIGNAL] = "signal",
+    [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_BOND] = "bond",
+    [PF_EVENT_TIMER] = "timer",
+    [PF_EVENT_POINT] = "point",
+    [PF_EVENT_LEDGER] = "ledger",
+    [PF_EVENT_LIMIT] = "limit",
+    [PF_EVENT_CALL] = "call",
+    [PF_EVENT_INJECT] = "inject",
+    [PF_EVENT_RELEASE] = "release",
+    [PF_EVENT_OUTPUT] = "output",
+    [PF_EVENT_STREAM] = "stream",
+    [PF_EVENT_LEFT] = "left",
+    [PF_EVENT_FILE] = "file",
+    [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",
+    [PF_EVENT_SNAPSHOT] = "snapshot",
+    [PF_EVENT_STACK] = "stack",
+    [PF_EVENT_STEPS] = "steps",
+    [PF_EVENT_NOTE] = "note",
+    [PF_EVENT_VERDICT] = "verdict",
     [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
@@ -152,6 +169,23 @@ static const struct pf_field limit_event_fields[] = {
     PF_VALUE(struct pf_ev_limit, STRING, resource),
     PF_VALUE(struct pf_ev_limit, UINT, value),
 };
+static const struct pf_field frame_fields[] = {
+    PF_VALUE(struct pf_frame, STRING, language), PF_VALUE(struct pf_frame, STRING, function),
+    PF_VALUE(struct pf_frame, STRING, module),   PF_VALUE(struct pf_frame, UINT, offset),
+    PF_VALUE(struct pf_frame, STRING, file),     PF_VALUE(struct pf_frame, UINT, line),
+};
+static const struct pf_record frame_record = PF_RECORD(struct pf_frame, frame_fields);
+static const struct pf_field call_fields[] = {
+    PF_VALUE(struct pf_ev_call, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_call, STRING, call, PF_NEEDED),
+    PF_VALUE(struct pf_ev_call, UINT, occurrence, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_call, STRING, on),
+    PF_VALUE(struct pf_ev_call, BOOL, unreturned),
+    PF_VALUE(struct pf_ev_call, INT, result),
+    PF_VALUE(struct pf_ev_call, BOOL, startup),
+    PF_VALUE(struct pf_ev_call, UINT, stack),
+    PF_ARRAY(struct pf_ev_call, RECORDS, frames, frame_count, .record = &frame_record),
+};
 static const struct pf_field inject_fields[] = {
     PF_VALUE(struct pf_ev_inject, UINT, fault, PF_ALWAYS),
     PF_VALUE(struct pf_ev_inject, STRING, thread),
@@ -200,12 +234,6 @@ static const struct pf_field exit_fields[] = {
     PF_VALUE(struct pf_ev_exit, BOOL, signaled), PF_VALUE(struct pf_ev_exit, UINT, code, PF_ALWAYS),
     PF_VALUE(struct pf_ev_exit, STRING, signal), PF_VALUE(struct pf_ev_exit, BOOL, core),
 };
-static const struct pf_field frame_fields[] = {
-    PF_VALUE(struct pf_frame, STRING, language), PF_VALUE(struct pf_frame, STRING, function),
-    PF_VALUE(struct pf_frame, STRING, module),   PF_VALUE(struct pf_frame, STRING, file),
-    PF_VALUE(struct pf_frame, UINT, line),
-};
-static const struct pf_record frame_record = PF_RECORD(struct pf_frame, frame_fields);
 static const struct pf_field stack_fields[] = {
     PF_VALUE(struct pf_ev_stack, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_stack, UINT, inject),
@@ -253,6 +281,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_POINT] = PF_RECORD(struct pf_ev_point, point_fields),
     [PF_EVENT_LEDGER] = PF_RECORD(struct pf_ev_ledger, ledger_fields),
     [PF_EVENT_LIMIT] = PF_RECORD(struct pf_ev_limit, limit_event_fields),
+    [PF_EVENT_CALL] = PF_RECORD(struct pf_ev_call, call_fields),
     [PF_EVENT_INJECT] = PF_RECORD(struct pf_ev_inject, inject_fields),
     [PF_EVENT_RELEASE] = PF_RECORD(struct pf_ev_release, release_fields),
     [PF_EVENT_OUTPUT] = PF_RECORD(struct pf_ev_output, output_fields),

@@ -22,6 +22,7 @@ enum pf_event_kind {
     PF_EVENT_POINT,
     PF_EVENT_LEDGER,
     PF_EVENT_LIMIT,
+    PF_EVENT_CALL,
     PF_EVENT_INJECT,
     PF_EVENT_RELEASE,
     PF_EVENT_OUTPUT,
@@ -169,6 +170,29 @@ struct pf_ev_limit {
     uint64_t value;       /* the soft limit in force */
 };
 
+struct pf_frame {
+    const char *language; /* "python"; NULL: machine code */
+    const char *function;
+    const char *module; /* the file that the code was loaded from; of a language's own library its name */
+    uint64_t offset;    /* of the code from the beginning of its module */
+    const char *file;
+    uint64_t line;
+};
+
+/* A system call that the trial records has returned, or its thread has ended in it. */
+struct pf_ev_call {
+    const char *thread;
+    const char *call;
+    uint64_t occurrence; /* 1 for the first time this process makes this call */
+    const char *on;      /* what its descriptor is: "pipe", "socket", "file", "tty", …; NULL: it has none */
+    bool unreturned;
+    int64_t result;          /* -errno when it failed */
+    bool startup;            /* made by the dynamic loader, before the program's own code */
+    uint64_t stack;          /* which of the call stacks of this trace, from 1; 0: it could not be read */
+    struct pf_frame *frames; /* innermost first, where this stack comes for the first time */
+    size_t frame_count;
+};
+
 /* A fault strikes. */
 struct pf_ev_inject {
     uint64_t fault;      /* index into begin.faults */
@@ -231,14 +255,6 @@ struct pf_ev_exit {
     const char *signal; /* name, when signaled */
     bool core;
     const char *name; /* what a process that failed called itself, where execs are not followed */
-};
-
-struct pf_frame {
-    const char *language; /* "python"; NULL: machine code */
-    const char *function;
-    const char *module; /* the file that the code was loaded from; of a language's own library its name */
-    const char *file;
-    uint64_t line;
 };
 
 /* Where a thread stands: a blocked one, or one that a fault struck. Under supervision the former is taken
@@ -318,6 +334,7 @@ struct pf_event {
         struct pf_ev_point point;
         struct pf_ev_ledger ledger;
         struct pf_ev_limit limit;
+        struct pf_ev_call call;
         struct pf_ev_inject inject;
         struct pf_ev_release release;
         struct pf_ev_output output;

@@ -146,6 +146,8 @@ struct pf_trial {
     size_t fault_count;
     struct pf_limit *limits;
     size_t limit_count;
+    const int *recorded; /* system calls whose every use is to be written down: that is slow */
+    size_t recorded_count;
     uint64_t deadline_ns;   /* 0: none */
     uint64_t grace_ns;      /* how long processes may outlive the root before they count as orphans */
     uint64_t seed;          /* of the rules with prob= */

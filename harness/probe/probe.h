@@ -103,8 +103,10 @@ void pf_stacks_close(struct pf_stacks *stacks);
  * unless the stacks were opened live. Returns 0 or -errno (-ENODATA: no stack could be read, also for stacks
  * == NULL).
  */
-int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena,
-                   struct pf_frame **ret_frames, size_t *ret_count);
+int pf_stacks_read(struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena, struct pf_frame **ret_frames,
+                   size_t *ret_count);
+/* Did the last stack that was read begin in the dynamic loader? Then the program's own code has not begun. */
+bool pf_stacks_loading(const struct pf_stacks *stacks);
 
 /* The sampler keeps two descriptors per thread (stat and schedstat). */
 struct pf_sampler;

@@ -28,11 +28,15 @@ struct pf_stacks {
     pid_t pid;
     Dwfl_Module *interpreter; /* of Python; NULL: the process has none */
     struct pf_python_site python;
-    uint64_t page; /* live: the last page of its memory that was read; 0: none */
+    Dwarf_Addr loader; /* where the dynamic loader was put; 0: there is none */
+    bool loading;      /* the last stack that was read began in it */
+    Dwarf_Addr stray;  /* the last address that no module was known for */
+    uint64_t page;     /* live: the last page of its memory that was read; 0: none */
     uint64_t words[PAGE / sizeof(uint64_t)];
 };
 
 struct walk {
+    struct pf_stacks *stacks;
     Dwfl *dwfl;
     Dwfl_Module *interpreter;
     struct pf_frame *python; /* what stands for the frames of the interpreter */
@@ -41,6 +45,7 @@ struct walk {
     struct pf_arena *arena;
     struct pf_frame *frames;
     size_t count;
+    Dwarf_Addr stray; /* an address that no module is known for; 0: none */
 };
 
 /*
@@ -158,8 +163,10 @@ static void tell_python(struct walk *walk)
 
 static void describe(Dwfl_Module *module, Dwarf_Addr address, struct pf_arena *arena, struct pf_frame *frame)
 {
-    const char *name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    Dwarf_Addr start;
+    const char *name = dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);
     const char *base = name ? strrchr(name, '/') : NULL;
+    frame->offset = address - start;
     frame->module = pf_arena_strdup(arena, base ? base + 1 : name);
     frame->function = pf_arena_strdup(arena, dwfl_module_addrname(module, address));
     Dwfl_Line *line = dwfl_module_getsrc(module, address);
@@ -169,6 +176,13 @@ static void describe(Dwfl_Module *module, Dwarf_Addr address, struct pf_arena *a
         frame->file = pf_arena_strdup(arena, file);
         frame->line = (uint64_t)number;
     }
+}
+
+static bool is_loader(const struct pf_stacks *stacks, Dwfl_Module *module)
+{
+    Dwarf_Addr start;
+    dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);
+    return start == stacks->loader;
 }
 
 static int add_frame(Dwfl_Frame *state, void *context)
@@ -181,6 +195,9 @@ static int add_frame(Dwfl_Frame *state, void *context)
     /* A return address may already belong to the next line, or function. */
     Dwarf_Addr inside = activation ? address : address - 1;
     Dwfl_Module *module = dwfl_addrmodule(walk->dwfl, inside);
+    if (!module)
+        walk->stray = inside;
+    walk->stacks->loading = module && is_loader(walk->stacks, module);
     if (walk->python_count && module == walk->interpreter) {
         tell_python(walk);
         return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
@@ -189,6 +206,22 @@ static int add_frame(Dwfl_Frame *state, void *context)
     if (module)
         describe(module, inside, walk->arena, frame);
     return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
+}
+
+/* The kernel tells a program where it has put the dynamic loader. */
+static Dwarf_Addr find_loader(pid_t pid)
+{
+    char path[64];
+    Elf64_auxv_t entries[64];
+    snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, entries, sizeof(entries));
+    if (fd >= 0)
+        close(fd);
+    for (size_t i = 0; size > 0 && i < (size_t)size / sizeof(entries[0]); i++)
+        if (entries[i].a_type == AT_BASE)
+            return entries[i].a_un.a_val;
+    return 0;
 }
 
 static int find_python(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr base,
@@ -212,6 +245,7 @@ static struct pf_stacks *report(pid_t pid)
     if (!stacks)
         return NULL;
     stacks->pid = pid;
+    stacks->loader = find_loader(pid);
     stacks->dwfl = dwfl_begin(&callbacks);
     if (stacks->dwfl && dwfl_linux_proc_report(stacks->dwfl, pid) == 0 &&
         dwfl_report_end(stacks->dwfl, NULL, NULL) == 0 &&
@@ -249,18 +283,46 @@ void pf_stacks_close(struct pf_stacks *stacks)
     free(stacks);
 }
 
-int pf_stacks_read(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena,
-                   struct pf_frame **ret_frames, size_t *ret_count)
+/* Learns what has been mapped since; what is known of a module is kept. */
+static void look_again(struct pf_stacks *stacks)
+{
+    dwfl_report_begin(stacks->dwfl);
+    (void)dwfl_linux_proc_report(stacks->dwfl, stacks->pid);
+    (void)dwfl_report_end(stacks->dwfl, NULL, NULL);
+    (void)dwfl_getmodules(stacks->dwfl, set_user_data, stacks, 0);
+    if (!stacks->interpreter)
+        (void)dwfl_getmodules(stacks->dwfl, find_python, stacks, 0);
+}
+
+bool pf_stacks_loading(const struct pf_stacks *stacks)
+{
+    return stacks && stacks->loading;
+}
+
+static void walk_frames(struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena, struct walk *walk)
+{
+    *walk = (struct walk){
+        .stacks = stacks, .dwfl = stacks->dwfl, .interpreter = stacks->interpreter, .arena = arena};
+    if (walk->interpreter)
+        (void)pf_python_read(stacks->pid, &stacks->python, pf_proc_own_tid(stacks->pid, tid), MAX_FRAMES,
+                             arena, &walk->python, &walk->python_count);
+    /* The result tells of the outermost frames, which often cannot be unwound; what was found counts. */
+    (void)dwfl_getthread_frames(walk->dwfl, tid, add_frame, walk);
+    tell_python(walk);
+}
+
+int pf_stacks_read(struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena, struct pf_frame **ret_frames,
+                   size_t *ret_count)
 {
     if (!stacks)
         return -ENODATA;
-    struct walk walk = {.dwfl = stacks->dwfl, .interpreter = stacks->interpreter, .arena = arena};
-    if (walk.interpreter)
-        (void)pf_python_read(stacks->pid, &stacks->python, pf_proc_own_tid(stacks->pid, tid), MAX_FRAMES,
-                             arena, &walk.python, &walk.python_count);
-    /* The result tells of the outermost frames, which often cannot be unwound; what was found counts. */
-    (void)dwfl_getthread_frames(walk.dwfl, tid, add_frame, &walk);
-    tell_python(&walk);
+    struct walk walk;
+    walk_frames(stacks, tid, arena, &walk);
+    if (walk.stray && walk.stray != stacks->stray) {
+        stacks->stray = walk.stray;
+        look_again(stacks);
+        walk_frames(stacks, tid, arena, &walk);
+    }
     if (walk.count == 0)
         return -ENODATA;
     *ret_frames = walk.frames;

@@ -226,45 +226,30 @@ static bool is_blocked(const struct pf_snapshot *snapshot, const char *thread)
     return state && state->wait.kind != PF_WAIT_NONE && state->wait.kind != PF_WAIT_EXIT;
 }
 
-struct reading {
-    struct pf_ev_stack stack;
-    pid_t tid;
-};
-
-static void read_stacks(struct look *look, const struct pf_found_process *process,
-                        const struct pf_snapshot *snapshot, uint64_t end, struct reading **readings,
-                        size_t *count)
-{
-    struct pf_arena *arena = look->trace->arena;
-    struct pf_stacks *stacks = pf_stacks_open_live(process->pid);
-    for (size_t k = 0; stacks && k < process->thread_count && *count < STACKS_MAX && now_of(look) < end;
-         k++) {
-        const struct pf_found_thread *thread = process->threads[k];
-        struct reading reading = {.stack = {.thread = thread->address}, .tid = thread->tid};
-        if (thread->here && is_blocked(snapshot, thread->address) &&
-            pf_stacks_read(stacks, thread->tid, arena, &reading.stack.frames, &reading.stack.frame_count) ==
-                0)
-            *(struct reading *)pf_arena_grow(arena, readings, count, sizeof(reading)) = reading;
-    }
-    pf_stacks_close(stacks);
-}
-
-/* Where those stand who do not move. A thread that moved while the stacks were read has none. */
+/* Where those stand who do not move. A thread that moved while its stack was read has none. */
 static void tell_stacks(struct look *look, const struct pf_snapshot *snapshot)
 {
-    struct reading *readings = NULL;
-    size_t count = 0;
+    struct pf_arena *arena = look->trace->arena;
+    struct pf_sample sample;
     uint64_t end = now_of(look) + STACKS_NS;
+    size_t read = 0;
     for (size_t i = 0; i < look->found.process_count && now_of(look) < end; i++) {
         const struct pf_found_process *process = look->found.processes[i];
-        if (process->here && !process->zombie)
-            read_stacks(look, process, snapshot, end, &readings, &count);
+        struct pf_stacks *stacks =
+            process->here && !process->zombie ? pf_stacks_open_live(process->pid) : NULL;
+        for (size_t k = 0; stacks && k < process->thread_count && now_of(look) < end; k++) {
+            const struct pf_found_thread *thread = process->threads[k];
+            struct pf_ev_stack stack = {.thread = thread->address};
+            if (!thread->here || !is_blocked(snapshot, thread->address) || read >= STACKS_MAX ||
+                pf_stacks_read(stacks, thread->tid, arena, &stack.frames, &stack.frame_count) < 0)
+                continue;
+            read++;
+            pf_sampler_scan(look->sampler, true, &sample);
+            if (!pf_sampler_moved(look->sampler, thread->tid))
+                emit(look, (struct pf_event){.kind = PF_EVENT_STACK, .stack = stack});
+        }
+        pf_stacks_close(stacks);
     }
-    struct pf_sample sample;
-    pf_sampler_scan(look->sampler, true, &sample);
-    for (size_t i = 0; i < count; i++)
-        if (!pf_sampler_moved(look->sampler, readings[i].tid))
-            emit(look, (struct pf_event){.kind = PF_EVENT_STACK, .stack = readings[i].stack});
 }
 
 static void tell_verdict(struct look *look, const struct pf_event *snapshot, bool stuck)

@@ -16,6 +16,7 @@
 #include "supervise/names.h"
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
+#include "supervise/record.h"
 #include "supervise/step.h"
 #include "supervise/strikes.h"
 #include "supervise/terminal.h"
@@ -157,6 +158,7 @@ static void read_command(struct pf_run *run, pid_t pid, struct pf_ev_exec *exec)
 
 static void emit_thread_exit(struct pf_run *run, struct pf_task *task)
 {
+    pf_record_drop(run, task);
     pf_keep_forget(run, task);
     pf_step_forget(run, task);
     pf_quiet_remove(run, task);
@@ -207,6 +209,7 @@ static void take_exec(struct pf_run *run, pid_t pid)
         return;
     }
     struct pf_process *process = task->process;
+    pf_record_exec(run, task);
     struct pf_ev_exec exec = {.process = process->address};
     read_command(run, pid, &exec);
     process->posix_timer = false;
@@ -356,6 +359,7 @@ static void take_death(struct pf_run *run, pid_t tid, int status, const char *na
     }
     /* The main thread is reported last, when the whole process is gone. */
     pf_tasks_each(&run->tasks, drop_rest, &(struct rest){run, process, task});
+    pf_record_drop(run, task);
     pf_keep_forget(run, task);
     pf_step_forget(run, task);
     pf_quiet_remove(run, task);

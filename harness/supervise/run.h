@@ -14,6 +14,7 @@ struct pf_inject;
 struct pf_keep;
 struct pf_output;
 struct pf_quiet;
+struct pf_recorder;
 struct pf_step;
 
 struct pf_run {
@@ -26,13 +27,14 @@ struct pf_run {
     uint64_t pid_namespace; /* its identity */
     struct pf_tasks tasks;
     struct pf_process *root;
-    struct pf_filter filter;     /* which calls stop by, and how */
-    struct pf_inject *inject;    /* rules and counters */
-    struct pf_keep *keep;        /* held callers */
-    unsigned char *stacks_taken; /* per rule; NULL: none */
-    struct pf_step *step;        /* functions of interest, calls stepped through; NULL: none */
-    struct pf_quiet *quiet;      /* when to look, and what was seen */
-    const char **outside;        /* objects that the root was given at launch */
+    struct pf_filter filter;      /* which calls stop by, and how */
+    struct pf_inject *inject;     /* rules and counters */
+    struct pf_keep *keep;         /* held callers */
+    unsigned char *stacks_taken;  /* per rule; NULL: none */
+    struct pf_step *step;         /* functions of interest, calls stepped through; NULL: none */
+    struct pf_quiet *quiet;       /* when to look, and what was seen */
+    struct pf_recorder *recorder; /* NULL: it is no recording */
+    const char **outside;         /* objects that the root was given at launch */
     size_t outside_count;
     struct pf_probe_own own; /* what the containment has for itself */
     pid_t *newborns;         /* threads whose first stop came before the news of their birth */
@@ -44,7 +46,6 @@ struct pf_run {
     bool follows_execs;       /* the execs of the whole tree become events, not only the root's first */
     bool failed;              /* the root never became the program: see launched.report */
     int interrupts;           /* handled so far */
-    int questions;            /* answered so far */
     int tty_interrupts;       /* Ctrl-C that the terminal sent to the program while it owned it */
     int own_tty;              /* terminal that was handed to the program; -1: none */
     struct pf_output *output; /* what is known of the captured output */

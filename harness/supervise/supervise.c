@@ -23,6 +23,7 @@
 #include "supervise/output.h"
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
+#include "supervise/record.h"
 #include "supervise/run.h"
 #include "supervise/step.h"
 #include "supervise/terminal.h"
@@ -118,16 +119,6 @@ static void serve_interrupts(struct pf_run *run)
         kill(-run->launched.root, SIGINT);
 }
 
-static void serve_questions(struct pf_run *run)
-{
-    int count = run->watcher && run->watcher->questions ? run->watcher->questions(run->watcher->context)
-                                                        : run->questions;
-    if (count == run->questions || !run->started_ns)
-        return;
-    run->questions = count;
-    pf_quiet_answer(run);
-}
-
 /* When the time of the trial is up, on the trace's clock. */
 static uint64_t end_of_time(const struct pf_run *run)
 {
@@ -176,7 +167,6 @@ static void watch(struct pf_run *run)
         pf_inject_tick(run);
         pf_step_tick(run);
         serve_interrupts(run);
-        serve_questions(run);
         if (run->failed || run->decided)
             return;
         if (run->tasks.living == 0) {
@@ -266,6 +256,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_step_init(&run);
     pf_quiet_init(&run);
     pf_output_init(&run);
+    pf_record_init(&run);
     int r = open_events(&run, &before, error);
     if (r == 0)
         r = start(&run, error);
@@ -282,6 +273,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_step_free(&run);
     pf_quiet_free(&run);
     pf_output_free(&run);
+    pf_record_free(&run);
     pf_launch_end(&run.launched);
     if (run.pid_namespace_fd >= 0)
         close(run.pid_namespace_fd);

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "model/arena.h"
+#include "model/event.h"
 
 struct pf_code;
 struct pf_walk;
@@ -35,6 +35,7 @@ struct pf_process {
     bool paused;       /* stopped by the plan, which will let it go on */
     struct pf_process *sender; /* the process of the tree that last sent it a signal, or NULL */
     uint64_t *counts;          /* occurrences so far, one counter per trigger of the plan */
+    uint64_t *recorded;        /* the same, one per call that the trial records; NULL: none yet */
     struct pf_count *points;   /* times each point was reached */
     size_t point_count;
     struct pf_code *code; /* where functions of the plan lie; NULL: not read */
@@ -53,19 +54,20 @@ struct pf_task {
     pid_t tree_tid; /* as the tree sees it */
     const char *address;
     struct pf_process *process;
-    bool started;             /* has passed its first stop */
-    bool stopped;             /* job control holds it */
-    bool held;                /* a fault plan holds it */
-    bool sampled;             /* the sampler watches it */
-    bool in_call;             /* in a call at whose exit it will stop */
-    struct pf_traced *traced; /* the last call that stopped for ptrace at its entry; NULL: none has */
-    struct pf_wanted *wanted; /* a stack that is to be read when it stops; NULL: none ever was */
-    uint64_t armed;           /* version of the code that its debug registers are set for; 0: none */
-    struct pf_walk *walk;     /* it is in a call that is stepped through; NULL: it is in none */
-    uint64_t *calls;          /* of functions, for triggers that count threads; NULL: none has */
-    uint64_t *counts;         /* as those of the process, for triggers that count threads; NULL: none has */
-    const char *vfork_child;  /* address of the child that this thread's vfork waits for */
-    struct pf_task *next;     /* hash chain */
+    bool started;                 /* has passed its first stop */
+    bool stopped;                 /* job control holds it */
+    bool held;                    /* a fault plan holds it */
+    bool sampled;                 /* the sampler watches it */
+    bool in_call;                 /* in a call at whose exit it will stop */
+    struct pf_ev_call *recording; /* that call, when it is to be written down */
+    struct pf_traced *traced;     /* the last call that stopped for ptrace at its entry; NULL: none has */
+    struct pf_wanted *wanted;     /* a stack that is to be read when it stops; NULL: none ever was */
+    uint64_t armed;               /* version of the code that its debug registers are set for; 0: none */
+    struct pf_walk *walk;         /* it is in a call that is stepped through; NULL: it is in none */
+    uint64_t *calls;              /* of functions, for triggers that count threads; NULL: none has */
+    uint64_t *counts;        /* as those of the process, for triggers that count threads; NULL: none has */
+    const char *vfork_child; /* address of the child that this thread's vfork waits for */
+    struct pf_task *next;    /* hash chain */
 };
 
 struct pf_dead_task {

@@ -11,6 +11,7 @@
 #include "supervise/keep.h"
 #include "supervise/lifecycle.h"
 #include "supervise/names.h"
+#include "supervise/record.h"
 #include "supervise/step.h"
 
 /* What is known of a call between its entry and its exit. */
@@ -47,6 +48,7 @@ void pf_traced_enter(struct pf_run *run, struct pf_task *task)
     *task->traced = (struct pf_traced){.call = {.number = (int)info.seccomp.nr}};
     for (size_t i = 0; i < PF_CALL_ARGUMENTS; i++)
         task->traced->call.arguments[i] = info.seccomp.args[i];
+    pf_record_enter(run, task, &task->traced->call);
     if (pf_intercept_call(run, task, &task->traced->call, &grip))
         pf_traced_go(run, task, &grip.answer);
 }
@@ -66,7 +68,8 @@ void pf_traced_go(struct pf_run *run, struct pf_task *task, const struct pf_answ
         pf_strike_shorten(task->tid, &request, answer->at_most, &traced->shortened);
     }
     bool watched = pf_filter_watches(&run->filter, traced->call.number);
-    task->in_call = watched || answer->replaced || answer->at_most || answer->pokes || answer->delay_exit_ns;
+    task->in_call = watched || task->recording || answer->replaced || answer->at_most || answer->pokes ||
+                    answer->delay_exit_ns;
     pf_lifecycle_resume(run, task, 0);
 }
 
@@ -116,6 +119,7 @@ void pf_traced_return(struct pf_run *run, struct pf_task *task)
     task->in_call = false;
     const struct pf_traced *traced = task->traced;
     const struct pf_answer *answer = &traced->answer;
+    pf_record_leave(run, task);
     check_limit(run, task);
     pf_strike_restore(task->tid, &traced->shortened);
     poke_at_exit(run, task);

@@ -96,9 +96,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
 {
     static const char *words[] = {"a", "b"};
     static struct pf_limit limits[] = {{"nofile", 32}};
-    static struct pf_frame frames[] = {{"python", "f", "m", "file.c", 7}};
+    static struct pf_frame frames[] = {{"python", "f", "m", 0x1234, "file.c", 7}};
     static struct pf_step_spot spots[] = {
-        {3, 2, {NULL, "f", "m", "file.c", 7}, 64, {NULL, "g", "m", "file.c", 8}, "futex", true}};
+        {3, 2, {NULL, "f", "m", 1, "file.c", 7}, 64, {NULL, "g", "m", 1, "file.c", 8}, "futex", true}};
     static struct pf_holder holders[] = {{"0", 3, true, true, true}};
     static struct pf_file_lock locks[] = {{"flock", true, true, "0"}};
     static struct pf_futex futex = {PF_FUTEX_MUTEX, 0x7f00,           5,     true, 6, "0", "0.1",
@@ -174,6 +174,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
     case PF_EVENT_LIMIT:
         event.limit = (struct pf_ev_limit){"0", "pipe2", "EMFILE", "nofile", 32};
         break;
+    case PF_EVENT_CALL:
+        event.call = (struct pf_ev_call){"0/t1", "write", 2, "pipe", true, -32, true, 1, frames, 1};
+        break;
     case PF_EVENT_INJECT:
         event.inject = (struct pf_ev_inject){1, "0", "write", 2, "kill", "0.1"};
         break;
@@ -224,13 +227,13 @@ static char *line_of(const struct pf_event *event)
 Test(trace, every_field_of_every_event_is_written)
 {
     static const size_t keys[PF_EVENT__COUNT] = {
-        [PF_EVENT_LEFT] = 4,   [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5, [PF_EVENT_BEGIN] = 15,
-        [PF_EVENT_FORK] = 4,   [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,   [PF_EVENT_SIGNAL] = 4,
-        [PF_EVENT_KILL] = 3,   [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,   [PF_EVENT_POINT] = 3,
-        [PF_EVENT_LEDGER] = 3, [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6, [PF_EVENT_RELEASE] = 4,
-        [PF_EVENT_OUTPUT] = 3, [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
-        [PF_EVENT_STACK] = 3,  [PF_EVENT_STEPS] = 6,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_VERDICT] = 3,
-        [PF_EVENT_END] = 1,
+        [PF_EVENT_LEFT] = 4,    [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5, [PF_EVENT_BEGIN] = 15,
+        [PF_EVENT_FORK] = 4,    [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,   [PF_EVENT_SIGNAL] = 4,
+        [PF_EVENT_KILL] = 3,    [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,   [PF_EVENT_POINT] = 3,
+        [PF_EVENT_LEDGER] = 3,  [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6, [PF_EVENT_RELEASE] = 4,
+        [PF_EVENT_OUTPUT] = 3,  [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
+        [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 6,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
+        [PF_EVENT_VERDICT] = 3, [PF_EVENT_END] = 1,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);
