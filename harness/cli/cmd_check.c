@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/interrupts.h"
-#include "cli/pool.h"
+#include "cli/progress.h"
 #include "cli/report_options.h"
 #include "cli/selection.h"
 #include "cli/shard_option.h"
 #include "model/nearest.h"
+#include "sweep/interrupts.h"
+#include "sweep/pool.h"
 
 enum { JOBS_MOST = 256, REPEATS_MOST = 1000000 };
 
@@ -152,6 +153,67 @@ static int no_variant(const struct pf_command *command, const struct pf_selectio
     return pf_complain(command->name, PF_STATUS_USAGE, "none of the scenarios has a variant \"%s\"", name);
 }
 
+/* The trials on their way through the pool. */
+struct campaign {
+    const struct plan *plan;
+    size_t next;
+    struct pf_progress progress;
+    struct pf_result *result;
+};
+
+static void add_skipped(struct campaign *campaign, const struct pf_trial *trial, const char *why)
+{
+    struct pf_trial_result skipped = {.scenario = trial->scenario,
+                                      .variant = trial->variant,
+                                      .command = trial->command,
+                                      .command_count = trial->command_count,
+                                      .verdict = PF_SKIP,
+                                      .reason = why,
+                                      .expect = trial->expect,
+                                      .replay = trial->replay,
+                                      .id = campaign->next};
+    pf_result_add_copy(campaign->result, &skipped);
+    pf_progress_step(&campaign->progress, false);
+}
+
+static bool next_trial(void *context, struct pf_pool_job *ret_job)
+{
+    struct campaign *campaign = context;
+    while (campaign->next < campaign->plan->trial_count) {
+        const struct pf_trial *trial = campaign->plan->trials[campaign->next++];
+        if (trial->skip) {
+            add_skipped(campaign, trial, trial->skip);
+        } else if (pf_interrupts_count(NULL)) {
+            add_skipped(campaign, trial, "not run: interrupted");
+        } else {
+            *ret_job = (struct pf_pool_job){.trial = trial, .id = campaign->next};
+            return true;
+        }
+    }
+    return false;
+}
+
+static void keep_result(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
+                        struct pf_trace **trace)
+{
+    (void)trace;
+    struct campaign *campaign = context;
+    pf_result_add_copy(campaign->result, trial)->id = job->id;
+    pf_progress_step(&campaign->progress, trial->verdict == PF_FAIL || trial->verdict == PF_ERROR);
+}
+
+static void draw_progress(void *context)
+{
+    pf_progress_draw(&((struct campaign *)context)->progress);
+}
+
+/* Trials end in any order; a report has them in that of the plan. */
+static int by_id(const void *left, const void *right)
+{
+    const struct pf_trial_result *a = left, *b = right;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
 static int run_plan(const struct pf_command *command, const struct settings *settings,
                     const struct plan *plan)
 {
@@ -159,14 +221,19 @@ static int run_plan(const struct pf_command *command, const struct settings *set
     if (pf_interrupts_install(&error) < 0)
         return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
     struct pf_result *result = pf_result_new();
-    struct pf_progress progress = pf_progress_start(plan->trial_count);
-    int r = pf_pool_run(plan->trials, plan->trial_count, settings->jobs, &progress, result, &error);
-    pf_progress_end(&progress);
+    struct campaign campaign = {
+        .plan = plan, .progress = pf_progress_start(plan->trial_count), .result = result};
+    struct pf_pool_client client = {
+        .context = &campaign, .next = next_trial, .done = keep_result, .tick = draw_progress};
+    int r = pf_pool_run(&client, settings->jobs, &error);
+    pf_progress_end(&campaign.progress);
     if (r < 0)
         pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    if (result->trial_count > 1)
+        qsort(result->trials, result->trial_count, sizeof(*result->trials), by_id);
     pf_result_finish(result);
     for (size_t i = 0; i < result->trial_count; i++)
-        result->trials[i].id = plan->ids[i];
+        result->trials[i].id = plan->ids[result->trials[i].id - 1];
     result->part = pf_shard_part(&settings->shard, plan->fingerprint, plan->whole, result->arena);
     bool interrupted = pf_interrupts_count(NULL) > 0;
     if (interrupted)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/interrupts.h"
+#include "sweep/interrupts.h"
 #include "cli/report_options.h"
 #include "cli/terminal.h"
 #include "judge/judge.h"

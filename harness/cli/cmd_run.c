@@ -5,125 +5,17 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/interrupts.h"
-#include "cli/report_options.h"
 #include "cli/terminal.h"
+#include "cli/trial_options.h"
 #include "judge/judge.h"
-#include "plan/plan.h"
 #include "reports/formats.h"
-#include "reports/page.h"
-#include "reports/story.h"
 #include "supervise/supervise.h"
-
-static const uint64_t SILENCE_NS = 1000000000; /* so long before --verbose tells of it */
+#include "sweep/interrupts.h"
 
 struct settings {
-    struct pf_report_settings reports;
-    struct pf_trial *trial;
+    struct pf_trial_settings shared; /* stays first: the shared options set it */
     const char *trace;
-    bool verbose;
 };
-
-static int set_inject(void *data, const char *value, struct pf_error *error)
-{
-    struct settings *settings = data;
-    struct pf_trial *trial = settings->trial;
-    struct pf_fault fault;
-    int r = pf_fault_parse(value, trial->arena, &fault, error);
-    if (r < 0)
-        return r;
-    struct pf_fault *slot =
-        pf_arena_grow(trial->arena, &trial->faults, &trial->fault_count, sizeof(*trial->faults));
-    *slot = fault;
-    return 0;
-}
-
-static int set_limit(void *data, const char *value, struct pf_error *error)
-{
-    struct settings *settings = data;
-    struct pf_trial *trial = settings->trial;
-    struct pf_limit limit;
-    int r = pf_limit_parse(value, trial->arena, &limit, error);
-    if (r < 0)
-        return r;
-    struct pf_limit *slot =
-        pf_arena_grow(trial->arena, &trial->limits, &trial->limit_count, sizeof(*trial->limits));
-    *slot = limit;
-    return 0;
-}
-
-static int set_deadline(void *data, const char *value, struct pf_error *error)
-{
-    return pf_duration_parse(value, &((struct settings *)data)->trial->deadline_ns, error);
-}
-
-static int set_grace(void *data, const char *value, struct pf_error *error)
-{
-    return pf_duration_parse(value, &((struct settings *)data)->trial->grace_ns, error);
-}
-
-static int set_seed(void *data, const char *value, struct pf_error *error)
-{
-    char *end;
-    errno = 0;
-    uint64_t seed = strtoull(value, &end, 0);
-    if (*value < '0' || *value > '9' || *end || errno || seed > INT64_MAX)
-        return pf_error_set(error, -EINVAL, "\"%s\": a number from 0 to %lld was expected", value,
-                            (long long)INT64_MAX);
-    ((struct settings *)data)->trial->seed = seed;
-    return 0;
-}
-
-static int set_share(void *data, const char *value, struct pf_error *error)
-{
-    return pf_share_parse(value, &((struct settings *)data)->trial->share, error);
-}
-
-static int set_max_processes(void *data, const char *value, struct pf_error *error)
-{
-    char *end;
-    errno = 0;
-    unsigned long long count = strtoull(value, &end, 10);
-    if (errno || value[0] < '0' || value[0] > '9' || *end)
-        return pf_error_set(error, -EINVAL, "\"%s\": a number of processes was expected, or 0 for no bound",
-                            value);
-    ((struct settings *)data)->trial->max_processes = count;
-    return 0;
-}
-
-static int set_isolate(void *data, const char *value, struct pf_error *error)
-{
-    (void)value, (void)error;
-    ((struct settings *)data)->trial->isolate = true;
-    return 0;
-}
-
-static int set_exit(void *data, const char *value, struct pf_error *error)
-{
-    struct settings *settings = data;
-    size_t digits = strspn(value, "0123456789");
-    bool number = digits && digits <= 3 && !value[digits];
-    if (strcmp(value, "any") != 0 && !(number && strtol(value, NULL, 10) <= 255))
-        return pf_error_set(error, -EINVAL, "\"%s\": a status from 0 to 255 was expected, or any", value);
-    settings->trial->expect.exit = value;
-    return 0;
-}
-
-static int set_output(void *data, const char *value, struct pf_error *error)
-{
-    struct pf_trial *trial = ((struct settings *)data)->trial;
-    trial->capture = true;
-    return pf_content_read(value, trial->arena, &trial->expect.printed, error);
-}
-
-static int set_text(void *data, const char *value, struct pf_error *error)
-{
-    (void)error;
-    struct settings *settings = data;
-    settings->trial->expect.output = value;
-    settings->trial->capture = true;
-    return 0;
-}
 
 static int set_trace(void *data, const char *value, struct pf_error *error)
 {
@@ -132,50 +24,27 @@ static int set_trace(void *data, const char *value, struct pf_error *error)
     return 0;
 }
 
-static int set_verbose(void *data, const char *value, struct pf_error *error)
-{
-    (void)value;
-    (void)error;
-    ((struct settings *)data)->verbose = true;
-    return 0;
-}
-
 static const struct pf_option run_options[] = {
-    {'i', "inject", "SPEC",
-     "strike with a fault: SET:ACTION[:when=N][:proc=GLOB]..., for instance write:error=EINTR:when=3 or "
-     "point=lock-held:signal=TERM; may be given many times",
-     set_inject},
-    {'l', "limit", "RESOURCE=VALUE", "run under a resource limit, for instance nofile=32", set_limit},
+    PF_OPTION_INJECT,
+    PF_OPTION_LIMIT,
     {'d', "deadline", "TIME",
      "call it a hang when it still runs after TIME (250ms, 10s, 2m); a deadlock that can be proven is told "
-     "at "
-     "once. Default: 60s",
-     set_deadline},
-    {'g', "grace", "TIME", "how long processes may outlive the program before they are orphans. Default: 1s",
-     set_grace},
-    {0, "seed", "N", "what rules with prob= make of chance: the same seed, the same strikes. Default: 0",
-     set_seed},
-    {0, "max-processes", "N",
-     "call it a process explosion, and end it, when more than N are alive at once; 0: no bound. Default: "
-     "2000",
-     set_max_processes},
-    {0, "share", "LIST", "give up parts of the containment: pid, ipc, shm", set_share},
+     "at once. Default: 60s",
+     pf_trial_set_deadline},
+    PF_OPTION_GRACE,
+    PF_OPTION_SEED,
+    PF_OPTION_MAX_PROCESSES,
+    PF_OPTION_SHARE,
     {0, "isolate", NULL,
      "let nothing that it writes in the working directory, the temporary directories or the home directory "
-     "be "
-     "seen outside, or outlive it",
-     set_isolate},
-    {0, "expect-exit", "N", "the exit status that is right, or any. Default: 0", set_exit},
+     "be seen outside, or outlive it",
+     pf_trial_set_isolate},
+    {0, "expect-exit", "N", "the exit status that is right, or any. Default: 0", pf_trial_set_exit},
     {0, "expect-output", "FILE",
      "its standard output must be what is in FILE, byte by byte, unless it fails by its exit status; the "
      "output is then kept for the report instead of shown",
-     set_output},
-    {0, "expect-text", "TEXT", "its standard output must contain TEXT; the output is kept likewise",
-     set_text},
-    {'v', "verbose", NULL,
-     "tell who waits on what whenever nothing has moved for a second; SIGQUIT to pitfall asks for the same "
-     "at once",
-     set_verbose},
+     pf_trial_set_output},
+    PF_OPTION_EXPECT_TEXT,
     {0, "trace", "FILE", "write down everything that happens, for `pitfall judge`", set_trace},
     PF_OPTION_REPORT,
     PF_OPTION_JSON,
@@ -191,8 +60,8 @@ static bool is_worth_telling(const struct pf_result *result)
 
 static int report(const struct settings *settings, const struct pf_result *result, const char *name)
 {
-    if (settings->reports.deliveries.count)
-        return pf_report_settings_deliver(&settings->reports, result, name);
+    if (settings->shared.reports.deliveries.count)
+        return pf_report_settings_deliver(&settings->shared.reports, result, name);
     struct pf_report_options options = {.colour = pf_terminal_colour(STDERR_FILENO),
                                         .width = pf_terminal_width(STDERR_FILENO),
                                         .show_output = true,
@@ -209,24 +78,6 @@ static bool is_stuck(void *context, const struct pf_trace *trace, const struct p
     return pf_judge_is_stuck(trace, snapshot);
 }
 
-static void answer(void *context, const struct pf_trace *trace, const struct pf_event *snapshot)
-{
-    (void)context;
-    struct pf_result *result = pf_result_new();
-    struct pf_page page = {.file = stderr,
-                           .arena = pf_arena_new(),
-                           .ink = pf_ink(pf_terminal_colour(STDERR_FILENO)),
-                           .width = pf_terminal_width(STDERR_FILENO)};
-    uint64_t still_ns = snapshot->t_ns - snapshot->snapshot.quiet_since_ns;
-    pf_judge_moment(trace, snapshot, result);
-    fprintf(stderr, "%spitfall run%s: after %.1f s, the last %.1f s without a movement:\n", page.ink.bold,
-            page.ink.end, (double)snapshot->t_ns / 1e9, (double)still_ns / 1e9);
-    pf_story_diagnosis(&page, 2, result->trials[0].diagnosis);
-    fflush(stderr);
-    pf_arena_free(page.arena);
-    pf_result_free(result);
-}
-
 /* What the caller asked for that cannot be started is the caller's mistake. */
 static int status_of(int r)
 {
@@ -236,17 +87,13 @@ static int status_of(int r)
 static int supervise(const struct pf_command *command, const struct settings *settings,
                      struct pf_trace *trace)
 {
-    struct pf_watcher watcher = {.is_stuck = is_stuck,
-                                 .interrupts = pf_interrupts_count,
-                                 .questions = pf_questions_count,
-                                 .silence_ns = settings->verbose ? SILENCE_NS : 0,
-                                 .on_answer = answer};
+    struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = pf_interrupts_count};
     struct pf_error error = {""};
-    int r = pf_supervise_trial(settings->trial, &watcher, trace, &error);
+    int r = pf_supervise_trial(settings->shared.trial, &watcher, trace, &error);
     if (r < 0)
         pf_complain(command->name, 0, "%s", error.message);
     /* What could not be done has been said; a report of it is for those who asked for reports. */
-    if (r < 0 && (status_of(r) == PF_STATUS_USAGE || !settings->reports.deliveries.count))
+    if (r < 0 && (status_of(r) == PF_STATUS_USAGE || !settings->shared.reports.deliveries.count))
         return status_of(r);
     struct pf_result *result = pf_result_new();
     pf_judge_trace(trace, result);
@@ -261,7 +108,6 @@ static int run_trial(const struct pf_command *command, const struct settings *se
     struct pf_error error = {""};
     if (pf_interrupts_install(&error) < 0)
         return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
-    pf_questions_install();
     struct pf_trace *trace = pf_trace_new();
     if (settings->trace) {
         trace->sink = fopen(settings->trace, "we");
@@ -282,33 +128,21 @@ static int run_trial(const struct pf_command *command, const struct settings *se
     return status;
 }
 
-static void finish_trial(struct settings *settings, int count, char **words)
-{
-    struct pf_trial *trial = settings->trial;
-    trial->command = pf_arena_alloc(trial->arena, ((size_t)count + 1) * sizeof(*trial->command));
-    trial->command_count = (size_t)count;
-    for (int i = 0; i < count; i++)
-        trial->command[i] = words[i];
-    trial->stacks = trial->fault_count > 0;
-    trial->replay = pf_plan_replay(trial);
-    trial->stdout_to_stderr = pf_deliver_to_stdout(&settings->reports.deliveries);
-}
-
 static int run(const struct pf_command *command, int argc, char **argv)
 {
-    struct settings settings = {.trial = pf_plan_new()};
+    struct settings settings = {.shared.trial = pf_plan_new()};
     int operand;
     int status = pf_options_parse(command, argc, argv, &settings, &operand);
     if (status == PF_GO_ON && operand == argc)
         status = pf_complain(command->name, PF_STATUS_USAGE,
                              "no command to run: pitfall run [OPTION]... -- CMD [ARG]...");
     if (status == PF_GO_ON)
-        status = pf_report_settings_check(&settings.reports, command->name);
+        status = pf_report_settings_check(&settings.shared.reports, command->name);
     if (status == PF_GO_ON) {
-        finish_trial(&settings, argc - operand, argv + operand);
+        pf_trial_settings_finish(&settings.shared, argc - operand, argv + operand);
         status = run_trial(command, &settings);
     }
-    pf_plan_free(settings.trial);
+    pf_plan_free(settings.shared.trial);
     return status;
 }
 

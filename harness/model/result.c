@@ -173,6 +173,10 @@ static const struct pf_record failure_record = PF_RECORD(struct pf_failure, fail
 
 static const struct pf_field sweep_fields[] = {
     PF_VALUE(struct pf_sweep_result, UINT, points, PF_ALWAYS),
+    PF_VALUE(struct pf_sweep_result, UINT, startup, PF_ALWAYS),
+    PF_VALUE(struct pf_sweep_result, UINT, repetitions, PF_ALWAYS),
+    PF_VALUE(struct pf_sweep_result, BOOL, unsteady),
+    PF_VALUE(struct pf_sweep_result, UINT, deadline_ns, PF_ALWAYS),
     PF_ARRAY(struct pf_sweep_result, RECORDS, failures, failure_count, .record = &failure_record, PF_ALWAYS),
 };
 static const struct pf_record sweep_record = PF_RECORD(struct pf_sweep_result, sweep_fields);
@@ -221,18 +225,38 @@ void pf_result_finish(struct pf_result *result)
     result->totals = totals;
 }
 
+static json_t *trial_to_json(const struct pf_trial_result *trial)
+{
+    json_t *json = pf_record_to_json(&trial_record, trial);
+    json_object_set_new(json, "exit", trial->exit ? exit_to_json(trial->exit) : json_null());
+    return json;
+}
+
 json_t *pf_result_to_json(const struct pf_result *result)
 {
     json_t *object = pf_record_to_json(&result_record, result);
     json_t *trials = json_array();
-    for (size_t i = 0; i < result->trial_count; i++) {
-        const struct pf_trial_result *trial = &result->trials[i];
-        json_t *json = pf_record_to_json(&trial_record, trial);
-        json_object_set_new(json, "exit", trial->exit ? exit_to_json(trial->exit) : json_null());
-        json_array_append_new(trials, json);
-    }
+    for (size_t i = 0; i < result->trial_count; i++)
+        json_array_append_new(trials, trial_to_json(&result->trials[i]));
     json_object_set_new(object, "trials", trials);
     return object;
+}
+
+static int trial_from_json(json_t *json, struct pf_arena *arena, struct pf_trial_result *ret_trial,
+                           struct pf_error *error)
+{
+    int r = pf_record_read(&trial_record, json, arena, ret_trial, error);
+    return r < 0 ? r : exit_from_json(json_object_get(json, "exit"), arena, &ret_trial->exit, error);
+}
+
+struct pf_trial_result *pf_result_add_copy(struct pf_result *result, const struct pf_trial_result *trial)
+{
+    struct pf_trial_result *copy = pf_result_add(result);
+    json_t *json = trial_to_json(trial);
+    if (trial_from_json(json, result->arena, copy, NULL) < 0)
+        abort();
+    json_decref(json);
+    return copy;
 }
 
 static int read_trials(json_t *trials, struct pf_result *result, struct pf_error *error)
@@ -245,10 +269,7 @@ static int read_trials(json_t *trials, struct pf_result *result, struct pf_error
     {
         struct pf_trial_result *trial = pf_result_add(result);
         struct pf_error inner = {""};
-        int r = pf_record_read(&trial_record, json, result->arena, trial, &inner);
-        if (r == 0)
-            r = exit_from_json(json_object_get(json, "exit"), result->arena, &trial->exit, &inner);
-        if (r < 0)
+        if (trial_from_json(json, result->arena, trial, &inner) < 0)
             return pf_error_set(error, -EBADMSG, "trial %zu: %s", i, inner.message);
     }
     return 0;

@@ -186,7 +186,11 @@ struct pf_failure {
 
 /* What the trials of a sweep come to. */
 struct pf_sweep_result {
-    uint64_t points;             /* fault points that the recording has seen */
+    uint64_t points;             /* fault points that the recording has seen, without the following */
+    uint64_t startup;            /* ... of the dynamic loader, left out */
+    uint64_t repetitions;        /* ... left out of the plan because others have their call stack */
+    bool unsteady;               /* runs without faults print different things: output was not compared */
+    uint64_t deadline_ns;        /* of each trial */
     struct pf_failure *failures; /* the most harmful outcomes first, then by their first trial */
     size_t failure_count;
 };
@@ -213,6 +217,8 @@ struct pf_result *pf_result_new(void);
 void pf_result_free(struct pf_result *result);
 /* Room for one more trial; the pointer is good until the next call. */
 struct pf_trial_result *pf_result_add(struct pf_result *result);
+/* Adds a copy of a trial of another result, which may be freed then. */
+struct pf_trial_result *pf_result_add_copy(struct pf_result *result, const struct pf_trial_result *trial);
 /* Counts the verdicts into totals and takes the environment of the first trial that has one. */
 void pf_result_finish(struct pf_result *result);
 
