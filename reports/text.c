@@ -6,6 +6,7 @@
 #include "reports/page.h"
 #include "reports/plain.h"
 #include "reports/story.h"
+#include "reports/sweep.h"
 #include "reports/view.h"
 
 /* Of many trials of one program that failed, so many are told in full. */
@@ -208,6 +209,11 @@ static void write_all(const struct pf_page *page, const struct pf_result *result
     const char *title = pf_view_title(page->arena, result, options->title);
     if (options->brief && is_clean(result)) {
         write_brief(page, &result->trials[0], title);
+        return;
+    }
+    if (result->sweep) {
+        pf_sweep_write(page, result, title);
+        write_footer(page, result);
         return;
     }
     if (result->trial_count == 1 && !result->trials[0].scenario) {

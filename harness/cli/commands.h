@@ -8,6 +8,7 @@ extern const struct pf_command pf_command_list;
 extern const struct pf_command pf_command_show;
 extern const struct pf_command pf_command_check;
 extern const struct pf_command pf_command_run;
+extern const struct pf_command pf_command_sweep;
 extern const struct pf_command pf_command_diagnose;
 extern const struct pf_command pf_command_judge;
 extern const struct pf_command pf_command_report;

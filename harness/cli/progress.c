@@ -39,13 +39,28 @@ void pf_progress_draw(struct pf_progress *progress)
     progress->drawn_ns = now;
     double seconds = (double)(now - progress->start_ns) / (double)NS_PER_S;
     double rate = seconds > 0 ? (double)progress->done / seconds : 0;
-    fprintf(stderr, "\r\033[K%zu/%zu", progress->done, progress->total);
+    fprintf(stderr, "\r\033[K%s%s%zu/%zu", progress->what ? progress->what : "", progress->what ? " " : "",
+            progress->done, progress->total);
     if (progress->failed)
         fprintf(stderr, ", %zu not as expected", progress->failed);
     if (rate > 0)
         fprintf(stderr, ", %.1f a second, %.0f s left", rate,
                 (double)(progress->total - progress->done) / rate);
+    if (progress->note && *progress->note)
+        fprintf(stderr, "; %s", progress->note);
     fflush(stderr);
+}
+
+void pf_progress_phase(struct pf_progress *progress, const char *what, size_t done, size_t total,
+                       const char *note)
+{
+    if (done < progress->done || total != progress->total)
+        progress->start_ns = now_ns();
+    progress->done = done;
+    progress->total = total;
+    progress->what = what;
+    progress->note = note;
+    pf_progress_draw(progress);
 }
 
 void pf_progress_end(struct pf_progress *progress)

@@ -74,6 +74,12 @@ _pitfall_reply_share() {
     _pitfall_reply "$kept" pid ipc shm
 }
 
+_pitfall_reply_kinds() {
+    local kept=''
+    [[ $cur == *,* ]] && kept=${cur%,*},
+    _pitfall_reply "$kept" errno short eintr signal kill stop limit
+}
+
 _pitfall_reply_report() {
     if [[ $cur == *:* ]]; then
         _pitfall_reply_files "${cur%%:*}:" -f
@@ -84,7 +90,7 @@ _pitfall_reply_report() {
 
 _pitfall_takes_value() {
     case $1 in
-        -[tjrdilg] | --tag | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
+        -[tjrdilgb] | --faults | --proc | --syscalls | --budget | --tag | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
             --grace | --seed | --share | --expect-exit | --expect-output | --expect-text | --max-processes | --trace) return 0 ;;
     esac
     return 1
@@ -99,6 +105,7 @@ _pitfall_reply_value() {
         -l | --limit) _pitfall_reply_limit ;;
         --share) _pitfall_reply_share ;;
         --shard) _pitfall_reply '' auto auto/ 1/ ;;
+        --faults) _pitfall_reply_kinds ;;
         --report) _pitfall_reply_report ;;
         --expect-exit) _pitfall_reply '' any 0 1 ;;
         --trace | --expect-output) _pitfall_reply_files '' -f ;;
@@ -111,7 +118,9 @@ _pitfall_reply_options() {
         list) options+=(--json --tag -t) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --seed --max-processes --share --isolate --expect-exit --expect-output
-            --expect-text --verbose -v --trace --report --json) ;;
+            --expect-text --trace --report --json) ;;
+        sweep) options+=(--faults --proc --syscalls --all --shard --jobs -j --budget -b --inject -i --limit -l --deadline -d
+            --grace -g --seed --max-processes --share --expect-exit --expect-text --report --json) ;;
         diagnose) options+=(--watch -w --trace --no-stacks --report --json) ;;
         judge) options+=(--report --json) ;;
         report) options+=(--partial --report --json) ;;
@@ -127,7 +136,7 @@ _pitfall_reply_operand() {
             _pitfall_reply '' "${ids[@]}"
             _pitfall_reply_files '' -d
             ;;
-        run) _pitfall_reply_files '' -c ;;
+        run | sweep) _pitfall_reply_files '' -c ;;
         diagnose)
             mapfile -t ids < <(ps -u "$(id -u)" -o pid= 2>/dev/null | tr -d ' ')
             _pitfall_reply '' "${ids[@]}"
@@ -181,10 +190,10 @@ _pitfall_complete_command() {
                     return
                 fi
                 ;;
-            *) [[ $command == run ]] && break ;;
+            *) [[ $command == run || $command == sweep ]] && break ;;
         esac
     done
-    if [[ $command == run ]] && ((i < last)); then
+    if [[ $command == run || $command == sweep ]] && ((i < last)); then
         _pitfall_reply_program "$i"
     elif [[ $cur == --*=* ]]; then
         _pitfall_reply_option_value
@@ -201,9 +210,9 @@ _pitfall() {
     cur=${words[${#words[@]} - 1]}
     COMPREPLY=()
     if ((${#words[@]} == 2)); then
-        _pitfall_reply '' list show check run diagnose judge report help --help -h --version
+        _pitfall_reply '' list show check run sweep diagnose judge report help --help -h --version
     elif [[ ${words[1]} == help ]]; then
-        ((${#words[@]} == 3)) && _pitfall_reply '' list show check run diagnose judge report
+        ((${#words[@]} == 3)) && _pitfall_reply '' list show check run sweep diagnose judge report
     else
         _pitfall_complete_command "${words[1]}"
     fi

@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/shard_option.h"
+#include "cli/trial_options.h"
+#include "launch/locate.h"
+#include "plan/calls.h"
+#include "sweep/interrupts.h"
+#include "sweep/sweep.h"
+
+enum { JOBS_MOST = 256 };
+
+struct settings {
+    struct pf_trial_settings shared; /* stays first: the shared options set it */
+    struct pf_sweep_request request;
+    struct pf_progress progress;
+};
+
+static int set_faults(void *data, const char *value, struct pf_error *error)
+{
+    return pf_sweep_kinds_parse(value, &((struct settings *)data)->request.scope.kinds, error);
+}
+
+static int set_proc(void *data, const char *value, struct pf_error *error)
+{
+    (void)error;
+    ((struct settings *)data)->request.scope.proc = value;
+    return 0;
+}
+
+static int set_syscalls(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    struct pf_cursor cursor =
+        pf_cursor_new("set of system calls", value, settings->shared.trial->arena, error);
+    int *calls;
+    static const char *const nothing_else[] = {NULL};
+    int r = pf_cursor_calls(&cursor, nothing_else, &calls, &settings->request.call_count);
+    if (r == 0)
+        r = pf_cursor_end(&cursor, "the end of the set");
+    settings->request.calls = r == 0 ? calls : NULL;
+    return r;
+}
+
+static int set_jobs(void *data, const char *value, struct pf_error *error)
+{
+    char *end;
+    errno = 0;
+    unsigned long jobs = strtoul(value, &end, 10);
+    if (errno || value[0] < '0' || value[0] > '9' || *end || jobs < 1 || jobs > JOBS_MOST)
+        return pf_error_set(error, -EINVAL, "\"%s\": a whole number from 1 to %d was expected", value,
+                            JOBS_MOST);
+    ((struct settings *)data)->request.jobs = jobs;
+    return 0;
+}
+
+static int set_budget(void *data, const char *value, struct pf_error *error)
+{
+    return pf_duration_parse(value, &((struct settings *)data)->request.budget_ns, error);
+}
+
+static int set_all(void *data, const char *value, struct pf_error *error)
+{
+    (void)value, (void)error;
+    ((struct settings *)data)->request.scope.all = true;
+    return 0;
+}
+
+static int set_shard(void *data, const char *value, struct pf_error *error)
+{
+    return pf_shard_option_set(&((struct settings *)data)->request.shard, value, error);
+}
+
+static const struct pf_option sweep_options[] = {
+    {0, "faults", "KINDS",
+     "only these kinds of fault: errno, short, eintr, signal, kill, stop, limit. Default: all of them",
+     set_faults},
+    {0, "proc", "GLOB", "only in processes of this address, for instance 0.1 or '0.*'", set_proc},
+    {0, "syscalls", "SET", "only at these system calls, and named points; as strace writes them: write,%file",
+     set_syscalls},
+    {0, "all", NULL,
+     "every occurrence of every call, also where others have the same call stack, and those of the dynamic "
+     "loader",
+     set_all},
+    {'j', "jobs", "N", "run N trials at once. Default: one for each processor", set_jobs},
+    {'b', "budget", "TIME", "stop after TIME (30s, 10m), with what there is then", set_budget},
+    PF_OPTION_SHARD(set_shard),
+    PF_OPTION_INJECT,
+    PF_OPTION_LIMIT,
+    {'d', "deadline", "TIME",
+     "call a trial a hang when it still runs after TIME. Default: ten times what a run without faults takes, "
+     "and 2s at least",
+     pf_trial_set_deadline},
+    PF_OPTION_GRACE,
+    PF_OPTION_SEED,
+    PF_OPTION_MAX_PROCESSES,
+    PF_OPTION_SHARE,
+    {0, "expect-exit", "N", "the exit status that is right also under faults, or any. Default: any",
+     pf_trial_set_exit},
+    PF_OPTION_EXPECT_TEXT,
+    PF_OPTION_REPORT,
+    PF_OPTION_JSON,
+    {0},
+};
+
+static void show(void *context, const struct pf_sweep_progress *progress)
+{
+    struct settings *settings = context;
+    static const char *const phases[] = {[PF_SWEEP_RECORDING] = "recording",
+                                         [PF_SWEEP_TRYING] = NULL,
+                                         [PF_SWEEP_MINIMISING] = "making failures small"};
+    char notes[128] = "";
+    for (int outcome = PF_OUTCOME__COUNT - 1; outcome > PF_OUTCOME_GRACEFUL; outcome--)
+        if (progress->outcomes[outcome]) {
+            size_t used = strlen(notes);
+            snprintf(notes + used, sizeof(notes) - used, "%s%s %llu", used ? ", " : "",
+                     pf_names_get(&pf_outcome_names, outcome),
+                     (unsigned long long)progress->outcomes[outcome]);
+        }
+    pf_progress_phase(&settings->progress, phases[progress->phase], progress->done, progress->total, notes);
+}
+
+static int deliver(const struct pf_command *command, struct settings *settings, struct pf_result *result)
+{
+    pf_result_finish(result);
+    int status = pf_report_settings_deliver(&settings->shared.reports, result, command->name);
+    if (!result->sweep)
+        pf_complain(
+            command->name, 0,
+            "nothing was tried: the program fails without any fault, so a failure under one would say "
+            "nothing");
+    else if (pf_interrupts_count(NULL))
+        pf_complain(command->name, 0, "interrupted; this is what was done until then");
+    return status;
+}
+
+static int sweep(const struct pf_command *command, struct settings *settings)
+{
+    struct pf_error error = {""};
+    const char *path;
+    if (pf_launch_locate(settings->shared.trial->command[0], NULL, settings->shared.trial->arena, &path,
+                         &error) < 0)
+        return pf_complain(command->name, PF_STATUS_USAGE, "%s", error.message);
+    if (pf_interrupts_install(&error) < 0)
+        return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    struct pf_trial *trial = settings->shared.trial;
+    trial->capture = true;
+    trial->isolate = true;
+    trial->expect.exit = trial->expect.exit ? trial->expect.exit : "any";
+    settings->request.base = trial;
+    settings->request.context = settings;
+    settings->request.show = show;
+    settings->request.scope.root = geteuid() == 0;
+    settings->progress = pf_progress_start(2);
+    struct pf_result *result = pf_result_new();
+    int r = pf_sweep_run(&settings->request, result, &error);
+    pf_progress_end(&settings->progress);
+    int status = r == 0 ? deliver(command, settings, result)
+                        : pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    pf_result_free(result);
+    return status;
+}
+
+static size_t processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+}
+
+static int run(const struct pf_command *command, int argc, char **argv)
+{
+    struct settings settings = {
+        .shared.trial = pf_plan_new(),
+        .request = {.jobs = processors(), .shard = PF_SHARD_ALL, .scope.kinds = PF_SWEEP_EVERY}};
+    settings.shared.trial->deadline_ns = PF_SWEEP_DEADLINE;
+    int operand;
+    int status = pf_options_parse(command, argc, argv, &settings, &operand);
+    if (status == PF_GO_ON && operand == argc)
+        status = pf_complain(command->name, PF_STATUS_USAGE,
+                             "no command to run: pitfall sweep [OPTION]... -- CMD [ARG]...");
+    if (status == PF_GO_ON)
+        status = pf_report_settings_check(&settings.shared.reports, command->name);
+    if (status == PF_GO_ON)
+        status = pf_shard_acknowledge(&settings.request.shard, command->name);
+    if (status == PF_GO_ON) {
+        pf_trial_settings_finish(&settings.shared, argc - operand, argv + operand);
+        status = sweep(command, &settings);
+    }
+    pf_plan_free(settings.shared.trial);
+    return status;
+}
+
+const struct pf_command pf_command_sweep = {
+    .name = "sweep",
+    .operands = "[OPTION]... [--] CMD [ARG]...",
+    .summary = "every fault at every point of a program, in turn: which break it?",
+    .about =
+        "Runs CMD once to see which system calls it makes, and then again and again, each time with one "
+        "fault at one of them: the call fails as it might in real life, is interrupted, or the process is "
+        "killed there. A program that says by its exit status that something went wrong has done well; one "
+        "that hangs, crashes, leaves something behind or loses data silently has not. Failures that are "
+        "one are told once, each with the smallest command line that shows it. The program's standard "
+        "input is empty, and what it writes to files is gone after each trial. Ctrl-C once reports what "
+        "there is, twice kills.",
+    .options = sweep_options,
+    .clean = "no fault broke the program",
+    .findings = "some did: the report names them",
+    .examples = "  pitfall sweep -- sort big.txt\n"
+                "  pitfall sweep --faults kill --proc '0.*' --budget 5m --report html:r.html -- ./server\n",
+    .program_follows = true,
+    .run = run,
+};

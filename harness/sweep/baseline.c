@@ -1,0 +1,117 @@
+#include "sweep/baseline.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <string.h>
+
+#include "model/baseline.h"
+#include "plan/errnos.h"
+#include "plan/plan.h"
+#include "sweep/interrupts.h"
+#include "sweep/pool.h"
+
+enum { RUNS = 2 };
+
+struct recording {
+    const struct pf_sweep_request *request;
+    const struct pf_trial *trial;
+    struct pf_result *result;
+    struct pf_baseline *baseline;
+    struct pf_trace *first; /* trace of the first run */
+    size_t begun, done;
+    bool lost; /* the harness could not */
+};
+
+static bool chosen(const struct pf_sweep_request *request, int call)
+{
+    for (size_t i = 0; i < request->call_count; i++)
+        if (request->calls[i] == call)
+            return true;
+    return request->calls == NULL;
+}
+
+/* The calls that faults are known for and that this machine has. */
+static const int *find_calls(const struct pf_sweep_request *request, struct pf_arena *arena,
+                             size_t *ret_count)
+{
+    int *recorded = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < pf_call_profile_count; i++) {
+        int call = seccomp_syscall_resolve_name(pf_call_profiles[i].call);
+        if (call < 0 || !chosen(request, call))
+            continue;
+        *(int *)pf_arena_grow(arena, &recorded, &count, sizeof(*recorded)) = call;
+    }
+    *ret_count = count;
+    return recorded;
+}
+
+static bool next_run(void *context, struct pf_pool_job *ret_job)
+{
+    struct recording *recording = context;
+    /* One after the other: they may use the same files. */
+    if (recording->begun > recording->done || recording->begun == RUNS || recording->baseline->failed ||
+        recording->lost || pf_interrupts_count(NULL))
+        return false;
+    *ret_job = (struct pf_pool_job){.trial = recording->trial, .id = ++recording->begun};
+    return true;
+}
+
+static void take_run(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
+                     struct pf_trace **trace)
+{
+    struct recording *recording = context;
+    struct pf_baseline *baseline = recording->baseline;
+    recording->done++;
+    if (trial->verdict != PF_PASS || !*trace) {
+        baseline->failed = trial->verdict == PF_FAIL;
+        recording->lost = trial->verdict != PF_FAIL;
+        pf_result_add_copy(recording->result, trial);
+        return;
+    }
+    if (job->id == 1) {
+        recording->first = *trace;
+        *trace = NULL;
+        return;
+    }
+    baseline->points = pf_points_new(recording->first);
+    baseline->run_ms = trial->duration_ms;
+    baseline->expect = recording->trial->expect;
+    pf_baseline_expect(recording->first, *trace, baseline->points->arena, &baseline->expect);
+}
+
+static void tick(void *context)
+{
+    const struct recording *recording = context;
+    struct pf_sweep_progress progress = {.phase = PF_SWEEP_RECORDING, .done = recording->done, .total = RUNS};
+    if (recording->request->show)
+        recording->request->show(recording->request->context, &progress);
+}
+
+int pf_baseline_run(const struct pf_sweep_request *request, struct pf_result *result,
+                    struct pf_baseline *ret_baseline, struct pf_error *error)
+{
+    struct pf_arena *arena = pf_arena_new();
+    struct pf_trial trial = *request->base;
+    struct pf_baseline baseline = {0};
+    struct recording recording = {
+        .request = request, .trial = &trial, .result = result, .baseline = &baseline};
+    trial.recorded = find_calls(request, arena, &trial.recorded_count);
+    trial.deadline_ns = trial.deadline_ns == PF_SWEEP_DEADLINE ? PF_DEADLINE_DEFAULT_NS : trial.deadline_ns;
+    struct pf_pool_client client = {.context = &recording, .next = next_run, .done = take_run, .tick = tick};
+    int r = pf_pool_run(&client, 1, error);
+    if (r == 0 && recording.lost) {
+        const struct pf_trial_result *last = &result->trials[result->trial_count - 1];
+        r = pf_error_set(error, -ECANCELED, "%s", last->reason);
+    } else if (r == 0 && recording.done < RUNS && !baseline.failed) {
+        r = pf_error_set(error, -EINTR, "interrupted before there was anything to try");
+    }
+    pf_trace_free(recording.first);
+    pf_arena_free(arena);
+    if (r < 0) {
+        pf_points_free(baseline.points);
+        return r;
+    }
+    *ret_baseline = baseline;
+    return 0;
+}

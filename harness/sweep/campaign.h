@@ -1,0 +1,35 @@
+/*
+ * campaign.h - the state of a sweep under way, shared by the files of this folder that carry it out.
+ */
+#ifndef PF_SWEEP_CAMPAIGN_H
+#define PF_SWEEP_CAMPAIGN_H
+
+#include "sweep/baseline.h"
+#include "sweep/sweep.h"
+
+struct pf_campaign {
+    const struct pf_sweep_request *request;
+    struct pf_trial base; /* of every trial: deadline, expectation and isolation are settled */
+    const struct pf_sweep_plan *plan;
+    struct pf_result *result;
+    struct pf_sweep_progress progress;
+    uint64_t stop_ns;     /* when the budget is spent, on CLOCK_MONOTONIC; UINT64_MAX: never */
+    const char **command; /* of the base, in the result's arena */
+};
+
+/* The base with these faults in place of its own. */
+struct pf_trial *pf_campaign_trial(const struct pf_campaign *campaign, const char *const *specs,
+                                   size_t spec_count);
+/* Is it time to end? */
+bool pf_campaign_is_over(const struct pf_campaign *campaign);
+void pf_campaign_show(const struct pf_campaign *campaign);
+
+/* Did a rule of the trial never strike? */
+bool pf_campaign_is_unfired(const struct pf_trial_result *trial);
+
+/*
+ * Makes the failures that the result has small, and tries each of them again. Returns 0 or -errno.
+ */
+int pf_sweep_minimise(struct pf_campaign *campaign, struct pf_error *error);
+
+#endif

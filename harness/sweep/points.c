@@ -1,0 +1,160 @@
+#include "sweep/points.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* A call stack of the trace, in words. */
+struct stack {
+    const char **frames;
+    size_t count;
+};
+
+struct reading {
+    struct pf_points *points;
+    struct stack *stacks; /* by their number less one */
+    size_t stack_count;
+};
+
+/* "flush at out.c:12", "write (libc.so.6)", "sort+0x4f20". */
+static const char *frame_text(struct pf_arena *arena, const struct pf_frame *frame)
+{
+    const char *slash = frame->file ? strrchr(frame->file, '/') : NULL;
+    const char *file = slash ? slash + 1 : frame->file;
+    const char *module = frame->module ? frame->module : "?";
+    if (frame->function && file)
+        return pf_arena_printf(arena, "%s at %s:%" PRIu64, frame->function, file, frame->line);
+    if (frame->function)
+        return pf_arena_printf(arena, "%s (%s)", frame->function, module);
+    return pf_arena_printf(arena, "%s+0x%" PRIx64, module, frame->offset);
+}
+
+static void take_stack(struct reading *reading, const struct pf_ev_call *call)
+{
+    struct pf_arena *arena = reading->points->arena;
+    if (!call->frame_count)
+        return;
+    struct stack stack = {.frames = pf_arena_alloc(arena, call->frame_count * sizeof(*stack.frames)),
+                          .count = call->frame_count};
+    for (size_t i = 0; i < call->frame_count; i++)
+        stack.frames[i] = frame_text(arena, &call->frames[i]);
+    while (reading->stack_count < call->stack)
+        *(struct stack *)pf_arena_grow(arena, &reading->stacks, &reading->stack_count, sizeof(stack)) =
+            (struct stack){0};
+    reading->stacks[call->stack - 1] = stack;
+}
+
+static struct pf_point *add(struct reading *reading)
+{
+    struct pf_points *points = reading->points;
+    return pf_arena_grow(points->arena, &points->points, &points->count, sizeof(*points->points));
+}
+
+static void add_call(struct reading *reading, const struct pf_ev_call *call)
+{
+    struct pf_arena *arena = reading->points->arena;
+    take_stack(reading, call);
+    /* Occurrences are counted per process, so a thread's address does not matter. */
+    const char *process = pf_arena_strndup(arena, call->thread, strcspn(call->thread, "/"));
+    struct stack none = {0};
+    const struct stack *stack =
+        call->stack && call->stack <= reading->stack_count ? &reading->stacks[call->stack - 1] : &none;
+    *add(reading) = (struct pf_point){
+        .process = process,
+        .call = pf_arena_strdup(arena, call->call),
+        .occurrence = call->occurrence,
+        .on = pf_arena_strdup(arena, call->on),
+        .failed = call->result<0, .transferred = call->result> 0 ? (uint64_t)call->result : 0,
+        .startup = call->startup,
+        .stack = stack->frames,
+        .stack_count = stack->count,
+    };
+}
+
+static void add_named(struct reading *reading, const struct pf_ev_point *point)
+{
+    struct pf_arena *arena = reading->points->arena;
+    *add(reading) = (struct pf_point){
+        .process = pf_arena_strndup(arena, point->thread, strcspn(point->thread, "/")),
+        .name = pf_arena_strdup(arena, point->name),
+        .occurrence = point->count,
+    };
+}
+
+static uint64_t hash_text(const char *text, uint64_t seed)
+{
+    return text ? XXH3_64bits_withSeed(text, strlen(text) + 1, seed) : seed;
+}
+
+static uint64_t place_of(const struct pf_point *point)
+{
+    uint64_t hash = hash_text(point->name, hash_text(point->call, 0));
+    for (size_t i = 0; i < point->stack_count; i++)
+        hash = hash_text(point->stack[i], hash);
+    /* What cannot be told apart by its stack is told apart by its process. */
+    return point->stack_count || point->name ? hash : hash_text(point->process, hash);
+}
+
+/* Calls are written down as they return: put those of a process back into the order in which they began. */
+static int by_birth(const void *left, const void *right)
+{
+    const struct pf_point *a = left, *b = right;
+    int order = strverscmp(a->process, b->process);
+    if (order)
+        return order;
+    if (!a->call != !b->call)
+        return a->call ? -1 : 1;
+    order = a->call ? strcmp(a->call, b->call) : strcmp(a->name, b->name);
+    if (order)
+        return order;
+    return a->occurrence < b->occurrence ? -1 : a->occurrence > b->occurrence;
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const uint64_t *a = left, *b = right;
+    return *a < *b ? -1 : *a > *b;
+}
+
+static size_t count_places(const struct pf_points *points)
+{
+    uint64_t *places = calloc(points->count + 1, sizeof(*places));
+    size_t count = 0;
+    if (!places)
+        abort();
+    for (size_t i = 0; i < points->count; i++)
+        places[i] = points->points[i].place;
+    qsort(places, points->count, sizeof(*places), by_place);
+    for (size_t i = 0; i < points->count; i++)
+        count += i == 0 || places[i] != places[i - 1];
+    free(places);
+    return count;
+}
+
+struct pf_points *pf_points_new(const struct pf_trace *trace)
+{
+    struct pf_arena *arena = pf_arena_new();
+    struct reading reading = {.points = pf_arena_alloc(arena, sizeof(*reading.points))};
+    reading.points->arena = arena;
+    for (size_t i = 0; i < trace->count; i++) {
+        const struct pf_event *event = trace->events[i];
+        if (event->kind == PF_EVENT_CALL)
+            add_call(&reading, &event->call);
+        else if (event->kind == PF_EVENT_POINT)
+            add_named(&reading, &event->point);
+    }
+    struct pf_points *points = reading.points;
+    for (size_t i = 0; i < points->count; i++)
+        points->points[i].place = place_of(&points->points[i]);
+    if (points->count > 1)
+        qsort(points->points, points->count, sizeof(*points->points), by_birth);
+    points->places = count_places(points);
+    return points;
+}
+
+void pf_points_free(struct pf_points *points)
+{
+    if (points)
+        pf_arena_free(points->arena);
+}

@@ -1,0 +1,36 @@
+/*
+ * points.h - where faults could strike a program: what a recording run has come by.
+ *
+ * A point is one use of a system call, or of a named point, by one process: "the third write of 0.1".
+ */
+#ifndef PF_SWEEP_POINTS_H
+#define PF_SWEEP_POINTS_H
+
+#include "model/trace.h"
+
+struct pf_point {
+    const char *process;  /* address; of a thread that is not the main one its own: "0/t1" */
+    const char *call;     /* "write"; NULL: a named point */
+    const char *name;     /* "lock-held", of a named point */
+    uint64_t occurrence;  /* of the call, or of the named point, in its process */
+    const char *on;       /* what its descriptor is, or NULL */
+    bool failed;          /* the call failed in the recording */
+    uint64_t transferred; /* bytes, of a call that moves some; else what it returned */
+    bool startup;         /* of the dynamic loader */
+    const char **stack;   /* the frames in words, innermost first; shared by all points that have it */
+    size_t stack_count;
+    uint64_t place; /* equal for points of one call and one stack */
+};
+
+struct pf_points {
+    struct pf_arena *arena;  /* owns everything below */
+    struct pf_point *points; /* in the order in which processes, and in them the calls, came */
+    size_t count;
+    size_t places; /* different call stacks */
+};
+
+/* Reads the trace of a recording; it may be freed then. */
+struct pf_points *pf_points_new(const struct pf_trace *trace);
+void pf_points_free(struct pf_points *points);
+
+#endif

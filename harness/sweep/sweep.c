@@ -1,0 +1,333 @@
+#include "sweep/sweep.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plan/plan.h"
+#include "sweep/campaign.h"
+#include "sweep/group.h"
+#include "sweep/interrupts.h"
+#include "sweep/pool.h"
+
+/* So many times a trial is run until its fault strikes. */
+enum { ATTEMPTS = 3 };
+
+/* The deadline of a trial: so many times what a run without faults takes, and at least so long. */
+static const uint64_t DEADLINE_TIMES = 10, DEADLINE_LEAST_NS = 2000000000ULL, NS_PER_S = 1000000000ULL;
+
+/* The trials of a plan on their way through the pool. */
+struct tour {
+    struct pf_campaign *campaign;
+    size_t next; /* number in the plan, from 0 */
+    struct again *again;
+    size_t again_count;
+    struct flight *flights; /* what is being run; as many as jobs */
+};
+
+/* A trial that is to be run once more. */
+struct again {
+    uint64_t id;
+    size_t attempt;
+};
+
+struct flight {
+    uint64_t id; /* 0: free */
+    size_t attempt;
+    struct pf_trial *trial;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+bool pf_campaign_is_over(const struct pf_campaign *campaign)
+{
+    return pf_interrupts_count(NULL) || now_ns() >= campaign->stop_ns;
+}
+
+void pf_campaign_show(const struct pf_campaign *campaign)
+{
+    if (campaign->request->show)
+        campaign->request->show(campaign->request->context, &campaign->progress);
+}
+
+struct pf_trial *pf_campaign_trial(const struct pf_campaign *campaign, const char *const *specs,
+                                   size_t spec_count)
+{
+    struct pf_trial *trial = pf_plan_new();
+    struct pf_arena *arena = trial->arena;
+    *trial = campaign->base;
+    trial->arena = arena;
+    trial->fault_count = spec_count;
+    trial->faults = pf_arena_alloc(arena, (spec_count + 1) * sizeof(*trial->faults));
+    for (size_t i = 0; i < spec_count; i++)
+        if (pf_fault_parse(specs[i], arena, &trial->faults[i], NULL) < 0)
+            abort();
+    trial->replay = pf_plan_replay(trial);
+    return trial;
+}
+
+bool pf_campaign_is_unfired(const struct pf_trial_result *trial)
+{
+    for (size_t i = 0; i < trial->finding_count; i++)
+        if (trial->findings[i].kind == PF_FINDING_UNFIRED)
+            return trial->verdict == PF_ERROR;
+    return false;
+}
+
+static struct pf_trial *planned_trial(const struct pf_campaign *campaign, uint64_t id)
+{
+    struct pf_arena *scratch = pf_arena_new();
+    const struct pf_trial *base = campaign->request->base;
+    const char **specs = pf_arena_alloc(scratch, (base->fault_count + 1) * sizeof(*specs));
+    for (size_t i = 0; i < base->fault_count; i++)
+        specs[i] = base->faults[i].spec;
+    specs[base->fault_count] = pf_strike_text(&campaign->plan->planned[id - 1].strike, scratch);
+    struct pf_trial *trial = pf_campaign_trial(campaign, specs, base->fault_count + 1);
+    pf_arena_free(scratch);
+    return trial;
+}
+
+static struct flight *find_flight(struct tour *tour, uint64_t id)
+{
+    for (size_t i = 0; i < tour->campaign->request->jobs; i++)
+        if (tour->flights[i].id == id)
+            return &tour->flights[i];
+    abort();
+}
+
+static bool next_trial(void *context, struct pf_pool_job *ret_job)
+{
+    struct tour *tour = context;
+    struct pf_campaign *campaign = tour->campaign;
+    struct again next = {0};
+    if (pf_campaign_is_over(campaign))
+        return false;
+    if (tour->again_count)
+        next = tour->again[--tour->again_count];
+    while (!next.id && tour->next < campaign->plan->count)
+        if (pf_shard_has(&campaign->request->shard, tour->next++))
+            next = (struct again){.id = tour->next, .attempt = 1};
+    if (!next.id)
+        return false;
+    struct flight *flight = find_flight(tour, 0);
+    *flight =
+        (struct flight){.id = next.id, .attempt = next.attempt, .trial = planned_trial(campaign, next.id)};
+    *ret_job = (struct pf_pool_job){.trial = flight->trial, .id = next.id};
+    return true;
+}
+
+/* A trial that passed is told in few words: there are thousands of them. */
+static void add_passed(struct pf_campaign *campaign, const struct pf_trial_result *trial, const char *spec,
+                       uint64_t fired, struct pf_trial_result *ret_small)
+{
+    struct pf_arena *arena = campaign->result->arena;
+    struct pf_fault_account *account = pf_arena_alloc(arena, sizeof(*account));
+    *account = (struct pf_fault_account){.spec = pf_arena_strdup(arena, spec), .armed = true, .fired = fired};
+    *ret_small = (struct pf_trial_result){
+        .command = campaign->command,
+        .command_count = campaign->base.command_count,
+        .verdict = trial->verdict,
+        .reason = pf_arena_strdup(arena, trial->reason),
+        .faults = account,
+        .fault_count = 1,
+        .duration_ms = trial->duration_ms,
+    };
+    if (!trial->exit)
+        return;
+    ret_small->exit = pf_arena_alloc(arena, sizeof(*trial->exit));
+    *ret_small->exit = *trial->exit;
+    ret_small->exit->signal = pf_arena_strdup(arena, trial->exit->signal);
+}
+
+/* The error status of a program that was told that something is wrong is no failure, nor is a limit that was
+ * reached because the fault lowered it. */
+static void settle(struct pf_trial_result *trial)
+{
+    trial->outcome = pf_sweep_outcome(trial);
+    if (trial->verdict != PF_FAIL || trial->outcome > PF_OUTCOME_GRACEFUL)
+        return;
+    trial->verdict = PF_PASS;
+    trial->reason = NULL;
+}
+
+static void keep(struct tour *tour, const struct flight *flight, const struct pf_trial_result *trial)
+{
+    struct pf_campaign *campaign = tour->campaign;
+    const struct pf_point *point = campaign->plan->planned[flight->id - 1].point;
+    const struct pf_fault *fault = &flight->trial->faults[flight->trial->fault_count - 1];
+    struct pf_trial_result judged = *trial;
+    settle(&judged);
+    struct pf_trial_result *kept;
+    if (judged.verdict == PF_FAIL || (judged.verdict == PF_ERROR && !pf_campaign_is_unfired(trial))) {
+        kept = pf_result_add_copy(campaign->result, &judged);
+        kept->command = campaign->command;
+        kept->stack = point->stack;
+        kept->stack_count = point->stack_count;
+    } else {
+        uint64_t fired = trial->fault_count ? trial->faults[trial->fault_count - 1].fired : 0;
+        kept = pf_result_add(campaign->result);
+        add_passed(campaign, &judged, fault->spec, fired, kept);
+    }
+    kept->id = flight->id;
+    kept->outcome = judged.outcome;
+    if (pf_campaign_is_unfired(trial)) {
+        kept->verdict = PF_SKIP;
+        kept->reason = "never reached: in three runs the program did not come to this point";
+    }
+    campaign->progress.done++;
+    campaign->progress.outcomes[kept->outcome]++;
+}
+
+static void take_trial(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
+                       struct pf_trace **trace)
+{
+    (void)trace;
+    struct tour *tour = context;
+    struct flight *flight = find_flight(tour, job->id);
+    bool interrupted = pf_interrupts_count(NULL) > 1;
+    if (pf_campaign_is_unfired(trial) && flight->attempt < ATTEMPTS)
+        *(struct again *)pf_arena_grow(tour->campaign->plan->arena, &tour->again, &tour->again_count,
+                                       sizeof(*tour->again)) =
+            (struct again){.id = flight->id, .attempt = flight->attempt + 1};
+    else if (!interrupted)
+        keep(tour, flight, trial);
+    pf_plan_free(flight->trial);
+    *flight = (struct flight){0};
+    pf_campaign_show(tour->campaign);
+}
+
+static void tick(void *context)
+{
+    pf_campaign_show(((struct tour *)context)->campaign);
+}
+
+static int by_id(const void *left, const void *right)
+{
+    const struct pf_trial_result *a = left, *b = right;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static size_t count_share(const struct pf_sweep_plan *plan, const struct pf_shard *shard)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        count += pf_shard_has(shard, i);
+    return count;
+}
+
+/* Runs the plan, or our part of it. */
+static int try_all(struct pf_campaign *campaign, struct pf_error *error)
+{
+    struct tour tour = {.campaign = campaign};
+    struct pf_arena *arena = pf_arena_new();
+    tour.flights = pf_arena_alloc(arena, campaign->request->jobs * sizeof(*tour.flights));
+    campaign->progress = (struct pf_sweep_progress){
+        .phase = PF_SWEEP_TRYING, .total = count_share(campaign->plan, &campaign->request->shard)};
+    struct pf_pool_client client = {.context = &tour, .next = next_trial, .done = take_trial, .tick = tick};
+    int r = pf_pool_run(&client, campaign->request->jobs, error);
+    pf_arena_free(arena);
+    struct pf_result *result = campaign->result;
+    if (result->trial_count > 1)
+        qsort(result->trials, result->trial_count, sizeof(*result->trials), by_id);
+    return r;
+}
+
+/* Which part of which plan the result is. */
+static void describe(const struct pf_campaign *campaign)
+{
+    struct pf_result *result = campaign->result;
+    struct pf_arena *arena = result->arena;
+    const struct pf_shard *shard = &campaign->request->shard;
+    result->part = pf_arena_alloc(arena, sizeof(*result->part));
+    *result->part = (struct pf_part){.plan = pf_arena_strdup(arena, campaign->plan->fingerprint),
+                                     .trials = campaign->plan->count,
+                                     .of = shard->count};
+    *(uint64_t *)pf_arena_grow(arena, &result->part->shards, &result->part->shard_count,
+                               sizeof(*result->part->shards)) = shard->index;
+    if (pf_interrupts_count(NULL))
+        result->part->stopped = PF_STOPPED_INTERRUPT;
+    else if (campaign->progress.done < campaign->progress.total)
+        result->part->stopped = PF_STOPPED_BUDGET;
+    result->sweep->points = campaign->plan->points;
+    result->sweep->startup = campaign->plan->startup;
+    result->sweep->repetitions = campaign->plan->repetitions;
+    result->sweep->deadline_ns = campaign->base.deadline_ns;
+}
+
+static void copy_command(struct pf_campaign *campaign)
+{
+    struct pf_arena *arena = campaign->result->arena;
+    size_t count = campaign->base.command_count;
+    campaign->command = pf_arena_alloc(arena, (count + 1) * sizeof(*campaign->command));
+    for (size_t i = 0; i < count; i++)
+        campaign->command[i] = pf_arena_strdup(arena, campaign->base.command[i]);
+}
+
+/* The stacks of points are gone with them; trials that failed keep theirs. */
+static void keep_stacks(struct pf_result *result)
+{
+    for (size_t i = 0; i < result->trial_count; i++) {
+        struct pf_trial_result *trial = &result->trials[i];
+        const char **stack = pf_arena_alloc(result->arena, (trial->stack_count + 1) * sizeof(*stack));
+        for (size_t k = 0; k < trial->stack_count; k++)
+            stack[k] = pf_arena_strdup(result->arena, trial->stack[k]);
+        trial->stack = trial->stack_count ? stack : NULL;
+    }
+}
+
+static uint64_t choose_deadline(const struct pf_trial *base, double run_ms)
+{
+    if (base->deadline_ns != PF_SWEEP_DEADLINE)
+        return base->deadline_ns;
+    uint64_t ns = DEADLINE_TIMES * (uint64_t)(run_ms * 1e6);
+    ns = (ns + NS_PER_S - 1) / NS_PER_S * NS_PER_S; /* whole seconds read better */
+    return ns > DEADLINE_LEAST_NS ? ns : DEADLINE_LEAST_NS;
+}
+
+static int carry_out(struct pf_campaign *campaign, const struct pf_baseline *baseline, struct pf_error *error)
+{
+    const struct pf_sweep_request *request = campaign->request;
+    campaign->base.deadline_ns = choose_deadline(request->base, baseline->run_ms);
+    campaign->base.expect = baseline->expect;
+    struct pf_sweep_plan *plan = pf_sweep_plan_new(baseline->points, &request->scope, request->base);
+    campaign->plan = plan;
+    copy_command(campaign);
+    campaign->result->sweep->unsteady = !baseline->expect.printed;
+    int r = try_all(campaign, error);
+    if (r == 0) {
+        describe(campaign);
+        keep_stacks(campaign->result);
+        pf_sweep_group(campaign->result);
+        r = pf_sweep_minimise(campaign, error);
+    }
+    pf_sweep_plan_free(plan);
+    return r;
+}
+
+int pf_sweep_run(const struct pf_sweep_request *request, struct pf_result *result, struct pf_error *error)
+{
+    struct pf_campaign campaign = {
+        .request = request,
+        .base = *request->base,
+        .result = result,
+        .stop_ns = request->budget_ns ? now_ns() + request->budget_ns : UINT64_MAX,
+    };
+    struct pf_baseline baseline;
+    int r = pf_baseline_run(request, result, &baseline, error);
+    if (r < 0)
+        return r;
+    if (baseline.failed) {
+        pf_points_free(baseline.points);
+        return 0;
+    }
+    result->sweep = pf_arena_alloc(result->arena, sizeof(*result->sweep));
+    r = carry_out(&campaign, &baseline, error);
+    pf_points_free(baseline.points);
+    return r;
+}

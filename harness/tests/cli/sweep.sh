@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# `pitfall sweep`: every fault at every point, each failure once, with a line that shows it again.
+# shellcheck source=harness/tests/cli/assertions.sh disable=SC2016,SC2154
+. "$(dirname "$0")/assertions.sh"
+cd "$scratch"
+mkdir work
+cd work
+seq 100 >numbers
+
+echo "- a program that says when it fails is left in peace"
+run "$pitfall" sweep --json -- cat numbers
+expect_status 0
+cp "$scratch/stdout" "$scratch/cat.json"
+expect_json "$scratch/cat.json" 'it["sweep"]["failures"] == [] and it["totals"]["fail"] == 0'
+expect_json "$scratch/cat.json" '{t["outcome"] for t in it["trials"]} == {"clean", "graceful"}'
+expect_json "$scratch/cat.json" '[t["id"] for t in it["trials"]] == list(range(1, it["plan"]["trials"] + 1))'
+expect_json "$scratch/cat.json" 'all(t["faults"][0]["fired"] for t in it["trials"])'
+expect_json "$scratch/cat.json" 'any("error=ENOSPC" in t["faults"][0]["spec"] for t in it["trials"]) == False'
+
+echo "- the plan is the same every time, whatever the number of jobs"
+run "$pitfall" sweep --json -j1 -- cat numbers
+expect_status 0
+plan='(it["plan"], [t["faults"][0]["spec"] for t in it["trials"]])'
+expect_json "$scratch/stdout" "$plan == (lambda it: $plan)(json.load(open('$scratch/cat.json')))"
+
+echo "- a failure that nobody is told of is found, once, and shown again"
+run "$pitfall" sweep --faults errno,eintr --report "json:$scratch/lossy.json" --report text -- \
+    sh -c 'cat numbers; echo done'
+expect_status 1
+expect_in stdout "LOST DATA SILENTLY"
+expect_in stdout "replayed 3 of 3"
+expect_json "$scratch/lossy.json" 'all(f["replayed"] == f["replays"] == 3 for f in it["sweep"]["failures"])'
+expect_json "$scratch/lossy.json" 'all(t["outcome"] == "silent" for t in it["trials"] if t["verdict"] == "fail")'
+expect_json "$scratch/lossy.json" 'sum(f["count"] for f in it["sweep"]["failures"]) == it["totals"]["fail"]'
+expect_json "$scratch/lossy.json" 'any("read:error=EIO" in f["replay"] for f in it["sweep"]["failures"])'
+
+echo "- kinds, processes and calls can be chosen"
+run "$pitfall" sweep --json --faults kill --proc 0.1 --syscalls read,write -- sh -c 'cat numbers; echo done'
+expect_json "$scratch/stdout" 'len(it["trials"]) > 0'
+expect_json "$scratch/stdout" 'all(t["faults"][0]["spec"].split(":")[0] in ("read", "write") for t in it["trials"])'
+expect_json "$scratch/stdout" 'all(":kill:" in t["faults"][0]["spec"] for t in it["trials"])'
+expect_json "$scratch/stdout" 'all(t["faults"][0]["spec"].endswith(":proc=0.1") for t in it["trials"])'
+
+echo "- all of the occurrences, when asked for"
+run "$pitfall" sweep --json --faults kill --all -- cat numbers
+expect_json "$scratch/stdout" 'it["sweep"]["startup"] == it["sweep"]["repetitions"] == 0'
+expect_json "$scratch/stdout" 'len(it["trials"]) == it["sweep"]["points"]'
+
+echo "- a budget ends it in time, and says so"
+run "$pitfall" sweep --json --budget 300ms -- sh -c 'sleep 0.2; cat numbers'
+expect_json "$scratch/stdout" 'it["plan"]["stopped"] == "budget" and len(it["trials"]) < it["plan"]["trials"]'
+
+echo "- a program that fails anyway is not swept"
+run "$pitfall" sweep --expect-exit 0 -- false
+expect_status 1
+expect_in stderr "the program fails without any fault"
+
+echo "- mistakes"
+run "$pitfall" sweep
+expect_usage_error "no command to run"
+run "$pitfall" sweep --faults errno,kil -- true
+expect_usage_error '"kil" is no kind of fault'
+run "$pitfall" sweep --syscalls wriite -- true
+expect_usage_error 'did you mean "write"'
+run "$pitfall" sweep --budget 5 -- true
+expect_usage_error "--budget"
+run "$pitfall" sweep -j0 -- true
+expect_usage_error "--jobs"
+run "$pitfall" sweep -- ./does-not-exist
+expect_status 2
+expect_in stderr "does-not-exist"

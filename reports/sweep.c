@@ -1,0 +1,152 @@
+#include "reports/sweep.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "reports/plain.h"
+#include "reports/story.h"
+#include "reports/view.h"
+
+/* Frames of a call stack that are told. */
+enum { FRAMES_TOLD = 8 };
+
+static const char *const heads[PF_OUTCOME__COUNT] = {
+    [PF_OUTCOME_RESIDUE] = "LEFT SOMETHING BEHIND",
+    [PF_OUTCOME_ABORT] = "CRASHED",
+    [PF_OUTCOME_HANG] = "HUNG",
+    [PF_OUTCOME_SILENT] = "LOST DATA SILENTLY",
+};
+
+static const char *const meanings[PF_OUTCOME__COUNT] = {
+    [PF_OUTCOME_NONE] = "not tested",
+    [PF_OUTCOME_CLEAN] = "coped",
+    [PF_OUTCOME_GRACEFUL] = "failed cleanly",
+    [PF_OUTCOME_RESIDUE] = "left something behind",
+    [PF_OUTCOME_ABORT] = "crashed",
+    [PF_OUTCOME_HANG] = "hung",
+    [PF_OUTCOME_SILENT] = "lost data silently",
+};
+
+static const struct pf_trial_result *find_trial(const struct pf_result *result, uint64_t id)
+{
+    for (size_t i = 0; i < result->trial_count; i++)
+        if (result->trials[i].id == id)
+            return &result->trials[i];
+    return NULL;
+}
+
+/* "61 coped, 20 failed cleanly, 3 hung". */
+static const char *tell_outcomes(const struct pf_page *page, const struct pf_result *result)
+{
+    uint64_t counts[PF_OUTCOME__COUNT] = {0};
+    for (size_t i = 0; i < result->trial_count; i++)
+        counts[result->trials[i].outcome]++;
+    const char *text = "";
+    for (int i = 0; i < PF_OUTCOME__COUNT; i++) {
+        int outcome = (i + 1) % PF_OUTCOME__COUNT; /* what was not tested comes last */
+        if (counts[outcome])
+            text = pf_arena_printf(page->arena, "%s%s%" PRIu64 " %s", text, *text ? ", " : "",
+                                   counts[outcome], meanings[outcome]);
+    }
+    return text;
+}
+
+/* Why trials were not tested, each reason once. */
+static void tell_untested(const struct pf_page *page, const struct pf_result *result)
+{
+    for (size_t i = 0; i < result->trial_count; i++) {
+        const struct pf_trial_result *trial = &result->trials[i];
+        bool told = trial->outcome != PF_OUTCOME_NONE || !trial->reason;
+        for (size_t k = 0; k < i && !told; k++)
+            told = result->trials[k].outcome == PF_OUTCOME_NONE && result->trials[k].reason &&
+                   strcmp(result->trials[k].reason, trial->reason) == 0;
+        if (told)
+            continue;
+        size_t count = 0;
+        for (size_t k = i; k < result->trial_count; k++)
+            count += result->trials[k].outcome == PF_OUTCOME_NONE && result->trials[k].reason &&
+                     strcmp(result->trials[k].reason, trial->reason) == 0;
+        pf_page_paragraph(page, 2, pf_arena_printf(page->arena, "%zu not tested: %s", count, trial->reason));
+    }
+}
+
+static void tell_scope(const struct pf_page *page, const struct pf_result *result)
+{
+    const struct pf_sweep_result *sweep = result->sweep;
+    const char *text = pf_arena_printf(page->arena, "%zu faults tried at the %" PRIu64 " points",
+                                       result->trial_count, sweep->points - sweep->repetitions);
+    if (sweep->repetitions)
+        text = pf_arena_printf(page->arena,
+                               "%s that have a call stack of their own (%" PRIu64
+                               " more repeat one of them: --all tries these too)",
+                               text, sweep->repetitions);
+    if (sweep->startup)
+        text = pf_arena_printf(page->arena, "%s; %" PRIu64 " of the dynamic loader are left out", text,
+                               sweep->startup);
+    pf_page_paragraph(page, 2, pf_arena_printf(page->arena, "%s.", text));
+    if (result->trial_count)
+        pf_page_paragraph(page, 2, tell_outcomes(page, result));
+    tell_untested(page, result);
+    if (sweep->unsteady)
+        pf_page_paragraph(page, 2,
+                          "Two runs without faults print different things, so what is printed was not "
+                          "compared: lost data would only show in files, or in a ledger.");
+    const char *lack = result->part ? pf_part_lack(result->part, page->arena) : NULL;
+    if (lack)
+        pf_page_paragraph(page, 2, pf_arena_printf(page->arena, "Not all of the plan: %s.", lack));
+}
+
+static void tell_stack(const struct pf_page *page, const struct pf_trial_result *trial)
+{
+    fprintf(page->file, "   %sStruck in:%s\n", page->ink.bold, page->ink.end);
+    for (size_t i = 0; i < trial->stack_count && i < FRAMES_TOLD; i++)
+        fprintf(page->file, "     %s\n", pf_plain_line(page->arena, trial->stack[i]));
+    if (trial->stack_count > FRAMES_TOLD)
+        fprintf(page->file, "     ... and %zu more\n", trial->stack_count - FRAMES_TOLD);
+}
+
+static const char *tell_replays(const struct pf_page *page, const struct pf_failure *failure)
+{
+    if (!failure->replays)
+        return "not tried again";
+    const char *counts =
+        pf_arena_printf(page->arena, "replayed %" PRIu64 " of %" PRIu64, failure->replayed, failure->replays);
+    return failure->replayed == failure->replays ? counts : pf_arena_printf(page->arena, "%s: flaky", counts);
+}
+
+static void tell_failure(const struct pf_page *page, const struct pf_result *result, size_t index)
+{
+    const struct pf_failure *failure = &result->sweep->failures[index];
+    const struct pf_trial_result *trial = find_trial(result, failure->trials[0]);
+    fprintf(page->file, "\n%s%zu. %s%s%s (%" PRIu64 " trial%s, %s)\n", page->ink.bold, index + 1,
+            page->ink.red, heads[failure->outcome], page->ink.end, failure->count,
+            failure->count == 1 ? "" : "s", tell_replays(page, failure));
+    if (trial && trial->fault_count)
+        pf_page_paragraph(
+            page, 3, pf_arena_printf(page->arena, "Under %s", trial->faults[trial->fault_count - 1].spec));
+    if (failure->summary)
+        pf_page_paragraph(page, 3, failure->summary);
+    if (trial && trial->diagnosis)
+        pf_story_diagnosis(page, 3, trial->diagnosis);
+    if (trial && trial->stack_count)
+        tell_stack(page, trial);
+    /* Not wrapped: it is there to be copied. */
+    if (failure->replay)
+        fprintf(page->file, "   %sReplay:%s %s\n", page->ink.bold, page->ink.end,
+                pf_plain_text(page->arena, failure->replay));
+}
+
+void pf_sweep_write(const struct pf_page *page, const struct pf_result *result, const char *title)
+{
+    const struct pf_sweep_result *sweep = result->sweep;
+    const char *name = result->trial_count ? pf_view_name(page->arena, &result->trials[0]) : "nothing tried";
+    fprintf(page->file, "%s%s%s: %s: ", page->ink.bold, title, page->ink.end, name);
+    if (sweep->failure_count)
+        fprintf(page->file, "%s%zu failure%s%s\n", page->ink.red, sweep->failure_count,
+                sweep->failure_count == 1 ? "" : "s", page->ink.end);
+    else
+        fprintf(page->file, "%sno failures%s\n", page->ink.green, page->ink.end);
+    tell_scope(page, result);
+    for (size_t i = 0; i < sweep->failure_count; i++)
+        tell_failure(page, result, i);
+}
