@@ -91,9 +91,6 @@ static void tell_scope(const struct pf_page *page, const struct pf_result *resul
         pf_page_paragraph(page, 2,
                           "Two runs without faults print different things, so what is printed was not "
                           "compared: lost data would only show in files, or in a ledger.");
-    const char *lack = result->part ? pf_part_lack(result->part, page->arena) : NULL;
-    if (lack)
-        pf_page_paragraph(page, 2, pf_arena_printf(page->arena, "Not all of the plan: %s.", lack));
 }
 
 static void tell_stack(const struct pf_page *page, const struct pf_trial_result *trial)

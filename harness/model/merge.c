@@ -189,8 +189,11 @@ static int check_same_plan(const struct pf_merge_input *inputs, size_t count, bo
         if (!of_one)
             return pf_error_set(error, -EINVAL,
                                 "%s and %s are of different plans (%s and %s): were they run by the same "
-                                "version, with the same options, on the same scenarios or program?",
-                                inputs[0].name, inputs[i].name, first->plan, part->plan);
+                                "version, with the same options, on the same scenarios or program?%s",
+                                inputs[0].name, inputs[i].name, first->plan, part->plan,
+                                inputs[0].result->sweep ? " A program that runs differently each time has a "
+                                                          "new plan each time"
+                                                        : "");
         if (part->of != first->of || part->trials != first->trials)
             return pf_error_set(
                 error, -EINVAL, "%s has one of %llu shards of %llu trials, and %s one of %llu of %llu",
@@ -267,6 +270,7 @@ static int merge_sweeps(const struct pf_merge_input *inputs, size_t count, bool 
             continue;
         if (i && !same_plan)
             sweep->points += own->points;
+        sweep->unsteady |= own->unsteady;
         for (size_t k = 0; k < own->failure_count; k++) {
             struct pf_failure *failure =
                 pf_arena_grow(merged->arena, &sweep->failures, &sweep->failure_count, sizeof(*failure));

@@ -37,9 +37,9 @@ essence_of() {
     /usr/bin/python3 -c "import json, sys; it = json.load(open(sys.argv[1])); print($essence)" "$1"
 }
 
-# expect_same FILE: its essence is that of the run on one machine.
+# expect_same FILE [ONE]: its essence is that of the run on one machine.
 expect_same() {
-    [ "$(essence_of "$1")" = "$(essence_of "$out/one.json")" ] || fail "$1 is not what one machine says"
+    [ "$(essence_of "$1")" = "$(essence_of "${2-$out/one.json}")" ] || fail "$1 is not what one machine says"
 }
 
 echo "- the run on one machine"
@@ -77,6 +77,28 @@ by_engine gitlab 5 auto CI_NODE_INDEX=@I CI_NODE_TOTAL=5
 by_engine circleci 2 auto CIRCLE_NODE_INDEX=@J CIRCLE_NODE_TOTAL=2
 by_engine buildkite 2 auto BUILDKITE_PARALLEL_JOB=@J BUILDKITE_PARALLEL_JOB_COUNT=2
 by_engine more-than-trials 17 auto CI_NODE_INDEX=@I CI_NODE_TOTAL=17
+
+echo "- the shards of a sweep: the same trials, and the same failures"
+essence_of_sweep='[(t["id"], t["faults"][0]["spec"], t["verdict"], t["outcome"]) for t in it["trials"]], it["totals"],
+    [(f["signature"], f["trials"]) for f in it["sweep"]["failures"]], it["plan"]["fingerprint"]'
+run "$pitfall" sweep --report "json:$out/sweep-one.json" -- sort /etc/passwd
+[ "$status" -le 1 ] || fail "status 0 or 1 was expected"
+whole=$status
+for i in 1 2 3; do
+    run "$pitfall" sweep --shard "$i/3" --report "json:$out/sweep-$i.json" -- sort /etc/passwd
+    [ "$status" -le 1 ] || fail "status 0 or 1 was expected"
+done
+run "$pitfall" report --report "json:$out/sweep.json" --report text "$out"/sweep-[123].json
+expect_status "$whole"
+expect_empty stderr
+essence_of_check=$essence
+essence=$essence_of_sweep
+expect_same "$out/sweep.json" "$out/sweep-one.json"
+essence=$essence_of_check
+run "$pitfall" report "$out"/sweep-[13].json
+expect_in stderr "shard 2 of 3 is missing"
+run "$pitfall" report "$out/sweep-1.json" "$out/bazel-2.json"
+expect_status 2
 
 echo "- unasked no variable is heeded: a part of the work would pass for all of it"
 run env TEST_SHARD_INDEX=0 TEST_TOTAL_SHARDS=2 "TEST_SHARD_STATUS_FILE=$out/unasked" "$pitfall" check --json "$own/"
