@@ -29,6 +29,7 @@ static const char *const event_kinds[] = {
     [PF_EVENT_STEPS] = "steps",
     [PF_EVENT_NOTE] = "note",
     [PF_EVENT_VERDICT] = "verdict",
+    [PF_EVENT_PACE] = "pace",
     [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
@@ -257,6 +258,17 @@ static const struct pf_field steps_fields[] = {
     PF_VALUE(struct pf_ev_steps, STRING, ended),
     PF_ARRAY(struct pf_ev_steps, RECORDS, spots, spot_count, .record = &spot_record),
 };
+static const struct pf_field pace_fields[] = {
+    PF_VALUE(struct pf_ev_pace, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_pace, UINT, window_ns, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_pace, UINT, run_ns),
+    PF_VALUE(struct pf_ev_pace, UINT, queued_ns),
+    PF_VALUE(struct pf_ev_pace, UINT, wakes),
+    PF_VALUE(struct pf_ev_pace, UINT, bytes),
+    PF_VALUE(struct pf_ev_pace, BOOL, bytes_unknown),
+    PF_VALUE(struct pf_ev_pace, UINT, looks),
+    PF_VALUE(struct pf_ev_pace, UINT, states),
+};
 static const struct pf_field note_fields[] = {
     PF_VALUE(struct pf_ev_note, STRING, text, PF_NEEDED),
 };
@@ -293,6 +305,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_SNAPSHOT] = {.size = 0}, /* the snapshot has its own table */
     [PF_EVENT_STACK] = PF_RECORD(struct pf_ev_stack, stack_fields),
     [PF_EVENT_STEPS] = PF_RECORD(struct pf_ev_steps, steps_fields),
+    [PF_EVENT_PACE] = PF_RECORD(struct pf_ev_pace, pace_fields),
     [PF_EVENT_NOTE] = PF_RECORD(struct pf_ev_note, note_fields),
     [PF_EVENT_VERDICT] = PF_RECORD(struct pf_ev_verdict, verdict_fields),
     [PF_EVENT_END] = PF_RECORD(struct pf_ev_end, end_fields),

@@ -34,6 +34,7 @@ enum pf_event_kind {
     PF_EVENT_SNAPSHOT,
     PF_EVENT_STACK,
     PF_EVENT_STEPS,
+    PF_EVENT_PACE,
     PF_EVENT_NOTE,
     PF_EVENT_VERDICT,
     PF_EVENT_END,
@@ -289,6 +290,19 @@ struct pf_ev_steps {
     size_t spot_count;
 };
 
+/* What a thread did in the second half of the time of a run that reached its deadline. */
+struct pf_ev_pace {
+    const char *thread;
+    uint64_t window_ns; /* how long that half was */
+    uint64_t run_ns;    /* on a CPU */
+    uint64_t queued_ns; /* waiting for one */
+    uint64_t wakes;     /* times it was put on a CPU */
+    uint64_t bytes;     /* its process has read and written, as /proc/PID/io has it */
+    uint64_t looks;     /* times its registers were looked at; 0: it did not run enough for that */
+    bool bytes_unknown; /* they could not be read */
+    uint64_t states;    /* different ones among them */
+};
+
 /* Something about the run that a reader should know (a feature missing, a blind spot touched). */
 struct pf_ev_note {
     const char *text;
@@ -346,6 +360,7 @@ struct pf_event {
         struct pf_snapshot snapshot;
         struct pf_ev_stack stack;
         struct pf_ev_steps steps;
+        struct pf_ev_pace pace;
         struct pf_ev_note note;
         struct pf_ev_verdict verdict;
         struct pf_ev_end end;

@@ -14,7 +14,8 @@
 #include "supervise/lifecycle.h"
 #include "supervise/output.h"
 
-enum { STACKS_MAX = 32, STOP_MS = 20 };
+enum { STACKS_MAX = 32 };
+static const uint64_t STOP_NS = 20ULL * 1000 * 1000;
 static const uint64_t STACKS_NS = 250ULL * 1000 * 1000; /* for all of them: the reader waits */
 static const uint64_t LOOK_NS = 1000ULL * 1000 * 1000;
 static const uint64_t KILL_NS =
@@ -29,16 +30,18 @@ static void await_event(const struct pf_run *run, int timeout_ms)
         return;
 }
 
-static bool stop(struct pf_run *run, pid_t tid)
+bool pf_ending_stop(struct pf_run *run, pid_t tid, uint64_t within_ns, bool *ret_asked)
 {
     if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0)
         return false;
-    uint64_t end = pf_run_now(run) + STOP_MS * 1000000ULL;
+    uint64_t end = pf_run_now(run) + within_ns;
     do {
         int status;
         pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
-        if (got == tid && WIFSTOPPED(status))
+        if (got == tid && WIFSTOPPED(status)) {
+            *ret_asked = status >> 16 == PTRACE_EVENT_STOP;
             return true;
+        }
         if (got == tid)
             pf_lifecycle_take(run, tid, status);
         if (got != 0)
@@ -84,7 +87,8 @@ void pf_ending_stacks(struct pf_run *run)
         struct pf_ev_stack stack = {.thread = task->address};
         const struct pf_process *process = task->process;
         pid_t tid = task->tid;
-        if (!stop(run, tid))
+        bool asked;
+        if (!pf_ending_stop(run, tid, STOP_NS, &asked))
             continue;
         if (process != opened) {
             pf_stacks_close(stacks);

@@ -4,6 +4,10 @@
 
 #include "supervise/run.h"
 
+/* Stops one thread; *ret_asked: because it was asked to, not for a signal or an event of its own. Returns
+ * false when it is gone, or does not stop. */
+bool pf_ending_stop(struct pf_run *run, pid_t tid, uint64_t within_ns, bool *ret_asked);
+
 /* Stops the threads that are left and writes their stacks into the trace. */
 void pf_ending_stacks(struct pf_run *run);
 

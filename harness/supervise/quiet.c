@@ -122,6 +122,14 @@ static bool is_news(struct pf_quiet *quiet, json_t *json)
     return !same;
 }
 
+/* In which call it was is still worth telling: from there it goes on. */
+static void forget_wait(struct pf_wait *wait)
+{
+    bool timed = wait->timed || wait->kind == PF_WAIT_SLEEP;
+    *wait = (struct pf_wait){
+        .kind = PF_WAIT_NONE, .call = wait->call, .timed = timed, .timeout_ns = wait->timeout_ns};
+}
+
 /* A thread that ran since the last complete scan is not waiting, whatever it looked like when it was read. */
 static void mark_movers(struct pf_run *run, const struct pf_probe_request *request,
                         struct pf_snapshot *snapshot)
@@ -130,7 +138,7 @@ static void mark_movers(struct pf_run *run, const struct pf_probe_request *reque
         for (size_t k = 0; k < request->thread_count; k++)
             if (strcmp(request->threads[k].address, snapshot->threads[i].thread) == 0 &&
                 pf_sampler_moved(run->quiet->sampler, request->threads[k].tid))
-                snapshot->threads[i].wait = (struct pf_wait){.kind = PF_WAIT_NONE};
+                forget_wait(&snapshot->threads[i].wait);
 }
 
 /* Returns 0 when the snapshot is good; for a quiet one that means that nothing moved while it was taken. */

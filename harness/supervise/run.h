@@ -13,6 +13,7 @@
 struct pf_inject;
 struct pf_keep;
 struct pf_output;
+struct pf_pace;
 struct pf_quiet;
 struct pf_recorder;
 struct pf_step;
@@ -48,6 +49,7 @@ struct pf_run {
     int interrupts;           /* handled so far */
     int tty_interrupts;       /* Ctrl-C that the terminal sent to the program while it owned it */
     int own_tty;              /* terminal that was handed to the program; -1: none */
+    struct pf_pace *pace;     /* what threads had done at half time */
     struct pf_output *output; /* what is known of the captured output */
 };
 

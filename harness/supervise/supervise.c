@@ -21,6 +21,7 @@
 #include "supervise/left.h"
 #include "supervise/lifecycle.h"
 #include "supervise/output.h"
+#include "supervise/pace.h"
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
 #include "supervise/record.h"
@@ -140,6 +141,8 @@ static bool sleep_until_event(struct pf_run *run)
         due = pf_inject_due(run);
     if (pf_step_due(run) < due)
         due = pf_step_due(run);
+    if (pf_pace_due(run) < due)
+        due = pf_pace_due(run);
     if (end_of_time(run) < due)
         due = end_of_time(run);
     uint64_t rest = due > now ? due - now : 0;
@@ -164,6 +167,7 @@ static void watch(struct pf_run *run)
             pf_intercept_serve(run);
         pf_output_serve(run);
         pf_keep_tick(run);
+        pf_pace_tick(run);
         pf_inject_tick(run);
         pf_step_tick(run);
         serve_interrupts(run);
@@ -227,6 +231,8 @@ static int carry_out(struct pf_run *run, struct pf_error *error)
     const struct pf_event *last = run->trace->events[run->trace->count - 1];
     bool stuck = last->kind == PF_EVENT_VERDICT &&
                  (last->verdict.kind == PF_VERDICT_PROVEN || last->verdict.kind == PF_VERDICT_DEADLINE);
+    if (stuck && last->verdict.kind == PF_VERDICT_DEADLINE)
+        pf_pace_finish(run);
     if (stuck)
         pf_ending_stacks(run);
     int r = run->failed ? pf_launch_explain(&run->launched, run->trial, error) : 0;
@@ -257,6 +263,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_quiet_init(&run);
     pf_output_init(&run);
     pf_record_init(&run);
+    pf_pace_init(&run);
     int r = open_events(&run, &before, error);
     if (r == 0)
         r = start(&run, error);

@@ -78,7 +78,7 @@ void pf_oracle_hang(struct pf_case *c)
     const struct pf_life *root = pf_case_root(c);
     bool late = pf_case_verdict(c) == PF_VERDICT_DEADLINE;
     bool doubted = pf_case_verdict(c) == PF_VERDICT_PROVEN && !c->proven;
-    if ((!late && !doubted) || !root || root->exit)
+    if ((!late && !doubted) || !root || root->exit || pf_case_found(c, PF_FINDING_BUSY_LOOP))
         return;
     const struct pf_event *verdict = c->history->verdict;
     const char *message =

@@ -25,6 +25,7 @@ void pf_oracle_ledger(struct pf_case *c);
 void pf_oracle_output(struct pf_case *c);
 void pf_oracle_comparison(struct pf_case *c);
 void pf_oracle_explosion(struct pf_case *c);
+void pf_oracle_busy_loop(struct pf_case *c);
 void pf_oracle_leftovers(struct pf_case *c);
 void pf_oracle_unfired(struct pf_case *c);
 

@@ -135,6 +135,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
             .expect = {"deadlock", "hung-thread", "out", "any", &content},
             .environment = {"0.1.0", "6.18", "x86_64", "namespaces", "note", true, "note"}};
         break;
+    case PF_EVENT_PACE:
+        event.pace = (struct pf_ev_pace){"0", 9, 1, 2, 3, 4, true, 5, 6};
+        break;
     case PF_EVENT_LEFT:
         event.left = (struct pf_ev_left){"shm", "/jobs", "0.1", 5};
         break;
@@ -233,7 +236,7 @@ Test(trace, every_field_of_every_event_is_written)
         [PF_EVENT_LEDGER] = 3,  [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6, [PF_EVENT_RELEASE] = 4,
         [PF_EVENT_OUTPUT] = 3,  [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
         [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 6,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
-        [PF_EVENT_VERDICT] = 3, [PF_EVENT_END] = 1,
+        [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 1,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);

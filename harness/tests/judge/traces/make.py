@@ -973,3 +973,40 @@ generations("near-explosion-make", 4, between="/bin/sh", limit=True)
 generations("near-explosion-pool", 1, wide=60)
 generations("near-explosion-relay", 40, alive=False)
 generations("near-explosion-deep", 20)
+
+
+# ---- busy loops ----
+
+def circle(name, *paces, waits, last=None):
+    t = family(name, *[p for p in waits if p != "0"])
+    t.t += 9 * SECOND
+    if last:
+        t.add(*last[:1], **dict(last[1:]))
+    t.t += SECOND
+    seq = t.snapshot(waits, reason="deadline")
+    t.verdict("deadline", seq, sorted(waits))
+    for thread, fields in paces:
+        t.add("pace", thread=thread, window_ns=5 * SECOND, **fields)
+    t.end()
+
+
+def spin(**fields):
+    return {"run_ns": 3 * SECOND, "queued_ns": 2 * SECOND, "wakes": 700, "looks": 200, "states": 2, **fields}
+
+
+def poll(**fields):
+    return {"run_ns": 20 * MS, "wakes": 500, **fields}
+
+
+RUNS, NAPS = wait("none"), wait("none", call="clock_nanosleep", timed=True)
+circle("busy-loop-spin", ("0.1", spin()), waits={"0": child("0.1"), "0.1": RUNS})
+circle("busy-loop-poll", ("0", poll()), ("0.1", {"run_ns": MS, "wakes": 2}), waits={"0": NAPS, "0.1": NAPS})
+circle("busy-loop-both", ("0", poll()), ("0.1", spin()), waits={"0": wait("sleep", call="poll"), "0.1": RUNS})
+circle("near-busy-loop-computes", ("0", spin(states=140)), waits={"0": RUNS})
+circle("near-busy-loop-reads", ("0", poll(bytes=1)), waits={"0": NAPS})
+circle("near-busy-loop-blind", ("0", poll(bytes_unknown=True)), waits={"0": NAPS})
+circle("near-busy-loop-idle", ("0", poll(wakes=5)), waits={"0": NAPS})
+circle("near-busy-loop-woken", ("0", poll()), waits={"0": RUNS})
+circle("near-busy-loop-beside-work", ("0", poll()), ("0.1", spin(states=140)), waits={"0": NAPS, "0.1": RUNS})
+circle("near-busy-loop-forks", ("0", poll()), waits={"0": NAPS},
+       last=("fork", ("process", "0.1"), ("parent", "0"), ("pid", 3), ("how", "fork")))
