@@ -98,6 +98,15 @@ static void tell_begin(struct look *look, const char *replay)
                                                 .machine = pf_arena_strdup(arena, system.machine)}};
     read_command(arena, look->attach->pids[0], &begin.command, &begin.command_count);
     emit(look, (struct pf_event){.kind = PF_EVENT_BEGIN, .begin = begin});
+    const struct pf_found_process *root = look->found.processes[0];
+    if (root->tree_pid == root->pid)
+        return;
+    const char *text =
+        pf_arena_printf(arena,
+                        "the numbers of processes and threads are those of their own PID namespace: "
+                        "%d there is %d here",
+                        root->tree_pid, root->pid);
+    emit(look, (struct pf_event){.kind = PF_EVENT_NOTE, .note = {.text = text}});
 }
 
 static void tell_process(struct look *look, struct pf_found_process *process)

@@ -165,6 +165,30 @@ children=$(pgrep -P "$pid" | tr '\n' ' ')
 diagnose 0 $children
 says "1 (cat"
 
+# Descriptors and memory that a parent outside the tree holds; the parent itself is a deadlock with its children.
+cat >"$work/shared.py" <<'END'
+import multiprocessing, os, socket, signal
+event, near_and_far, semaphore = os.eventfd(0), socket.socketpair(), multiprocessing.get_context("fork").Semaphore(0)
+def child(block):
+    pid = os.fork()
+    if pid == 0:
+        near_and_far[1].close() if block is receive else None
+        os.close(3)
+        block()
+    return pid
+def receive(): near_and_far[0].recv(1)
+for block in (lambda: os.read(event, 8), receive, semaphore.acquire): child(block)
+os.write(3, b"!"); os.close(3)
+os.wait()
+END
+start "$python" "$work/shared.py"
+for child in $(pgrep -P "$pid"); do
+    until grep -q '^State:.*S' "/proc/$child/status"; do :; done
+    diagnose 0 "$child"
+    grep -qE "which is not of the tree|held outside the tree" <(tr -s ' \n' ' ' <"$work/said") || fail "who else holds it"
+done
+stop "$pid"
+
 # An alarm is seen by nobody else, so the deadlock that it ends is none.
 cat >"$work/alarm.py" <<'END'
 import os, signal
@@ -258,6 +282,16 @@ if [ "$(id -u)" -eq 0 ]; then
     [ "$status" -eq 1 ] || fail "an ordinary user: status $status"
     says "(likely a deadlock)"
     says "whether an alarm is pending (root sees more)"
+    stop "$pid"
+    # Somebody of his session whom he may not read might hold anything.
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    start sh -c '(sleep 1000 3>&- &); exec setpriv --reuid 65534 --regid 65534 --clear-groups "$0" "$1"' \
+        "$python" "$work/child.py"
+    await_full
+    status=0
+    as_other "$pitfall" diagnose "$pid" >"$work/said" 2>"$work/complaint" || status=$?
+    [ "$status" -eq 1 ] || fail "an unreadable stranger: status $status"
+    says "(sleep) outside the tree, which may not be read"
     stop "$pid"
 else
     diagnose 3 1
