@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "judge/hold.h"
 #include "judge/phrases.h"
 
 enum { OTHERS_DRAWN = 24 };
@@ -140,6 +141,10 @@ const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, con
     if (!crowd.others)
         return pf_arena_printf(c->scratch, "only threads of %s itself could %s, and all are stuck: %s %s",
                                own, deed, label, state);
+    const char *hold = pf_hold_phrase(c, thread->state, link->waker->object,
+                                      crowd.others == 1 ? to->process : NULL, crowd.itself ? own : NULL);
+    if (hold)
+        deed = pf_arena_printf(c->scratch, "%s (%s)", deed, hold);
     const char *itself = crowd.itself ? pf_arena_printf(c->scratch, ", beside %s itself,", own) : "";
     if (crowd.others == 1)
         return pf_arena_printf(c->scratch, "only %s%s could %s, but it %s", label, itself, deed, state);

@@ -1,0 +1,57 @@
+#include "judge/hold.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* The end that could end the wait: of a pipe that is read the one that is written to. */
+static bool is_end(const struct pf_thread_state *waiter, const struct pf_holder *holder)
+{
+    if (waiter->wait.kind == PF_WAIT_READ)
+        return holder->writes;
+    return waiter->wait.kind != PF_WAIT_WRITE || holder->reads;
+}
+
+static const struct pf_holder *hold_of(const struct pf_thread_state *waiter, const struct pf_object *object,
+                                       const char *process)
+{
+    for (size_t i = 0; process && i < object->holder_count; i++)
+        if (strcmp(object->holders[i].process, process) == 0 && is_end(waiter, &object->holders[i]))
+            return &object->holders[i];
+    return NULL;
+}
+
+/* A child begins with the descriptors of its parent, under the same numbers. */
+static const char *giver_of(const struct pf_case *c, const struct pf_thread_state *waiter,
+                            const struct pf_object *object, const struct pf_holder *hold)
+{
+    const struct pf_life *life = pf_history_life(c->history, hold->process);
+    for (size_t i = 0; life && life->parent && i < object->holder_count; i++) {
+        const struct pf_holder *holder = &object->holders[i];
+        if (strcmp(holder->process, life->parent) == 0 && holder->fd == hold->fd && is_end(waiter, holder))
+            return life->parent;
+    }
+    return NULL;
+}
+
+static const char *own_part(const struct pf_case *c, const struct pf_thread_state *waiter,
+                            const struct pf_object *object, const struct pf_holder *hold)
+{
+    const char *giver = giver_of(c, waiter, object, hold);
+    return giver ? pf_arena_printf(c->scratch, "%s inherited that end from %s as fd %" PRId64, hold->process,
+                                   giver, hold->fd)
+                 : pf_arena_printf(c->scratch, "%s has that end as fd %" PRId64, hold->process, hold->fd);
+}
+
+const char *pf_hold_phrase(const struct pf_case *c, const struct pf_thread_state *waiter,
+                           const struct pf_object *object, const char *other, const char *own)
+{
+    if (!object || (object->kind != PF_OBJECT_PIPE && object->kind != PF_OBJECT_FIFO) ||
+        (waiter->wait.kind != PF_WAIT_READ && waiter->wait.kind != PF_WAIT_WRITE))
+        return NULL;
+    const struct pf_holder *theirs = hold_of(waiter, object, other), *ours = hold_of(waiter, object, own);
+    const char *first = theirs ? pf_arena_printf(c->scratch, "by its fd %" PRId64, theirs->fd) : "";
+    const char *second = ours ? own_part(c, waiter, object, ours) : "";
+    if (!theirs && !ours)
+        return NULL;
+    return pf_arena_printf(c->scratch, "%s%s%s", first, theirs && ours ? "; " : "", second);
+}
