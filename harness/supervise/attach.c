@@ -24,7 +24,8 @@ static const uint64_t MS = 1000 * 1000;
 static const uint64_t SOON_NS = 300 * 1000;        /* between two scans that may confirm each other */
 static const uint64_t QUIET_NS = 40 * 1000 * 1000; /* so long it may take to come to rest */
 static const uint64_t APART_NS = 20 * 1000 * 1000; /* between two looks at those who stand while others run */
-static const uint64_t STACKS_NS = 80 * 1000 * 1000;
+static const uint64_t STACKS_NS =
+    80 * 1000 * 1000; /* of processor time: a busy machine is no reason to tell less */
 
 /* One tree while it is looked at. */
 struct look {
@@ -35,16 +36,16 @@ struct look {
     struct pf_sampler *sampler;
 };
 
-static uint64_t clock_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000 * MS + (uint64_t)now.tv_nsec;
 }
 
 static uint64_t now_of(const struct look *look)
 {
-    return clock_ns() - look->trace->start_ns;
+    return clock_ns(CLOCK_MONOTONIC) - look->trace->start_ns;
 }
 
 static void rest(uint64_t ns)
@@ -235,30 +236,46 @@ static bool is_blocked(const struct pf_snapshot *snapshot, const char *thread)
     return state && state->wait.kind != PF_WAIT_NONE && state->wait.kind != PF_WAIT_EXIT;
 }
 
-/* Where those stand who do not move. A thread that moved while its stack was read has none. */
-static void tell_stacks(struct look *look, const struct pf_snapshot *snapshot)
+struct reading {
+    struct pf_ev_stack stack;
+    pid_t tid;
+};
+
+static void read_stacks(struct look *look, const struct pf_found_process *process,
+                        const struct pf_snapshot *snapshot, uint64_t end, struct reading **readings,
+                        size_t *count)
 {
     struct pf_arena *arena = look->trace->arena;
-    struct pf_sample sample;
-    uint64_t end = now_of(look) + STACKS_NS;
-    size_t read = 0;
-    for (size_t i = 0; i < look->found.process_count && now_of(look) < end; i++) {
-        const struct pf_found_process *process = look->found.processes[i];
-        struct pf_stacks *stacks =
-            process->here && !process->zombie ? pf_stacks_open_live(process->pid) : NULL;
-        for (size_t k = 0; stacks && k < process->thread_count && now_of(look) < end; k++) {
-            const struct pf_found_thread *thread = process->threads[k];
-            struct pf_ev_stack stack = {.thread = thread->address};
-            if (!thread->here || !is_blocked(snapshot, thread->address) || read >= STACKS_MAX ||
-                pf_stacks_read(stacks, thread->tid, arena, &stack.frames, &stack.frame_count) < 0)
-                continue;
-            read++;
-            pf_sampler_scan(look->sampler, true, &sample);
-            if (!pf_sampler_moved(look->sampler, thread->tid))
-                emit(look, (struct pf_event){.kind = PF_EVENT_STACK, .stack = stack});
-        }
-        pf_stacks_close(stacks);
+    struct pf_stacks *stacks = pf_stacks_open_live(process->pid);
+    for (size_t k = 0; stacks && k < process->thread_count && *count < STACKS_MAX; k++) {
+        const struct pf_found_thread *thread = process->threads[k];
+        struct reading reading = {.stack = {.thread = thread->address}, .tid = thread->tid};
+        if (clock_ns(CLOCK_PROCESS_CPUTIME_ID) > end)
+            break;
+        if (thread->here && is_blocked(snapshot, thread->address) &&
+            pf_stacks_read(stacks, thread->tid, arena, &reading.stack.frames, &reading.stack.frame_count) ==
+                0)
+            *(struct reading *)pf_arena_grow(arena, readings, count, sizeof(reading)) = reading;
     }
+    pf_stacks_close(stacks);
+}
+
+/* Where those stand who do not move. A thread that moved while the stacks were read has none. */
+static void tell_stacks(struct look *look, const struct pf_snapshot *snapshot)
+{
+    struct reading *readings = NULL;
+    size_t count = 0;
+    uint64_t end = clock_ns(CLOCK_PROCESS_CPUTIME_ID) + STACKS_NS;
+    for (size_t i = 0; i < look->found.process_count; i++) {
+        const struct pf_found_process *process = look->found.processes[i];
+        if (process->here && !process->zombie && clock_ns(CLOCK_PROCESS_CPUTIME_ID) < end)
+            read_stacks(look, process, snapshot, end, &readings, &count);
+    }
+    struct pf_sample sample;
+    pf_sampler_scan(look->sampler, true, &sample);
+    for (size_t i = 0; i < count; i++)
+        if (!pf_sampler_moved(look->sampler, readings[i].tid))
+            emit(look, (struct pf_event){.kind = PF_EVENT_STACK, .stack = readings[i].stack});
 }
 
 static void tell_verdict(struct look *look, const struct pf_event *snapshot, bool stuck)
@@ -321,7 +338,7 @@ int pf_attach_look(const struct pf_attach *attach, const struct pf_watcher *watc
                         .trace = trace,
                         .found = {.arena = trace->arena, .pids = pids, .pid_count = attach->pid_count},
                         .sampler = pf_sampler_new()};
-    trace->start_ns = clock_ns();
+    trace->start_ns = clock_ns(CLOCK_MONOTONIC);
     int r = carry_out(&look, error);
     pf_sampler_free(look.sampler);
     return r;
