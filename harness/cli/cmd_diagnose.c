@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "sweep/interrupts.h"
 #include "cli/report_options.h"
 #include "cli/terminal.h"
 #include "judge/judge.h"
 #include "reports/formats.h"
 #include "supervise/attach.h"
+#include "sweep/interrupts.h"
 
 static const struct timespec WATCH_PAUSE = {.tv_nsec = 500 * 1000 * 1000};
 

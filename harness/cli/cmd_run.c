@@ -8,6 +8,7 @@
 #include "cli/terminal.h"
 #include "cli/trial_options.h"
 #include "judge/judge.h"
+#include "model/baseline.h"
 #include "reports/formats.h"
 #include "supervise/supervise.h"
 #include "sweep/interrupts.h"
@@ -21,6 +22,14 @@ static int set_trace(void *data, const char *value, struct pf_error *error)
 {
     (void)error;
     ((struct settings *)data)->trace = value;
+    return 0;
+}
+
+static int set_same(void *data, const char *value, struct pf_error *error)
+{
+    (void)value, (void)error;
+    ((struct settings *)data)->shared.trial->expect.baseline = true;
+    ((struct settings *)data)->shared.trial->capture = true;
     return 0;
 }
 
@@ -44,6 +53,11 @@ static const struct pf_option run_options[] = {
      "its standard output must be what is in FILE, byte by byte, unless it fails by its exit status; the "
      "output is then kept for the report instead of shown",
      pf_trial_set_output},
+    {0, "expect-same", NULL,
+     "run it twice without the faults first; what it then prints, and with --isolate writes to files, must "
+     "be "
+     "the same with them, unless it fails by its exit status",
+     set_same},
     PF_OPTION_EXPECT_TEXT,
     {0, "trace", "FILE", "write down everything that happens, for `pitfall judge`", set_trace},
     PF_OPTION_REPORT,
@@ -84,12 +98,32 @@ static int status_of(int r)
     return r == -ENOENT || r == -EACCES || r == -ENOEXEC ? PF_STATUS_USAGE : PF_STATUS_HARNESS;
 }
 
+/* Learns from two runs without faults what the program should print and write. */
+static int find_baseline(const struct settings *settings, struct pf_error *error)
+{
+    struct pf_trial *trial = settings->shared.trial, plain = *trial;
+    struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = pf_interrupts_count};
+    struct pf_trace *runs[2] = {pf_trace_new(), pf_trace_new()};
+    plain.fault_count = 0;
+    int r = 0;
+    for (int i = 0; i < 2 && r == 0; i++)
+        r = pf_supervise_trial(&plain, &watcher, runs[i], error);
+    if (r == 0)
+        pf_baseline_expect(runs[0], runs[1], trial->arena, &trial->expect);
+    pf_trace_free(runs[0]);
+    pf_trace_free(runs[1]);
+    return r;
+}
+
 static int supervise(const struct pf_command *command, const struct settings *settings,
                      struct pf_trace *trace)
 {
     struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = pf_interrupts_count};
     struct pf_error error = {""};
-    int r = pf_supervise_trial(settings->shared.trial, &watcher, trace, &error);
+    int r = settings->shared.trial->expect.baseline ? find_baseline(settings, &error) : 0;
+    if (r < 0)
+        return pf_complain(command->name, status_of(r), "without faults: %s", error.message);
+    r = pf_supervise_trial(settings->shared.trial, &watcher, trace, &error);
     if (r < 0)
         pf_complain(command->name, 0, "%s", error.message);
     /* What could not be done has been said; a report of it is for those who asked for reports. */

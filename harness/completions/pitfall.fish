@@ -107,6 +107,7 @@ complete -c pitfall -n '__pitfall_command run sweep' -l share -x -a '(__fish_app
 complete -c pitfall -n '__pitfall_command run' -l isolate -d 'Let nothing that it writes be seen outside'
 complete -c pitfall -n '__pitfall_command run sweep' -l expect-exit -x -a 'any 0 1' -d 'The exit status that is right'
 complete -c pitfall -n '__pitfall_command run' -l expect-output -r -F -d 'Its standard output must be what is in this file'
+complete -c pitfall -n '__pitfall_command run' -l expect-same -d 'Its output must be that of runs without the faults'
 complete -c pitfall -n '__pitfall_command run sweep' -l expect-text -x -d 'Its standard output must contain this'
 complete -c pitfall -n '__pitfall_command diagnose' -s w -l watch -d 'Look again and again'
 complete -c pitfall -n '__pitfall_command diagnose' -l no-stacks -d 'Do not read where threads stand'

@@ -70,6 +70,8 @@ const char *pf_plan_replay(const struct pf_trial *trial)
         add(arena, &line, "--grace", pf_duration_text(trial->grace_ns, arena));
     if (trial->expect.exit)
         add(arena, &line, "--expect-exit", trial->expect.exit);
+    if (trial->expect.baseline)
+        line = pf_arena_printf(arena, "%s --expect-same", line);
     if (trial->expect.printed && trial->expect.printed->name)
         add(arena, &line, "--expect-output", trial->expect.printed->name);
     if (trial->expect.output)

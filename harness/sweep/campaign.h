@@ -18,8 +18,7 @@ struct pf_campaign {
 };
 
 /* The base with these faults in place of its own. */
-struct pf_trial *pf_campaign_trial(const struct pf_campaign *campaign, const char *const *specs,
-                                   size_t spec_count);
+struct pf_trial *pf_campaign_trial(const struct pf_trial *base, const char *const *specs, size_t spec_count);
 /* Is it time to end? */
 bool pf_campaign_is_over(const struct pf_campaign *campaign);
 void pf_campaign_show(const struct pf_campaign *campaign);

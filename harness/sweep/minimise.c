@@ -13,27 +13,31 @@
 
 enum { REPLAYS = 3 };
 
-/* Ways to make a fault simpler, in the order in which they are tried. */
+/* What is left out, or made simpler, in this order. */
 enum step {
-    STEP_BASE,   /* without the faults that the user gave */
-    STEP_ONCE,   /* once only, instead of from then on */
-    STEP_PROC,   /* without proc= */
-    STEP_REPLAY, /* no more steps: is it shown again? */
-    STEP__COUNT,
+    STEP_FAULTS,   /* those that the user gave */
+    STEP_ONCE,     /* once only, instead of from then on */
+    STEP_PROC,     /* proc= */
+    STEP_SAME,     /* the comparison with runs without faults */
+    STEP_EXIT,     /* the status that is expected */
+    STEP_DEADLINE, /* the deadline, where it is not the default */
+    STEP_REPLAY,   /* nothing more: is it shown again? */
+};
+
+/* A failing trial, in parts. */
+struct recipe {
+    struct pf_trial base;
+    size_t base_faults; /* so many of the user's */
+    struct pf_strike strike;
 };
 
 /* One unique failure on its way. */
 struct reduction {
     struct pf_failure *failure;
     const struct pf_trial_result *sample; /* its first trial */
-    const char *signature;
-    struct pf_strike strike; /* as small as is known so far */
-    bool without_base;
+    struct recipe best, tried;            /* as small as is known so far; what is being run */
     enum step step;
-    struct pf_strike tried; /* what is being run */
-    bool tried_without_base;
     struct pf_trial *trial; /* NULL: none is running */
-    size_t replays, replayed;
 };
 
 struct reducing {
@@ -42,42 +46,73 @@ struct reducing {
     size_t count;
 };
 
-static struct pf_trial *trial_of(const struct pf_campaign *campaign, const struct pf_strike *strike,
-                                 bool without_base)
+static struct pf_trial *trial_of(const struct recipe *recipe)
 {
     struct pf_arena *scratch = pf_arena_new();
-    const struct pf_trial *base = campaign->request->base;
-    size_t kept = without_base ? 0 : base->fault_count;
-    const char **specs = pf_arena_alloc(scratch, (kept + 1) * sizeof(*specs));
-    for (size_t i = 0; i < kept; i++)
-        specs[i] = base->faults[i].spec;
-    specs[kept] = pf_strike_text(strike, scratch);
-    struct pf_trial *trial = pf_campaign_trial(campaign, specs, kept + 1);
+    const char **specs = pf_arena_alloc(scratch, (recipe->base_faults + 1) * sizeof(*specs));
+    for (size_t i = 0; i < recipe->base_faults; i++)
+        specs[i] = recipe->base.faults[i].spec;
+    specs[recipe->base_faults] = pf_strike_text(&recipe->strike, scratch);
+    struct pf_trial *trial = pf_campaign_trial(&recipe->base, specs, recipe->base_faults + 1);
     pf_arena_free(scratch);
     return trial;
 }
 
-/* Makes the next trial of the reduction, or returns false: it is done. */
-static bool advance(const struct pf_campaign *campaign, struct reduction *reduction)
+/* What was compared must stay expected where that is what failed: the trial tells. */
+static bool simplify(struct recipe *recipe, enum step step)
+{
+    struct pf_trial *base = &recipe->base;
+    switch (step) {
+    case STEP_FAULTS:
+        if (!recipe->base_faults)
+            return false;
+        recipe->base_faults = 0;
+        return true;
+    case STEP_ONCE:
+        if (recipe->strike.last == recipe->strike.first)
+            return false;
+        recipe->strike.last = recipe->strike.first;
+        return true;
+    case STEP_PROC:
+        if (!recipe->strike.proc)
+            return false;
+        recipe->strike.proc = NULL;
+        return true;
+    case STEP_SAME:
+        base->expect = (struct pf_expect){.exit = base->expect.exit, .output = base->expect.output};
+        return true;
+    case STEP_EXIT:
+        if (!base->expect.exit)
+            return false;
+        base->expect.exit = NULL;
+        return true;
+    case STEP_DEADLINE:
+        if (base->deadline_ns == PF_DEADLINE_DEFAULT_NS)
+            return false;
+        base->deadline_ns = PF_DEADLINE_DEFAULT_NS;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What only the deadline has ended is not worth a minute's wait to save a word. */
+static bool is_worth_trying(const struct reduction *reduction)
+{
+    bool proven = reduction->sample->diagnosis && reduction->sample->diagnosis->proven;
+    return reduction->step != STEP_DEADLINE || reduction->failure->outcome != PF_OUTCOME_HANG || proven;
+}
+
+/* Makes the next recipe of the reduction, or returns false: it is done. */
+static bool advance(struct reduction *reduction)
 {
     for (; reduction->step < STEP_REPLAY; reduction->step++) {
-        struct pf_strike simpler = reduction->strike;
-        bool without_base = reduction->without_base;
-        if (reduction->step == STEP_BASE && campaign->request->base->fault_count)
-            without_base = true;
-        else if (reduction->step == STEP_ONCE && simpler.last != simpler.first)
-            simpler.last = simpler.first;
-        else if (reduction->step == STEP_PROC && simpler.proc)
-            simpler.proc = NULL;
-        else
-            continue;
-        reduction->tried = simpler;
-        reduction->tried_without_base = without_base;
-        return true;
+        reduction->tried = reduction->best;
+        if (is_worth_trying(reduction) && simplify(&reduction->tried, reduction->step))
+            return true;
     }
-    reduction->tried = reduction->strike;
-    reduction->tried_without_base = reduction->without_base;
-    return reduction->replays < REPLAYS;
+    reduction->tried = reduction->best;
+    return reduction->failure->replays < REPLAYS;
 }
 
 static bool next_trial(void *context, struct pf_pool_job *ret_job)
@@ -87,9 +122,9 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
         return false;
     for (size_t i = 0; i < reducing->count; i++) {
         struct reduction *reduction = &reducing->reductions[i];
-        if (reduction->trial || !advance(reducing->campaign, reduction))
+        if (reduction->trial || !advance(reduction))
             continue;
-        reduction->trial = trial_of(reducing->campaign, &reduction->tried, reduction->tried_without_base);
+        reduction->trial = trial_of(&reduction->tried);
         *ret_job = (struct pf_pool_job){.trial = reduction->trial, .id = i};
         return true;
     }
@@ -106,7 +141,7 @@ static bool shows(const struct reduction *reduction, const struct pf_trial_resul
     judged.stack = reduction->sample->stack;
     judged.stack_count = reduction->sample->stack_count;
     struct pf_arena *scratch = pf_arena_new();
-    bool same = strcmp(pf_sweep_signature(&judged, scratch), reduction->signature) == 0;
+    bool same = strcmp(pf_sweep_signature(&judged, scratch), reduction->failure->signature) == 0;
     pf_arena_free(scratch);
     return same;
 }
@@ -120,15 +155,13 @@ static void take_trial(void *context, const struct pf_pool_job *job, const struc
     struct pf_arena *arena = reducing->campaign->result->arena;
     bool shown = shows(reduction, trial);
     if (reduction->step == STEP_REPLAY) {
-        reduction->failure->replays = ++reduction->replays;
-        reduction->failure->replayed = reduction->replayed += shown;
-        reducing->campaign->progress.done += reduction->replays == REPLAYS;
+        reduction->failure->replays++;
+        reduction->failure->replayed += shown;
+        reduction->failure->replay = pf_arena_strdup(arena, reduction->trial->replay);
+        reducing->campaign->progress.done += reduction->failure->replays == REPLAYS;
     } else {
-        if (shown) {
-            reduction->strike = reduction->tried;
-            reduction->without_base = reduction->tried_without_base;
-            reduction->failure->replay = pf_arena_strdup(arena, reduction->trial->replay);
-        }
+        if (shown)
+            reduction->best = reduction->tried;
         reduction->step++;
     }
     pf_plan_free(reduction->trial);
@@ -160,8 +193,9 @@ int pf_sweep_minimise(struct pf_campaign *campaign, struct pf_error *error)
         reducing.reductions[i] = (struct reduction){
             .failure = failure,
             .sample = find_trial(campaign->result, failure->trials[0]),
-            .signature = failure->signature,
-            .strike = campaign->plan->planned[failure->trials[0] - 1].strike,
+            .best = {.base = campaign->base,
+                     .base_faults = campaign->request->base->fault_count,
+                     .strike = campaign->plan->planned[failure->trials[0] - 1].strike},
         };
     }
     campaign->progress.phase = PF_SWEEP_MINIMISING;

@@ -56,12 +56,11 @@ void pf_campaign_show(const struct pf_campaign *campaign)
         campaign->request->show(campaign->request->context, &campaign->progress);
 }
 
-struct pf_trial *pf_campaign_trial(const struct pf_campaign *campaign, const char *const *specs,
-                                   size_t spec_count)
+struct pf_trial *pf_campaign_trial(const struct pf_trial *base, const char *const *specs, size_t spec_count)
 {
     struct pf_trial *trial = pf_plan_new();
     struct pf_arena *arena = trial->arena;
-    *trial = campaign->base;
+    *trial = *base;
     trial->arena = arena;
     trial->fault_count = spec_count;
     trial->faults = pf_arena_alloc(arena, (spec_count + 1) * sizeof(*trial->faults));
@@ -88,7 +87,7 @@ static struct pf_trial *planned_trial(const struct pf_campaign *campaign, uint64
     for (size_t i = 0; i < base->fault_count; i++)
         specs[i] = base->faults[i].spec;
     specs[base->fault_count] = pf_strike_text(&campaign->plan->planned[id - 1].strike, scratch);
-    struct pf_trial *trial = pf_campaign_trial(campaign, specs, base->fault_count + 1);
+    struct pf_trial *trial = pf_campaign_trial(&campaign->base, specs, base->fault_count + 1);
     pf_arena_free(scratch);
     return trial;
 }

@@ -34,6 +34,18 @@ expect_json "$scratch/lossy.json" 'all(t["outcome"] == "silent" for t in it["tri
 expect_json "$scratch/lossy.json" 'sum(f["count"] for f in it["sweep"]["failures"]) == it["totals"]["fail"]'
 expect_json "$scratch/lossy.json" 'any("read:error=EIO" in f["replay"] for f in it["sweep"]["failures"])'
 
+echo "- each replay line shows its failure"
+/usr/bin/python3 -c 'import json, sys
+for f in json.load(open(sys.argv[1]))["sweep"]["failures"]: print(f["replay"])' "$scratch/lossy.json" >"$scratch/lines"
+[ -s "$scratch/lines" ] || fail "no replay lines"
+while IFS= read -r line; do
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        run bash -c "${line/#pitfall/$pitfall}"
+        expect_status 1
+        expect_in stderr "but its output is not that of"
+    done
+done <"$scratch/lines"
+
 echo "- kinds, processes and calls can be chosen"
 run "$pitfall" sweep --json --faults kill --proc 0.1 --syscalls read,write -- sh -c 'cat numbers; echo done'
 expect_json "$scratch/stdout" 'len(it["trials"]) > 0'
