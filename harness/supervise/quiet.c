@@ -89,7 +89,8 @@ void pf_quiet_ended(struct pf_run *run, struct pf_process *process)
 
 uint64_t pf_quiet_due(const struct pf_run *run)
 {
-    return run->quiet->due_ns;
+    /* Until the program has begun there is nothing to look at, however long its exec takes. */
+    return run->started_ns ? run->quiet->due_ns : UINT64_MAX;
 }
 
 /* Reaped meanwhile: not a zombie any more, and never again. */

@@ -43,6 +43,7 @@ struct pf_run {
     uint64_t started_ns;      /* the root's first exec, on the trace's clock; 0: not yet */
     uint64_t root_ended_ns;   /* 0: it lives */
     uint64_t moved_ns;        /* the last movement that was seen */
+    bool unfiltered;          /* nobody is left whose calls could come */
     bool decided;             /* the verdict event is written */
     bool follows_execs;       /* the execs of the whole tree become events, not only the root's first */
     bool failed;              /* the root never became the program: see launched.report */

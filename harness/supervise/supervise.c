@@ -147,14 +147,15 @@ static bool sleep_until_event(struct pf_run *run)
         due = end_of_time(run);
     uint64_t rest = due > now ? due - now : 0;
     struct timespec timeout = {.tv_sec = (time_t)(rest / NS_PER_S), .tv_nsec = (long)(rest % NS_PER_S)};
-    struct pollfd sources[] = {
-        {.fd = run->events_fd, .events = POLLIN},
-        {.fd = run->root_ended_ns && run->tasks.living == 0 ? -1 : run->launched.notify_fd, .events = POLLIN},
-        {.fd = run->launched.output[0], .events = POLLIN},
-        {.fd = run->launched.output[1], .events = POLLIN}};
+    struct pollfd sources[] = {{.fd = run->events_fd, .events = POLLIN},
+                               {.fd = run->unfiltered ? -1 : run->launched.notify_fd, .events = POLLIN},
+                               {.fd = run->launched.output[0], .events = POLLIN},
+                               {.fd = run->launched.output[1], .events = POLLIN}};
     struct signalfd_siginfo info;
     if (ppoll(sources, 4, &timeout, NULL) > 0 && (sources[0].revents & POLLIN))
         (void)!read(run->events_fd, &info, sizeof(info));
+    /* The last thread that could make a call has gone; its death will be news only a little later. */
+    run->unfiltered |= (sources[1].revents & (POLLIN | POLLHUP)) == POLLHUP;
     return sources[1].revents & POLLIN;
 }
 
