@@ -73,8 +73,10 @@ static void tell_untested(const struct pf_page *page, const struct pf_result *re
 static void tell_scope(const struct pf_page *page, const struct pf_result *result)
 {
     const struct pf_sweep_result *sweep = result->sweep;
-    const char *text = pf_arena_printf(page->arena, "%zu faults tried at the %" PRIu64 " points",
-                                       result->trial_count, sweep->points - sweep->repetitions);
+    bool steps = result->trial_count && result->trials[0].instructions;
+    const char *text =
+        pf_arena_printf(page->arena, "%zu faults tried at the %" PRIu64 " %s", result->trial_count,
+                        sweep->points - sweep->repetitions, steps ? "instructions of the call" : "points");
     if (sweep->repetitions)
         text = pf_arena_printf(page->arena,
                                "%s that have a call stack of their own (%" PRIu64
@@ -111,6 +113,32 @@ static const char *tell_replays(const struct pf_page *page, const struct pf_fail
     return failure->replayed == failure->replays ? counts : pf_arena_printf(page->arena, "%s: flaky", counts);
 }
 
+/* "23-95 and 97 of the 101 instructions of the call". */
+static const char *tell_instructions(const struct pf_page *page, const struct pf_result *result,
+                                     const struct pf_failure *failure)
+{
+    const char *text = "";
+    uint64_t of = 0, first = 0, last = 0;
+    for (size_t i = 0; i <= failure->trial_count; i++) {
+        const struct pf_trial_result *trial =
+            i < failure->trial_count ? find_trial(result, failure->trials[i]) : NULL;
+        if (i < failure->trial_count && !trial)
+            continue;
+        if (trial && of && (trial->instruction == last || trial->instruction == last + 1)) {
+            last = trial->instruction;
+            continue;
+        }
+        if (of)
+            text = first == last
+                       ? pf_arena_printf(page->arena, "%s%s%" PRIu64, text, *text ? ", " : "", first)
+                       : pf_arena_printf(page->arena, "%s%s%" PRIu64 "-%" PRIu64, text, *text ? ", " : "",
+                                         first, last);
+        first = last = trial ? trial->instruction : 0;
+        of = trial ? trial->instructions : of;
+    }
+    return pf_arena_printf(page->arena, "Before instruction %s of %" PRIu64 " (counted from 0)", text, of);
+}
+
 static void tell_failure(const struct pf_page *page, const struct pf_result *result, size_t index)
 {
     const struct pf_failure *failure = &result->sweep->failures[index];
@@ -121,6 +149,8 @@ static void tell_failure(const struct pf_page *page, const struct pf_result *res
     if (trial && trial->fault_count)
         pf_page_paragraph(
             page, 3, pf_arena_printf(page->arena, "Under %s", trial->faults[trial->fault_count - 1].spec));
+    if (trial && trial->instructions)
+        pf_page_paragraph(page, 3, tell_instructions(page, result, failure));
     if (failure->summary)
         pf_page_paragraph(page, 3, failure->summary);
     if (trial && trial->diagnosis)

@@ -20,6 +20,7 @@ struct settings {
     struct pf_trial_settings shared; /* stays first: the shared options set it */
     struct pf_sweep_request request;
     struct pf_progress progress;
+    const char *function, *call, *action; /* --step, --when, --do */
 };
 
 static int set_faults(void *data, const char *value, struct pf_error *error)
@@ -72,6 +73,29 @@ static int set_all(void *data, const char *value, struct pf_error *error)
     return 0;
 }
 
+static int set_step(void *data, const char *value, struct pf_error *error)
+{
+    (void)error;
+    ((struct settings *)data)->function = value;
+    return 0;
+}
+
+static int set_when(void *data, const char *value, struct pf_error *error)
+{
+    size_t digits = strspn(value, "0123456789");
+    if (digits == 0 || value[digits] || value[0] == '0')
+        return pf_error_set(error, -EINVAL, "\"%s\": the number of a call was expected, from 1", value);
+    ((struct settings *)data)->call = value;
+    return 0;
+}
+
+static int set_do(void *data, const char *value, struct pf_error *error)
+{
+    (void)error;
+    ((struct settings *)data)->action = value;
+    return 0;
+}
+
 static int set_shard(void *data, const char *value, struct pf_error *error)
 {
     return pf_shard_option_set(&((struct settings *)data)->request.shard, value, error);
@@ -88,6 +112,13 @@ static const struct pf_option sweep_options[] = {
      "every occurrence of every call, also where others have the same call stack, and those of the dynamic "
      "loader",
      set_all},
+    {0, "step", "FUNCTION",
+     "instead of system calls, strike at every instruction of a call of FUNCTION (put, libqueue.so*:put), "
+     "callees "
+     "included",
+     set_step},
+    {0, "when", "N", "with --step: the N-th call, in each process that makes it. Default: 1", set_when},
+    {0, "do", "ACTION", "with --step: kill, stop=TIME or signal=SIGNAL. Default: kill", set_do},
     {'j', "jobs", "N", "run N trials at once. Default: one for each processor", set_jobs},
     {'b', "budget", "TIME", "stop after TIME (30s, 10m), with what there is then", set_budget},
     PF_OPTION_SHARD(set_shard),
@@ -140,12 +171,42 @@ static int deliver(const struct pf_command *command, struct settings *settings, 
     return status;
 }
 
+/* The fault that --step, --when, --do and --proc describe; a wrong word in it is shown in its place. */
+static int read_steps(struct settings *settings, struct pf_error *error)
+{
+    struct pf_arena *arena = settings->shared.trial->arena;
+    if (!settings->function)
+        return settings->call || settings->action
+                   ? pf_error_set(error, -EINVAL,
+                                  "--when and --do say which call --step is about, and what to do")
+                   : 0;
+    if (settings->request.calls || settings->request.scope.kinds != PF_SWEEP_EVERY ||
+        settings->request.scope.all)
+        return pf_error_set(error, -EINVAL,
+                            "--step strikes at instructions, so --faults, --syscalls and --all say nothing");
+    const char *proc = settings->request.scope.proc;
+    struct pf_fault *fault = pf_arena_alloc(arena, sizeof(*fault));
+    int r = pf_fault_parse(pf_arena_printf(arena, "step=%s+0:%s:when=%s%s%s", settings->function,
+                                           settings->action ? settings->action : "kill",
+                                           settings->call ? settings->call : "1", proc ? ":proc=" : "",
+                                           proc ? proc : ""),
+                           arena, fault, error);
+    if (r == 0 && fault->actions[0].kind != PF_ACTION_KILL && fault->actions[0].kind != PF_ACTION_STOP &&
+        fault->actions[0].kind != PF_ACTION_SIGNAL)
+        r = pf_error_set(error, -EINVAL, "--do %s: expected kill, stop=TIME or signal=SIGNAL",
+                         settings->action);
+    settings->request.steps = r == 0 ? fault : NULL;
+    return r;
+}
+
 static int sweep(const struct pf_command *command, struct settings *settings)
 {
     struct pf_error error = {""};
     const char *path;
     if (pf_launch_locate(settings->shared.trial->command[0], NULL, settings->shared.trial->arena, &path,
                          &error) < 0)
+        return pf_complain(command->name, PF_STATUS_USAGE, "%s", error.message);
+    if (read_steps(settings, &error) < 0)
         return pf_complain(command->name, PF_STATUS_USAGE, "%s", error.message);
     if (pf_interrupts_install(&error) < 0)
         return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
@@ -162,7 +223,8 @@ static int sweep(const struct pf_command *command, struct settings *settings)
     int r = pf_sweep_run(&settings->request, result, &error);
     pf_progress_end(&settings->progress);
     int status = r == 0 ? deliver(command, settings, result)
-                        : pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+                        : pf_complain(command->name, r == -ENOENT ? PF_STATUS_USAGE : PF_STATUS_HARNESS, "%s",
+                                      error.message);
     pf_result_free(result);
     return status;
 }
@@ -212,7 +274,8 @@ const struct pf_command pf_command_sweep = {
     .clean = "no fault broke the program",
     .findings = "some did: the report names them",
     .examples = "  pitfall sweep -- sort big.txt\n"
-                "  pitfall sweep --faults kill --proc '0.*' --budget 5m --report html:r.html -- ./server\n",
+                "  pitfall sweep --faults kill --proc '0.*' --budget 5m --report html:r.html -- ./server\n"
+                "  pitfall sweep --step put --proc 0.1 -- ./queue\n",
     .program_follows = true,
     .run = run,
 };

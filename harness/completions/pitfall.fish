@@ -16,7 +16,7 @@ function __pitfall_program
             case --
                 set -e words[1]
                 break
-            case -i -l -d -g -j -b --faults --proc --syscalls --shard --jobs --budget --inject --limit --deadline --grace --seed --share --expect-exit --expect-output \
+            case -i -l -d -g -j -b --faults --proc --syscalls --step --when --do --shard --jobs --budget --inject --limit --deadline --grace --seed --share --expect-exit --expect-output \
                 --expect-text --max-processes --trace --report
                 set -e words[1]
                 set -e words[1]
@@ -94,6 +94,9 @@ complete -c pitfall -n '__pitfall_command check' -l variant -x -a '(__pitfall_va
 complete -c pitfall -n '__pitfall_command check sweep' -l shard -x -a 'auto auto/ 1/' -d 'Only one of N equal parts of the trials'
 complete -c pitfall -n '__pitfall_command sweep' -l faults -x -a '(__fish_append , errno short eintr signal kill stop limit)' -d 'Only these kinds of fault'
 complete -c pitfall -n '__pitfall_command sweep' -l proc -x -d 'Only in processes of this address'
+complete -c pitfall -n '__pitfall_command sweep' -l step -x -d 'At every instruction of a call of this function'
+complete -c pitfall -n '__pitfall_command sweep' -l when -x -d 'With --step, the N-th call'
+complete -c pitfall -n '__pitfall_command sweep' -l do -x -a 'kill stop= signal=' -d 'With --step, what to do'
 complete -c pitfall -n '__pitfall_command sweep' -l syscalls -x -d 'Only at these system calls'
 complete -c pitfall -n '__pitfall_command sweep' -l all -d 'Every occurrence of every call'
 complete -c pitfall -n '__pitfall_command sweep' -s b -l budget -x -d 'Stop after this time'

@@ -279,6 +279,7 @@ static const struct pf_field verdict_fields[] = {
 };
 static const struct pf_field end_fields[] = {
     PF_VALUE(struct pf_ev_end, STRING, error),
+    PF_VALUE(struct pf_ev_end, BOOL, usage),
 };
 
 static const struct pf_record records[] = {

@@ -330,6 +330,7 @@ struct pf_ev_verdict {
 /* Last event of every whole trace. */
 struct pf_ev_end {
     const char *error; /* the harness itself failed: what and what to do; NULL: it did not */
+    bool usage;        /* ... because of what it was asked for: a program or function that is not there */
 };
 
 struct pf_event {

@@ -141,6 +141,8 @@ static const struct pf_field trial_fields[] = {
     PF_ARRAY(struct pf_trial_result, RECORDS, findings, finding_count, .record = &finding_record, PF_ALWAYS),
     PF_VALUE(struct pf_trial_result, RECORD, diagnosis, .record = &diagnosis_record, PF_ALWAYS),
     PF_VALUE(struct pf_trial_result, STRING, shape),
+    PF_VALUE(struct pf_trial_result, UINT, instruction),
+    PF_VALUE(struct pf_trial_result, UINT, instructions),
     PF_ARRAY(struct pf_trial_result, RECORDS, faults, fault_count, .record = &account_record, PF_ALWAYS),
     PF_ARRAY(struct pf_trial_result, STRINGS, stack, stack_count),
     PF_VALUE(struct pf_trial_result, REAL, duration_ms, PF_ALWAYS),

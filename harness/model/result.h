@@ -158,6 +158,7 @@ struct pf_trial_result {
     size_t fault_count;
     const char **stack; /* in a sweep: the call stack of the point that was struck, innermost first */
     size_t stack_count;
+    uint64_t instruction, instructions; /* ... it lies before this instruction of so many of a call, from 0 */
     struct pf_exit *exit;
     double duration_ms;
     double verdict_latency_ms; /* last movement to verdict, for a proven deadlock; else 0 */

@@ -156,8 +156,9 @@ struct pf_trial {
     unsigned share;         /* enum pf_share bits */
     bool capture; /* output goes into the trace instead of the caller's terminal; stdin is /dev/null */
     bool isolate; /* files are covered by a layer that goes with the trial */
-    bool stdout_to_stderr;    /* keep the harness's own standard output clean (--json) */
-    struct pf_trigger *steps; /* calls of a function to be stepped through and written down; NULL: none */
+    bool stdout_to_stderr; /* keep the harness's own standard output clean (--json) */
+    const struct pf_trigger
+        *steps; /* calls of a function to be stepped through and written down; NULL: none */
     struct pf_expect expect;
     const char *replay; /* a command line that does it again */
     const char *skip;   /* why it cannot be run here ("no python3"); NULL: it can */

@@ -19,7 +19,8 @@ struct recording {
     struct pf_baseline *baseline;
     struct pf_trace *first; /* trace of the first run */
     size_t begun, done;
-    bool lost; /* the harness could not */
+    bool lost;  /* the harness could not */
+    bool usage; /* ... what was asked for */
 };
 
 static bool chosen(const struct pf_sweep_request *request, int call)
@@ -66,6 +67,8 @@ static void take_run(void *context, const struct pf_pool_job *job, const struct 
     if (trial->verdict != PF_PASS || !*trace) {
         baseline->failed = trial->verdict == PF_FAIL;
         recording->lost = trial->verdict != PF_FAIL;
+        const struct pf_event *last = *trace ? (*trace)->events[(*trace)->count - 1] : NULL;
+        recording->usage = last && last->kind == PF_EVENT_END && last->end.usage;
         pf_result_add_copy(recording->result, trial);
         return;
     }
@@ -74,7 +77,9 @@ static void take_run(void *context, const struct pf_pool_job *job, const struct 
         *trace = NULL;
         return;
     }
-    baseline->points = pf_points_new(recording->first);
+    const struct pf_fault *steps = recording->request->steps;
+    baseline->points =
+        steps ? pf_points_of_steps(recording->first, &steps->trigger) : pf_points_new(recording->first);
     baseline->run_ms = trial->duration_ms;
     baseline->expect = recording->trial->expect;
     pf_baseline_expect(recording->first, *trace, baseline->points->arena, &baseline->expect);
@@ -96,15 +101,21 @@ int pf_baseline_run(const struct pf_sweep_request *request, struct pf_result *re
     struct pf_baseline baseline = {0};
     struct recording recording = {
         .request = request, .trial = &trial, .result = result, .baseline = &baseline};
-    trial.recorded = find_calls(request, arena, &trial.recorded_count);
+    if (request->steps)
+        trial.steps = &request->steps->trigger;
+    else
+        trial.recorded = find_calls(request, arena, &trial.recorded_count);
     trial.deadline_ns = trial.deadline_ns == PF_SWEEP_DEADLINE ? PF_DEADLINE_DEFAULT_NS : trial.deadline_ns;
     struct pf_pool_client client = {.context = &recording, .next = next_run, .done = take_run, .tick = tick};
     int r = pf_pool_run(&client, 1, error);
     if (r == 0 && recording.lost) {
         const struct pf_trial_result *last = &result->trials[result->trial_count - 1];
-        r = pf_error_set(error, -ECANCELED, "%s", last->reason);
+        r = pf_error_set(error, recording.usage ? -ENOENT : -ECANCELED, "%s", last->reason);
     } else if (r == 0 && recording.done < RUNS && !baseline.failed) {
         r = pf_error_set(error, -EINTR, "interrupted before there was anything to try");
+    } else if (r == 0 && !baseline.failed && request->steps && baseline.points->count == 0) {
+        r = pf_error_set(error, -ENOENT, "no process of --proc makes the call of %s that --when names",
+                         request->steps->trigger.function);
     }
     pf_trace_free(recording.first);
     pf_arena_free(arena);

@@ -96,9 +96,12 @@ static bool simplify(struct recipe *recipe, enum step step)
     }
 }
 
-/* What only the deadline has ended is not worth a minute's wait to save a word. */
+/* What only the deadline has ended is not worth a minute's wait to save a word; and an instruction is one of
+ * the call of one process. */
 static bool is_worth_trying(const struct reduction *reduction)
 {
+    if (reduction->step == STEP_PROC && reduction->sample->instructions)
+        return false;
     bool proven = reduction->sample->diagnosis && reduction->sample->diagnosis->proven;
     return reduction->step != STEP_DEADLINE || reduction->failure->outcome != PF_OUTCOME_HANG || proven;
 }

@@ -268,6 +268,35 @@ struct pf_sweep_plan *pf_sweep_plan_new(const struct pf_points *points, const st
     return plan;
 }
 
+static void strike_step(struct pf_sweep_plan *plan, const struct pf_point *point, const char *suffix,
+                        const char *action)
+{
+    struct pf_planned *planned =
+        pf_arena_grow(plan->arena, &plan->planned, &plan->count, sizeof(*plan->planned));
+    planned->point = point;
+    planned->strike = (struct pf_strike){.at = pf_arena_printf(plan->arena, "step=%s%s", point->step, suffix),
+                                         .action = action,
+                                         .first = point->occurrence,
+                                         .last = point->occurrence,
+                                         .proc = point->process};
+}
+
+struct pf_sweep_plan *pf_sweep_plan_steps(const struct pf_points *points, const char *action,
+                                          const struct pf_trial *base)
+{
+    struct pf_arena *arena = pf_arena_new();
+    struct pf_sweep_plan *plan = pf_arena_alloc(arena, sizeof(*plan));
+    plan->arena = arena;
+    plan->points = points->count;
+    for (size_t i = 0; i < points->count; i++) {
+        strike_step(plan, &points->points[i], "", action);
+        if (points->points[i].sleeps)
+            strike_step(plan, &points->points[i], "/asleep", action);
+    }
+    plan->fingerprint = fingerprint(plan, base);
+    return plan;
+}
+
 void pf_sweep_plan_free(struct pf_sweep_plan *plan)
 {
     if (plan)

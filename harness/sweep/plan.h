@@ -55,6 +55,9 @@ struct pf_sweep_plan {
 
 struct pf_sweep_plan *pf_sweep_plan_new(const struct pf_points *points, const struct pf_sweep_scope *scope,
                                         const struct pf_trial *base);
+/* One strike at every instruction, and one in every system call that may sleep. */
+struct pf_sweep_plan *pf_sweep_plan_steps(const struct pf_points *points, const char *action,
+                                          const struct pf_trial *base);
 void pf_sweep_plan_free(struct pf_sweep_plan *plan);
 
 /* "write:error=ENOSPC:when=3+:proc=0.1" */

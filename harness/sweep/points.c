@@ -5,6 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "plan/errnos.h"
+
 /* A call stack of the trace, in words. */
 struct stack {
     const char **frames;
@@ -130,6 +132,48 @@ static size_t count_places(const struct pf_points *points)
         count += i == 0 || places[i] != places[i - 1];
     free(places);
     return count;
+}
+
+/* One line of the source, or one function called from one line: what is done there fails together. */
+static void add_spot(struct reading *reading, const struct pf_ev_steps *steps,
+                     const struct pf_step_spot *spot, const char *function)
+{
+    struct pf_arena *arena = reading->points->arena;
+    const struct pf_call_profile *profile = spot->call ? pf_call_profile_find(spot->call) : NULL;
+    const char **stack = pf_arena_alloc(arena, 2 * sizeof(*stack));
+    /* Static functions of a stripped library have no names: one is as good as the other. */
+    stack[0] = spot->at.function ? frame_text(arena, &spot->at)
+                                 : pf_arena_printf(arena, "a function without a name (%s)",
+                                                   spot->at.module ? spot->at.module : "?");
+    if (spot->from.file)
+        stack[1] = frame_text(arena, &spot->from);
+    const char *process = pf_arena_strndup(arena, steps->thread, strcspn(steps->thread, "/"));
+    for (uint64_t i = spot->first; i < spot->first + spot->count; i++)
+        *add(reading) = (struct pf_point){
+            .process = process,
+            .occurrence = steps->call,
+            .stack = stack,
+            .stack_count = spot->from.file ? 2 : 1,
+            .step = pf_arena_printf(arena, "%s+%" PRIu64, function, i),
+            .instruction = i,
+            .instructions = steps->instructions,
+            .sleeps = profile && profile->blocks,
+        };
+}
+
+struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct pf_trigger *steps)
+{
+    struct pf_arena *arena = pf_arena_new();
+    struct reading reading = {.points = pf_arena_alloc(arena, sizeof(*reading.points))};
+    reading.points->arena = arena;
+    const char *function = steps->module ? pf_arena_printf(arena, "%s:%s", steps->module, steps->function)
+                                         : pf_arena_strdup(arena, steps->function);
+    for (size_t i = 0; i < trace->count; i++) {
+        const struct pf_event *event = trace->events[i];
+        for (size_t k = 0; event->kind == PF_EVENT_STEPS && k < event->steps.spot_count; k++)
+            add_spot(&reading, &event->steps, &event->steps.spots[k], function);
+    }
+    return reading.points;
 }
 
 struct pf_points *pf_points_new(const struct pf_trace *trace)

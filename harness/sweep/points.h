@@ -7,6 +7,7 @@
 #define PF_SWEEP_POINTS_H
 
 #include "model/trace.h"
+#include "model/trial.h"
 
 struct pf_point {
     const char *process;  /* address; of a thread that is not the main one its own: "0/t1" */
@@ -19,7 +20,10 @@ struct pf_point {
     bool startup;         /* of the dynamic loader */
     const char **stack;   /* the frames in words, innermost first; shared by all points that have it */
     size_t stack_count;
-    uint64_t place; /* equal for points of one call and one stack */
+    const char *step;                   /* "libqueue.so:put+17", of an instruction of a call; or NULL */
+    uint64_t instruction, instructions; /* ... its number from 0, and how many there are */
+    bool sleeps;                        /* ... it is a system call that may sleep */
+    uint64_t place;                     /* equal for points of one call and one stack */
 };
 
 struct pf_points {
@@ -31,6 +35,9 @@ struct pf_points {
 
 /* Reads the trace of a recording; it may be freed then. */
 struct pf_points *pf_points_new(const struct pf_trace *trace);
+/* The same for the instructions of the calls that were stepped through; steps: the trigger that named them.
+ */
+struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct pf_trigger *steps);
 void pf_points_free(struct pf_points *points);
 
 #endif

@@ -174,6 +174,8 @@ static void keep(struct tour *tour, const struct flight *flight, const struct pf
         add_passed(campaign, &judged, fault->spec, fired, kept);
     }
     kept->id = flight->id;
+    kept->instruction = point->instruction;
+    kept->instructions = point->instructions;
     kept->outcome = judged.outcome;
     if (pf_campaign_is_unfired(trial)) {
         kept->verdict = PF_SKIP;
@@ -294,7 +296,9 @@ static int carry_out(struct pf_campaign *campaign, const struct pf_baseline *bas
     const struct pf_sweep_request *request = campaign->request;
     campaign->base.deadline_ns = choose_deadline(request->base, baseline->run_ms);
     campaign->base.expect = baseline->expect;
-    struct pf_sweep_plan *plan = pf_sweep_plan_new(baseline->points, &request->scope, request->base);
+    struct pf_sweep_plan *plan =
+        request->steps ? pf_sweep_plan_steps(baseline->points, request->steps->actions[0].text, request->base)
+                       : pf_sweep_plan_new(baseline->points, &request->scope, request->base);
     campaign->plan = plan;
     copy_command(campaign);
     campaign->result->sweep->unsteady = !baseline->expect.printed;

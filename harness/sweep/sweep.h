@@ -28,6 +28,7 @@ struct pf_sweep_request {
     struct pf_sweep_scope scope;
     const int *calls; /* system calls to strike, ascending; NULL: all that faults are known for */
     size_t call_count;
+    const struct pf_fault *steps; /* strike as this does, at every instruction of the call; NULL: at calls */
     size_t jobs;
     struct pf_shard shard;
     uint64_t budget_ns; /* 0: as long as it takes */
@@ -41,7 +42,8 @@ struct pf_sweep_request {
 /*
  * Carries out a sweep and adds its trials to the result. Interrupts must have been installed; the first one
  * keeps what is done. A program that fails without any fault is not swept: the result then has that run as
- * its only trial, and no `sweep`. Returns 0, or -errno with a message when the harness could not.
+ * its only trial, and no `sweep`. Returns 0, or -errno with a message when the harness could
+ * not; -ENOENT: the function that was asked for is not there, or never called.
  */
 int pf_sweep_run(const struct pf_sweep_request *request, struct pf_result *result, struct pf_error *error);
 

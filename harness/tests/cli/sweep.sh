@@ -81,3 +81,21 @@ expect_usage_error "--jobs"
 run "$pitfall" sweep -- ./does-not-exist
 expect_status 2
 expect_in stderr "does-not-exist"
+
+echo "- --step strikes at every instruction of a call"
+run "$pitfall" sweep --json --step libc.so.6:getppid --when 1 -- sh -c 'echo done'
+expect_status 0
+expect_json "$scratch/stdout" 'len(it["trials"]) == it["trials"][0]["instructions"] == it["plan"]["trials"]'
+expect_json "$scratch/stdout" 'all(":kill:when=1:proc=0" in t["faults"][0]["spec"] for t in it["trials"])'
+run "$pitfall" sweep --step libc.so.6:getpid_of -- sh -c 'echo done'
+expect_status 2
+expect_in stderr "no function getpid_of"
+run "$pitfall" sweep --step libc.so.6:getppid --when 99 -- sh -c 'echo done'
+expect_status 2
+expect_in stderr "no process"
+run "$pitfall" sweep --step main --faults kill -- true
+expect_status 2
+run "$pitfall" sweep --when 2 -- true
+expect_status 2
+run "$pitfall" sweep --step main --do error=EIO -- true
+expect_status 2

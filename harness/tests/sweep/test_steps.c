@@ -1,0 +1,77 @@
+/* The plan of a sweep of a function: a pure function of the call that was written down. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "plan/plan.h"
+#include "sweep/plan.h"
+
+TestSuite(steps, .timeout = 10);
+
+static struct pf_step_spot spots[] = {
+    {.first = 0, .count = 2, .at = {.function = "put", .module = "queue", .file = "/x/queue.c", .line = 88}},
+    {.first = 2,
+     .count = 1,
+     .at = {.function = "futex_wait", .module = "libc.so.6"},
+     .from = {.function = "put", .module = "queue", .file = "/x/queue.c", .line = 89},
+     .call = "read"},
+    {.first = 3, .count = 1, .at = {.module = "libc.so.6"}, .call = "getpid"},
+};
+
+static struct pf_points *points_of(const char *thread, const char *module)
+{
+    struct pf_trace *trace = pf_trace_new();
+    struct pf_event event = {.kind = PF_EVENT_STEPS,
+                             .steps = {.thread = thread,
+                                       .function = "put",
+                                       .call = 3,
+                                       .instructions = 4,
+                                       .ended = "returned",
+                                       .spots = spots,
+                                       .spot_count = 3}};
+    pf_trace_append(trace, &event);
+    struct pf_trigger trigger = {.function = "put", .module = module};
+    struct pf_points *points = pf_points_of_steps(trace, &trigger);
+    pf_trace_free(trace);
+    return points;
+}
+
+Test(steps, every_instruction_is_a_point_of_its_line)
+{
+    struct pf_points *points = points_of("0.1/t2", NULL);
+    cr_assert_eq(points->count, 4);
+    cr_assert_str_eq(points->points[1].process, "0.1");
+    cr_assert_str_eq(points->points[1].step, "put+1");
+    cr_assert_str_eq(points->points[1].stack[0], "put at queue.c:88");
+    cr_assert_eq(points->points[1].stack_count, 1);
+    cr_assert_str_eq(points->points[2].stack[0], "futex_wait (libc.so.6)");
+    cr_assert_str_eq(points->points[2].stack[1], "put at queue.c:89");
+    cr_assert_str_eq(points->points[3].stack[0], "a function without a name (libc.so.6)");
+    cr_assert_eq(points->points[3].instruction, 3);
+    cr_assert_eq(points->points[3].instructions, 4);
+    pf_points_free(points);
+}
+
+Test(steps, calls_that_may_sleep_are_struck_asleep_too)
+{
+    static const char *const expected[] = {
+        "step=libq.so:put+0:kill:when=3:proc=0.1", "step=libq.so:put+1:kill:when=3:proc=0.1",
+        "step=libq.so:put+2:kill:when=3:proc=0.1", "step=libq.so:put+2/asleep:kill:when=3:proc=0.1",
+        "step=libq.so:put+3:kill:when=3:proc=0.1",
+    };
+    struct pf_points *points = points_of("0.1", "libq.so");
+    struct pf_trial *base = pf_plan_new();
+    struct pf_sweep_plan *plan = pf_sweep_plan_steps(points, "kill", base);
+    cr_assert_eq(plan->count, 5);
+    for (size_t i = 0; i < plan->count; i++) {
+        const char *text = pf_strike_text(&plan->planned[i].strike, plan->arena);
+        struct pf_fault fault;
+        cr_assert_str_eq(text, expected[i]);
+        cr_assert_eq(pf_fault_parse(text, plan->arena, &fault, NULL), 0);
+    }
+    struct pf_sweep_plan *stops = pf_sweep_plan_steps(points, "stop=50ms", base);
+    cr_assert_str_neq(plan->fingerprint, stops->fingerprint);
+    pf_sweep_plan_free(stops);
+    pf_sweep_plan_free(plan);
+    pf_points_free(points);
+    pf_plan_free(base);
+}
