@@ -10,12 +10,17 @@
 #include "judge/judge.h"
 #include "model/baseline.h"
 #include "reports/formats.h"
+#include "reports/page.h"
+#include "reports/story.h"
 #include "supervise/supervise.h"
 #include "sweep/interrupts.h"
+
+static const uint64_t SILENCE_NS = 1000000000; /* so long before --verbose tells of it */
 
 struct settings {
     struct pf_trial_settings shared; /* stays first: the shared options set it */
     const char *trace;
+    bool verbose;
 };
 
 static int set_trace(void *data, const char *value, struct pf_error *error)
@@ -30,6 +35,14 @@ static int set_same(void *data, const char *value, struct pf_error *error)
     (void)value, (void)error;
     ((struct settings *)data)->shared.trial->expect.baseline = true;
     ((struct settings *)data)->shared.trial->capture = true;
+    return 0;
+}
+
+static int set_verbose(void *data, const char *value, struct pf_error *error)
+{
+    (void)value;
+    (void)error;
+    ((struct settings *)data)->verbose = true;
     return 0;
 }
 
@@ -59,6 +72,10 @@ static const struct pf_option run_options[] = {
      "the same with them, unless it fails by its exit status",
      set_same},
     PF_OPTION_EXPECT_TEXT,
+    {'v', "verbose", NULL,
+     "tell who waits on what whenever nothing has moved for a second; SIGQUIT to pitfall asks for the same "
+     "at once",
+     set_verbose},
     {0, "trace", "FILE", "write down everything that happens, for `pitfall judge`", set_trace},
     PF_OPTION_REPORT,
     PF_OPTION_JSON,
@@ -92,6 +109,24 @@ static bool is_stuck(void *context, const struct pf_trace *trace, const struct p
     return pf_judge_is_stuck(trace, snapshot);
 }
 
+static void answer(void *context, const struct pf_trace *trace, const struct pf_event *snapshot)
+{
+    (void)context;
+    struct pf_result *result = pf_result_new();
+    struct pf_page page = {.file = stderr,
+                           .arena = pf_arena_new(),
+                           .ink = pf_ink(pf_terminal_colour(STDERR_FILENO)),
+                           .width = pf_terminal_width(STDERR_FILENO)};
+    uint64_t still_ns = snapshot->t_ns - snapshot->snapshot.quiet_since_ns;
+    pf_judge_moment(trace, snapshot, result);
+    fprintf(stderr, "%spitfall run%s: after %.1f s, the last %.1f s without a movement:\n", page.ink.bold,
+            page.ink.end, (double)snapshot->t_ns / 1e9, (double)still_ns / 1e9);
+    pf_story_diagnosis(&page, 2, result->trials[0].diagnosis);
+    fflush(stderr);
+    pf_arena_free(page.arena);
+    pf_result_free(result);
+}
+
 /* What the caller asked for that cannot be started is the caller's mistake. */
 static int status_of(int r)
 {
@@ -118,7 +153,11 @@ static int find_baseline(const struct settings *settings, struct pf_error *error
 static int supervise(const struct pf_command *command, const struct settings *settings,
                      struct pf_trace *trace)
 {
-    struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = pf_interrupts_count};
+    struct pf_watcher watcher = {.is_stuck = is_stuck,
+                                 .interrupts = pf_interrupts_count,
+                                 .questions = pf_questions_count,
+                                 .silence_ns = settings->verbose ? SILENCE_NS : 0,
+                                 .on_answer = answer};
     struct pf_error error = {""};
     int r = settings->shared.trial->expect.baseline ? find_baseline(settings, &error) : 0;
     if (r < 0)
@@ -142,6 +181,7 @@ static int run_trial(const struct pf_command *command, const struct settings *se
     struct pf_error error = {""};
     if (pf_interrupts_install(&error) < 0)
         return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    pf_questions_install();
     struct pf_trace *trace = pf_trace_new();
     if (settings->trace) {
         trace->sink = fopen(settings->trace, "we");

@@ -118,7 +118,7 @@ _pitfall_reply_options() {
         list) options+=(--json --tag -t) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --seed --max-processes --share --isolate --expect-exit --expect-output
-            --expect-same --expect-text --trace --report --json) ;;
+            --expect-same --expect-text --verbose -v --trace --report --json) ;;
         sweep) options+=(--faults --proc --syscalls --step --when --do --all --shard --jobs -j --budget -b --inject -i --limit -l --deadline -d
             --grace -g --seed --max-processes --share --expect-exit --expect-text --report --json) ;;
         diagnose) options+=(--watch -w --trace --no-stacks --report --json) ;;

@@ -114,6 +114,7 @@ complete -c pitfall -n '__pitfall_command run' -l expect-same -d 'Its output mus
 complete -c pitfall -n '__pitfall_command run sweep' -l expect-text -x -d 'Its standard output must contain this'
 complete -c pitfall -n '__pitfall_command diagnose' -s w -l watch -d 'Look again and again'
 complete -c pitfall -n '__pitfall_command diagnose' -l no-stacks -d 'Do not read where threads stand'
+complete -c pitfall -n '__pitfall_command run' -s v -l verbose -d 'Tell what a quiet run waits for'
 complete -c pitfall -n '__pitfall_command run diagnose' -l trace -r -F -d 'Write down everything that happens'
 complete -c pitfall -n '__pitfall_command check run sweep' -s d -l deadline -x -d 'The time that a healthy run takes at most'
 complete -c pitfall -n '__pitfall_command report' -l partial -d 'Do not mind what is missing'

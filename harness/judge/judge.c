@@ -5,6 +5,7 @@
 #include "judge/diagnosis.h"
 #include "judge/expectation.h"
 #include "judge/oracles/oracle.h"
+#include "judge/picture.h"
 #include "judge/shape.h"
 
 /* The snapshot before `snapshot` in the trace, or NULL. */
@@ -114,5 +115,25 @@ void pf_judge_trace(const struct pf_trace *trace, struct pf_result *result)
     pf_account_end(&c);
     pf_account_output(&c);
     pf_expectation_judge(&c);
+    pf_arena_free(scratch);
+}
+
+void pf_judge_moment(const struct pf_trace *trace, const struct pf_event *snapshot, struct pf_result *result)
+{
+    struct pf_arena *scratch = pf_arena_new();
+    struct pf_history *history = pf_history_new(trace, scratch);
+    history->snapshot = snapshot;
+    struct pf_case c = {
+        .trace = trace,
+        .begin = pf_trace_begin(trace),
+        .history = history,
+        .graph = pf_graph_new(&snapshot->snapshot, scratch),
+        .scratch = scratch,
+        .arena = result->arena,
+        .trial = pf_result_add(result),
+    };
+    copy_plan(&c);
+    c.trial->diagnosis = pf_arena_alloc(c.arena, sizeof(*c.trial->diagnosis));
+    pf_picture_draw(&c);
     pf_arena_free(scratch);
 }

@@ -14,6 +14,12 @@
 void pf_judge_trace(const struct pf_trace *trace, struct pf_result *result);
 
 /*
+ * Adds a trial that holds nothing but a picture of who waits for what in a snapshot of a trace that still
+ * goes on, as its diagnosis.
+ */
+void pf_judge_moment(const struct pf_trace *trace, const struct pf_event *snapshot, struct pf_result *result);
+
+/*
  * Does the snapshot, read with the trace so far, prove a deadlock: a set of threads that nothing inside the
  * tree can ever wake, and that nothing outside it is known to be able to?
  */

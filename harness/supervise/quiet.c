@@ -25,6 +25,7 @@ struct pf_quiet {
     uint64_t interval_ns;
     int still;
     bool looked;               /* this quiet time has its snapshot */
+    uint64_t told_ns;          /* the movement after which the silence was told */
     uint64_t rested_ns;        /* no snapshot before this */
     uint64_t partial_ns;       /* next look at a part */
     json_t *last;              /* the last snapshot, to see whether another says anything new */
@@ -265,6 +266,16 @@ static void after_movement(struct pf_run *run, uint64_t now)
     tick_partial(run, now);
 }
 
+/* A long silence is told once; what moves for a moment and comes to rest again begins a new one. */
+static void tell_silence(struct pf_run *run, uint64_t now)
+{
+    uint64_t bound = run->watcher ? run->watcher->silence_ns : 0;
+    if (!bound || now - run->moved_ns < bound || run->quiet->told_ns == run->moved_ns + 1)
+        return;
+    run->quiet->told_ns = run->moved_ns + 1;
+    pf_quiet_answer(run);
+}
+
 void pf_quiet_tick(struct pf_run *run)
 {
     struct pf_quiet *quiet = run->quiet;
@@ -287,6 +298,8 @@ void pf_quiet_tick(struct pf_run *run)
     }
     quiet->still++;
     quiet->due_ns = now + (quiet->looked ? IDLE_LOOK_NS : SOON_NS);
+    if (quiet->looked)
+        tell_silence(run, now);
     if (quiet->looked || quiet->still < STILL_SCANS)
         return;
     if (now < quiet->rested_ns) {
@@ -299,19 +312,33 @@ void pf_quiet_tick(struct pf_run *run)
         quiet->still = 0;
 }
 
-void pf_quiet_deadline(struct pf_run *run)
+/* A snapshot that is wanted at this moment, whoever moves. Returns its sequence number, 0: there is none. */
+static uint64_t look_now(struct pf_run *run, enum pf_snapshot_reason reason)
 {
     struct pf_arena *arena = pf_arena_new();
     struct pf_snapshot snapshot = {0};
     struct pf_sample before;
     scan(run, true, &before);
     uint64_t seq = 0;
-    if (look(run, PF_SNAPSHOT_DEADLINE, arena, &snapshot) == 0) {
+    if (look(run, reason, arena, &snapshot) == 0) {
         json_t *json = pf_record_to_json(&pf_snapshot_record, &snapshot);
         seq = append(run, json);
         json_decref(json);
     }
     pf_arena_free(arena);
+    return seq;
+}
+
+void pf_quiet_answer(struct pf_run *run)
+{
+    uint64_t seq = look_now(run, PF_SNAPSHOT_ASKED);
+    if (seq && run->watcher->on_answer)
+        run->watcher->on_answer(run->watcher->context, run->trace, run->trace->events[seq - 1]);
+}
+
+void pf_quiet_deadline(struct pf_run *run)
+{
+    uint64_t seq = look_now(run, PF_SNAPSHOT_DEADLINE);
     pf_keep_release_all(run, "end");
     pf_run_decide(run, run->root_ended_ns ? PF_VERDICT_ABANDONED : PF_VERDICT_DEADLINE, seq);
 }

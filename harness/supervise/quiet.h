@@ -22,6 +22,8 @@ void pf_quiet_ended(struct pf_run *run, struct pf_process *process);
 uint64_t pf_quiet_due(const struct pf_run *run);
 /* Looks, if it is time to; may decide the trial. */
 void pf_quiet_tick(struct pf_run *run);
+/* Somebody asks who waits on what: a snapshot for the watcher, whoever moves or not. */
+void pf_quiet_answer(struct pf_run *run);
 /* Time is up: a last snapshot, and the verdict. */
 void pf_quiet_deadline(struct pf_run *run);
 

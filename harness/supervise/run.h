@@ -48,6 +48,7 @@ struct pf_run {
     bool follows_execs;       /* the execs of the whole tree become events, not only the root's first */
     bool failed;              /* the root never became the program: see launched.report */
     int interrupts;           /* handled so far */
+    int questions;            /* answered so far */
     int tty_interrupts;       /* Ctrl-C that the terminal sent to the program while it owned it */
     int own_tty;              /* terminal that was handed to the program; -1: none */
     struct pf_pace *pace;     /* what threads had done at half time */

@@ -120,6 +120,16 @@ static void serve_interrupts(struct pf_run *run)
         kill(-run->launched.root, SIGINT);
 }
 
+static void serve_questions(struct pf_run *run)
+{
+    int count = run->watcher && run->watcher->questions ? run->watcher->questions(run->watcher->context)
+                                                        : run->questions;
+    if (count == run->questions || !run->started_ns)
+        return;
+    run->questions = count;
+    pf_quiet_answer(run);
+}
+
 /* When the time of the trial is up, on the trace's clock. */
 static uint64_t end_of_time(const struct pf_run *run)
 {
@@ -201,6 +211,7 @@ static void watch(struct pf_run *run)
         pf_inject_tick(run);
         pf_step_tick(run);
         serve_interrupts(run);
+        serve_questions(run);
         if (run->failed || run->decided)
             return;
         if (run->tasks.living == 0) {

@@ -22,6 +22,11 @@ struct pf_watcher {
     /* Number of interrupts the user has sent so far: 1 asks for a warm end (the tree gets SIGINT), 2 for a
      * cold one. */
     int (*interrupts)(void *context);
+    /* Number of times somebody has asked so far what is going on. */
+    int (*questions)(void *context);
+    uint64_t silence_ns; /* after so long without a movement it counts as asked, once; 0: never */
+    /* The answer: a snapshot, which is appended. */
+    void (*on_answer)(void *context, const struct pf_trace *trace, const struct pf_event *snapshot);
 };
 
 /*

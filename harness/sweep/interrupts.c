@@ -9,6 +9,7 @@ static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
 
 static atomic_int *count;
+static atomic_int questions; /* of the command itself: a trial that was forked off is asked by nobody */
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "the handler must not wait for a lock");
 
 static void on_signal(int number)
@@ -62,4 +63,24 @@ void pf_interrupts_block(sigset_t *ret_before)
 void pf_interrupts_follow(void)
 {
     handle(on_wake);
+}
+
+static void on_question(int number)
+{
+    (void)number;
+    atomic_fetch_add(&questions, 1);
+}
+
+void pf_questions_install(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_question;
+    sigaction(SIGQUIT, &action, NULL);
+}
+
+int pf_questions_count(void *context)
+{
+    (void)context;
+    return atomic_load(&questions);
 }

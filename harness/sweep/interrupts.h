@@ -20,6 +20,14 @@ int pf_interrupts_count(void *context);
 /* Holds the signals back; ret_before is the mask to wait and to restore with. */
 void pf_interrupts_block(sigset_t *ret_before);
 
+/*
+ * SIGQUIT asks what is going on, as of a Java program. It does so also where the caller ignores it: a shell
+ * without job control does that for whatever it starts in the background, where questions come from.
+ */
+void pf_questions_install(void);
+/* How often it was asked. Fits pf_watcher.questions; the context is not used. */
+int pf_questions_count(void *context);
+
 /* In a forked trial: from now on the signals only wake it up, the count is the parent's. */
 void pf_interrupts_follow(void);
 

@@ -152,3 +152,31 @@ ignored "$child" 2 || fail "SIGINT should still be ignored"
 kill -TERM "$child"
 wait "$child" || status=$?
 ((status > 0 && status < 128)) || fail "an exit status of its own was expected"
+
+echo "- a question is answered, and a long silence told, without ending the run"
+mkfifo "$scratch/go"
+"$pitfall" run -- sh -c 'read word <"$0"; echo "$word"' "$scratch/go" >"$scratch/stdout" 2>"$scratch/stderr" &
+child=$!
+ran="run -- sh that reads a FIFO, SIGQUIT"
+until grep -qF "open for the other end of a FIFO" "$scratch/stderr"; do
+    kill -QUIT "$child"
+done
+kill -0 "$child" || fail "the question ended the run"
+echo word >"$scratch/go"
+status=0
+wait "$child" || status=$?
+expect_status 0
+expect_exactly stdout word
+expect_in stderr "without a movement:"
+expect_in stderr "0 (sh)"
+: >"$scratch/stderr"
+"$pitfall" run --verbose -- sh -c 'read word <"$0"; echo "$word"' "$scratch/go" >"$scratch/stdout" 2>"$scratch/stderr" &
+child=$!
+ran="run --verbose"
+until grep -qF "Nothing is known to be stuck" "$scratch/stderr"; do :; done
+echo word >"$scratch/go"
+status=0
+wait "$child" || status=$?
+expect_status 0
+expect_exactly stdout word
+[ "$(grep -c "without a movement:" "$scratch/stderr")" -eq 1 ] || fail "a silence should be told once"
