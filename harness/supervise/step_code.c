@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 
+#include "model/nearest.h"
 #include "supervise/step_internal.h"
 
 bool pf_code_concerns(const struct pf_aim *aim, const struct pf_process *process)
@@ -110,4 +111,51 @@ void pf_code_arm(struct pf_run *run, struct pf_task *task)
     if (r < 0)
         run->step->refused = r;
     task->armed = code->version;
+}
+
+static void offer(void *context, const char *name)
+{
+    pf_nearest_offer(context, name);
+}
+
+static int explain_missing(const struct pf_step *step, const struct pf_aim *aim, struct pf_error *error)
+{
+    const struct pf_trigger *trigger = aim->trigger;
+    struct pf_nearest nearest = pf_nearest_new(trigger->function, strlen(trigger->function));
+    if (aim->indirect)
+        return pf_error_set(
+            error, -ENOENT,
+            "%s stands for several functions, one of which is chosen when the program is loaded: "
+            "name that one (perf and gdb show it)",
+            trigger->function);
+    pf_functions_each(step->functions, offer, &nearest);
+    const char *best = nearest.best;
+    if (best && trigger->module && strcmp(best, trigger->function) == 0)
+        return pf_error_set(error, -ENOENT, "no function %s in a file %s, but in another: leave out \"%s:\"",
+                            trigger->function, trigger->module, trigger->module);
+    return pf_error_set(
+        error, -ENOENT,
+        "no function %s in any of the %zu files that the program has mapped%s%s%s (a static one needs "
+        "a symbol table: the file may be stripped, or the function inlined)",
+        trigger->function, pf_functions_files(step->functions), best ? "; did you mean \"" : "",
+        best ? best : "", best ? "\"?" : "");
+}
+
+int pf_step_check(const struct pf_run *run, struct pf_error *error)
+{
+    const struct pf_step *step = run->step;
+    if (!step)
+        return 0;
+    if (step->refused)
+        return pf_error_set(error, -ENOTSUP, "the kernel gives no debug register, which step= needs: %s",
+                            strerror(-step->refused));
+    if (step->crowded)
+        return pf_error_set(error, -ENOENT,
+                            "the functions of step= begin at more than %d places of one process, for which a "
+                            "processor has no room; name the file, as in libqueue.so:%s+0",
+                            PF_STEP_PLACES, step->crowded->trigger->function);
+    for (size_t i = 0; i < step->aim_count; i++)
+        if (step->aims[i].indirect || (step->aims[i].searched && !step->aims[i].found))
+            return explain_missing(step, &step->aims[i], error);
+    return 0;
 }
