@@ -55,6 +55,7 @@ bool pf_link_first(const struct pf_graph *graph, size_t thread, struct pf_link *
 /* Breadth-first; came_by[t] is the link by which t was first reached. */
 struct search {
     const struct pf_graph *graph;
+    struct pf_arena *scratch; /* rules search from every thread: what a search took must go with it */
     struct pf_link *came_by;
     bool *reached;
     size_t *queue;
@@ -66,10 +67,11 @@ static struct search search_from(const struct pf_graph *graph, size_t start)
     size_t count = graph->snapshot->thread_count;
     struct search search = {
         .graph = graph,
-        .came_by = pf_arena_alloc(graph->arena, count * sizeof(struct pf_link)),
-        .reached = pf_arena_alloc(graph->arena, count * sizeof(bool)),
-        .queue = pf_arena_alloc(graph->arena, (count + 1) * sizeof(size_t)),
+        .scratch = pf_arena_new(),
     };
+    search.came_by = pf_arena_alloc(search.scratch, count * sizeof(struct pf_link));
+    search.reached = pf_arena_alloc(search.scratch, count * sizeof(bool));
+    search.queue = pf_arena_alloc(search.scratch, (count + 1) * sizeof(size_t));
     search.queue[search.tail++] = start;
     return search;
 }
@@ -102,6 +104,9 @@ static struct pf_chain *way_to(const struct search *search, size_t start, size_t
 struct pf_chain *pf_chain_between(const struct pf_graph *graph, size_t from, size_t to,
                                   pf_link_filter *filter)
 {
+    struct pf_link first;
+    if (!pf_link_first(graph, from, &first))
+        return NULL;
     struct search search = search_from(graph, from);
     while (search.head < search.tail && !search.reached[to]) {
         struct pf_link_walk walk = {.from = search.queue[search.head++]};
@@ -109,7 +114,9 @@ struct pf_chain *pf_chain_between(const struct pf_graph *graph, size_t from, siz
             if ((link.to != from || to == from) && (!filter || filter(graph, &link)))
                 reach(&search, &link);
     }
-    return search.reached[to] ? way_to(&search, from, to) : NULL;
+    struct pf_chain *way = search.reached[to] ? way_to(&search, from, to) : NULL;
+    pf_arena_free(search.scratch);
+    return way;
 }
 
 static void close_chain(struct pf_chain *chain)
@@ -205,6 +212,7 @@ struct pf_chain *pf_chain_from(const struct pf_graph *graph, size_t start)
             best_is_cause = cause;
         }
     }
+    pf_arena_free(search.scratch);
     return best;
 }
 

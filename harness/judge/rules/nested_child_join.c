@@ -110,6 +110,16 @@ static bool match_left_behind(struct pf_case *c, struct pf_match *ret_match)
     return false;
 }
 
+/* Whether anything that it waits for is an end: cheaper to ask than to look for a way along such links. */
+static bool waits_for_end(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_graph_thread *waiter = &graph->threads[thread];
+    for (size_t i = 0; i < waiter->waker_count; i++)
+        if (pf_link_is_for_end(graph, &(struct pf_link){.from = thread, .waker = &waiter->wakers[i]}))
+            return true;
+    return false;
+}
+
 /* The innermost waits for news, its maker for its end, and somebody above for the maker's. */
 static bool match_joins(struct pf_case *c, struct pf_match *ret_match)
 {
@@ -120,8 +130,9 @@ static bool match_joins(struct pf_case *c, struct pf_match *ret_match)
             !pf_only_waiters_bring_news(graph, i))
             continue;
         for (size_t k = 0; k < graph->snapshot->thread_count; k++) {
-            struct pf_chain *joins =
-                pf_graph_stuck(graph, k) ? pf_chain_between(graph, k, i, pf_link_is_for_end) : NULL;
+            struct pf_chain *joins = pf_graph_stuck(graph, k) && waits_for_end(graph, k)
+                                         ? pf_chain_between(graph, k, i, pf_link_is_for_end)
+                                         : NULL;
             if (!joins || joins->count < 2)
                 continue;
             const struct pf_thread_state *outer = graph->threads[k].state;
