@@ -12,6 +12,8 @@
 
 #include "model/event.h"
 
+struct pf_sampler;
+
 /* One thread of the tree, as the supervisor knows it. Pids without a prefix are as the harness sees them. */
 struct pf_probe_thread {
     const char *address; /* "0.1/t2"; "0.1" for a main thread */
@@ -64,6 +66,7 @@ struct pf_probe_request {
      * is not known.
      */
     bool found;
+    const struct pf_sampler *sampler; /* its open files are read instead of new ones; may be NULL */
 };
 
 /*
@@ -109,13 +112,14 @@ int pf_stacks_read(struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena, 
 bool pf_stacks_loading(const struct pf_stacks *stacks);
 
 /* The sampler keeps two descriptors per thread (stat and schedstat). */
-struct pf_sampler;
-
 struct pf_sampler *pf_sampler_new(void);
 void pf_sampler_free(struct pf_sampler *sampler);
 /* Returns 0, or -errno when the thread's files cannot be opened (it may be gone already: -ESRCH). */
 int pf_sampler_add(struct pf_sampler *sampler, pid_t pid, pid_t tid);
 void pf_sampler_remove(struct pf_sampler *sampler, pid_t tid);
+
+/* The descriptors that it keeps of a thread; false when it does not know the thread. */
+bool pf_sampler_files(const struct pf_sampler *sampler, pid_t tid, int *ret_stat, int *ret_counters);
 
 struct pf_sample {
     bool all_asleep; /* every thread is blocked or stopped (S, D, T, t, Z, X) */

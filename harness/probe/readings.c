@@ -9,6 +9,8 @@
 
 static void close_files(struct pf_reading *reading)
 {
+    if (reading->borrowed)
+        return;
     if (reading->stat_fd >= 0)
         close(reading->stat_fd);
     if (reading->counters_fd >= 0)
@@ -27,9 +29,12 @@ static int open_files(const struct pf_probe_thread *thread, struct pf_reading *r
     return reading->counters_fd < 0 ? reading->counters_fd : 0;
 }
 
-void pf_reading_begin(const struct pf_probe_thread *thread, bool keep, struct pf_reading *ret_reading)
+void pf_reading_begin(const struct pf_probe_thread *thread, const struct pf_sampler *sampler, bool keep,
+                      struct pf_reading *ret_reading)
 {
     struct pf_reading reading = {.stat_fd = -1, .counters_fd = -1};
+    reading.borrowed =
+        sampler && pf_sampler_files(sampler, thread->tid, &reading.stat_fd, &reading.counters_fd);
     int code = open_files(thread, &reading);
     if (!code)
         code = pf_proc_stat(reading.stat_fd, &reading.stat);

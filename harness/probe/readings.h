@@ -9,6 +9,7 @@
 /* One thread while it is read. */
 struct pf_reading {
     int stat_fd, counters_fd; /* -1: not open */
+    bool borrowed;            /* they are the sampler's */
     bool gone;
     int refused; /* the error that kept it from being read, 0: none */
     struct pf_task_stat stat;
@@ -16,8 +17,10 @@ struct pf_reading {
     struct pf_task_call call;
 };
 
-/* The first look. The files stay open for the last one, unless keep is false. */
-void pf_reading_begin(const struct pf_probe_thread *thread, bool keep, struct pf_reading *ret_reading);
+/* The first look. Files that the sampler (NULL: none) does not have are opened, and stay so for the last look
+ * if `keep` is set. */
+void pf_reading_begin(const struct pf_probe_thread *thread, const struct pf_sampler *sampler, bool keep,
+                      struct pf_reading *ret_reading);
 /* The last look: whether the thread has run, woken or ended since. Closes the files. */
 bool pf_reading_end(const struct pf_probe_thread *thread, struct pf_reading *reading);
 

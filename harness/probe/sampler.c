@@ -147,3 +147,15 @@ bool pf_sampler_moved(const struct pf_sampler *sampler, pid_t tid)
             return sampler->entries[i].moved;
     return true;
 }
+
+bool pf_sampler_files(const struct pf_sampler *sampler, pid_t tid, int *ret_stat, int *ret_counters)
+{
+    for (size_t i = 0; i < sampler->count; i++) {
+        if (sampler->entries[i].tid != tid)
+            continue;
+        *ret_stat = sampler->entries[i].stat_fd;
+        *ret_counters = sampler->entries[i].counters_fd;
+        return true;
+    }
+    return false;
+}

@@ -221,7 +221,7 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
     struct pf_reading *readings = pf_arena_alloc(arena, (request->thread_count + 1) * sizeof(*readings));
     survey.sites = pf_arena_alloc(arena, (request->process_count + 1) * sizeof(*survey.sites));
     for (size_t i = 0; i < request->thread_count; i++)
-        pf_reading_begin(&request->threads[i], i < KEPT_OPEN, &readings[i]);
+        pf_reading_begin(&request->threads[i], request->sampler, i < KEPT_OPEN, &readings[i]);
     fill(&survey, readings);
     snapshot.reason = ret_snapshot->reason;
     snapshot.quiet_since_ns = ret_snapshot->quiet_since_ns;

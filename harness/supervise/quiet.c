@@ -3,21 +3,24 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 
 #include "supervise/keep.h"
 #include "supervise/view.h"
 
 enum {
-    STILL_SCANS = 3, /* complete scans without movement before a snapshot is worth its cost */
-    SNAPSHOT_COST_FACTOR =
-        50, /* rest after a snapshot, in multiples of what it took: at most 2 % of a core */
+    STILL_SCANS = 2,   /* complete scans without movement before a snapshot is worth its cost */
+    COST_FACTOR = 100, /* looks may take one part in so many of a core's time */
 };
 
 static const uint64_t SOON_NS = 300 * 1000;            /* between two scans that may confirm each other */
-static const uint64_t FIRST_LOOK_NS = 2500 * 1000;     /* after a movement that supervision saw itself */
+static const uint64_t FIRST_LOOK_NS = 2000 * 1000;     /* after a movement that supervision saw itself */
 static const uint64_t BUSY_LOOK_NS = 5 * 1000 * 1000;  /* while the program runs */
 static const uint64_t IDLE_LOOK_NS = 20 * 1000 * 1000; /* while it is known to be quiet */
-static const uint64_t PARTIAL_NS = 250 * 1000 * 1000;  /* between looks at those who stand while others run */
+/* Snapshots of a quiet tree may take this much more than their share: a program that comes to rest often and
+ * goes on each time must not put off the look that matters. */
+static const uint64_t CREDIT_NS = 200 * 1000 * 1000;
+static const uint64_t PARTIAL_NS = 250 * 1000 * 1000; /* between looks at those who stand while others run */
 
 struct pf_quiet {
     struct pf_sampler *sampler;
@@ -26,7 +29,7 @@ struct pf_quiet {
     int still;
     bool looked;               /* this quiet time has its snapshot */
     uint64_t told_ns;          /* the movement after which the silence was told */
-    uint64_t rested_ns;        /* no snapshot before this */
+    uint64_t spent_ns;         /* processor time that looks have taken */
     uint64_t partial_ns;       /* next look at a part */
     json_t *last;              /* the last snapshot, to see whether another says anything new */
     bool newcomers;            /* threads that the sampler does not know yet */
@@ -143,6 +146,20 @@ static void mark_movers(struct pf_run *run, const struct pf_probe_request *reque
                 forget_wait(&snapshot->threads[i].wait);
 }
 
+static uint64_t processor_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* From when on another look is within the budget, given what is to be left out of account. */
+static uint64_t affordable_at(const struct pf_run *run, uint64_t credit_ns)
+{
+    uint64_t spent = run->quiet->spent_ns;
+    return spent > credit_ns ? run->started_ns + COST_FACTOR * (spent - credit_ns) : 0;
+}
+
 /* Returns 0 when the snapshot is good; for a quiet one that means that nothing moved while it was taken. */
 static int look(struct pf_run *run, enum pf_snapshot_reason reason, struct pf_arena *arena,
                 struct pf_snapshot *snapshot)
@@ -150,14 +167,12 @@ static int look(struct pf_run *run, enum pf_snapshot_reason reason, struct pf_ar
     struct pf_probe_request request;
     forget_reaped(run);
     pf_view_request(run, run->quiet->ended, run->quiet->ended_count, arena, &request);
-    uint64_t begin = pf_run_now(run);
+    request.sampler = run->quiet->sampler;
     int r = pf_probe_snapshot(&request, arena, snapshot);
     if (r < 0)
         return r;
     struct pf_sample after;
     scan(run, true, &after);
-    uint64_t end = pf_run_now(run);
-    run->quiet->rested_ns = end + SNAPSHOT_COST_FACTOR * (end - begin);
     snapshot->reason = reason;
     snapshot->quiet_since_ns = run->moved_ns;
     if (reason == PF_SNAPSHOT_QUIET)
@@ -226,12 +241,14 @@ static void look_and_weigh(struct pf_run *run, enum pf_snapshot_reason reason)
 {
     struct pf_arena *arena = pf_arena_new();
     struct pf_snapshot snapshot = {0};
+    uint64_t begin = processor_time();
     int r = look(run, reason, arena, &snapshot);
     if (r == 0)
         weigh(run, &snapshot);
     else
         run->quiet->still = 0;
     run->quiet->looked = r == 0;
+    run->quiet->spent_ns += processor_time() - begin;
     pf_arena_free(arena);
 }
 
@@ -246,7 +263,7 @@ static bool events_wait(const struct pf_run *run)
 static void tick_partial(struct pf_run *run, uint64_t now)
 {
     struct pf_quiet *quiet = run->quiet;
-    if (now < quiet->partial_ns || now < quiet->rested_ns)
+    if (now < quiet->partial_ns || now < affordable_at(run, 0))
         return;
     uint64_t rest = (now - run->started_ns) / 20; /* the longer it runs, the rarer */
     quiet->partial_ns = now + (rest > PARTIAL_NS ? rest : PARTIAL_NS);
@@ -302,8 +319,9 @@ void pf_quiet_tick(struct pf_run *run)
         tell_silence(run, now);
     if (quiet->looked || quiet->still < STILL_SCANS)
         return;
-    if (now < quiet->rested_ns) {
-        quiet->due_ns = quiet->rested_ns;
+    uint64_t affordable = affordable_at(run, CREDIT_NS);
+    if (now < affordable) {
+        quiet->due_ns = affordable;
         return;
     }
     if (!events_wait(run))

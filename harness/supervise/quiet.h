@@ -2,8 +2,8 @@
  * quiet.h - notice that nothing moves any more, look closely, and decide whether the trial is over.
  *
  * While the program runs, a sample of its threads is taken now and then, each ending at the first thread that
- * is seen to run. When three complete samples in a row show no movement, a snapshot is taken; it counts only
- * if a fourth sample shows that nothing moved meanwhile.
+ * is seen to run. When two complete samples in a row show no movement, a snapshot is taken; it counts only
+ * if a third sample shows that nothing moved meanwhile.
  */
 #ifndef PF_SUPERVISE_QUIET_H
 #define PF_SUPERVISE_QUIET_H

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -263,9 +264,21 @@ static int start(struct pf_run *run, struct pf_error *error)
     return 0;
 }
 
+/*
+ * Watching takes two descriptors a thread, and more for each look; the usual limit is 1024. The program has
+ * got its own already.
+ */
+static void raise_limit(struct rlimit *ret_before)
+{
+    getrlimit(RLIMIT_NOFILE, ret_before);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){ret_before->rlim_max, ret_before->rlim_max});
+}
+
 /* From a launched root to the last reaped process. */
 static int carry_out(struct pf_run *run, struct pf_error *error)
 {
+    struct rlimit before;
+    raise_limit(&before);
     pf_terminal_give(run);
     pf_lifecycle_begin(run);
     watch(run);
@@ -279,6 +292,7 @@ static int carry_out(struct pf_run *run, struct pf_error *error)
     int r = run->failed ? pf_launch_explain(&run->launched, run->trial, error) : 0;
     int killed = pf_ending_kill(run, error);
     pf_terminal_take(run);
+    setrlimit(RLIMIT_NOFILE, &before);
     return r < 0 ? r : killed;
 }
 
