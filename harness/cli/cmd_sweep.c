@@ -21,6 +21,7 @@ struct settings {
     struct pf_sweep_request request;
     struct pf_progress progress;
     const char *function, *call, *action; /* --step, --when, --do */
+    struct pf_result *resumed;
 };
 
 static int set_faults(void *data, const char *value, struct pf_error *error)
@@ -64,6 +65,20 @@ static int set_jobs(void *data, const char *value, struct pf_error *error)
 static int set_budget(void *data, const char *value, struct pf_error *error)
 {
     return pf_duration_parse(value, &((struct settings *)data)->request.budget_ns, error);
+}
+
+static int set_resume(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    FILE *file = fopen(value, "re");
+    if (!file)
+        return pf_error_set(error, -errno, "%s: the result cannot be opened: %s", value, strerror(errno));
+    pf_result_free(settings->resumed);
+    settings->resumed = NULL;
+    int r = pf_result_read(file, value, &settings->resumed, error);
+    fclose(file);
+    settings->request.resume = settings->resumed;
+    return r;
 }
 
 static int set_all(void *data, const char *value, struct pf_error *error)
@@ -121,6 +136,8 @@ static const struct pf_option sweep_options[] = {
     {0, "do", "ACTION", "with --step: kill, stop=TIME or signal=SIGNAL. Default: kill", set_do},
     {'j', "jobs", "N", "run N trials at once. Default: one for each processor", set_jobs},
     {'b', "budget", "TIME", "stop after TIME (30s, 10m), with what there is then", set_budget},
+    {0, "resume", "FILE",
+     "go on with a sweep that was stopped, from the result that --report json:FILE has written", set_resume},
     PF_OPTION_SHARD(set_shard),
     PF_OPTION_INJECT,
     PF_OPTION_LIMIT,
@@ -223,8 +240,9 @@ static int sweep(const struct pf_command *command, struct settings *settings)
     int r = pf_sweep_run(&settings->request, result, &error);
     pf_progress_end(&settings->progress);
     int status = r == 0 ? deliver(command, settings, result)
-                        : pf_complain(command->name, r == -ENOENT ? PF_STATUS_USAGE : PF_STATUS_HARNESS, "%s",
-                                      error.message);
+                        : pf_complain(command->name,
+                                      r == -ENOENT || r == -EINVAL ? PF_STATUS_USAGE : PF_STATUS_HARNESS,
+                                      "%s", error.message);
     pf_result_free(result);
     return status;
 }
@@ -254,6 +272,7 @@ static int run(const struct pf_command *command, int argc, char **argv)
         pf_trial_settings_finish(&settings.shared, argc - operand, argv + operand);
         status = sweep(command, &settings);
     }
+    pf_result_free(settings.resumed);
     pf_plan_free(settings.shared.trial);
     return status;
 }

@@ -31,7 +31,7 @@ struct recipe {
     struct pf_strike strike;
 };
 
-/* One unique failure on its way. */
+/* One unique failure on its way; of an earlier sweep it may be there already. */
 struct reduction {
     struct pf_failure *failure;
     const struct pf_trial_result *sample; /* its first trial */
@@ -195,6 +195,7 @@ int pf_sweep_minimise(struct pf_campaign *campaign, struct pf_error *error)
         struct pf_failure *failure = &sweep->failures[i];
         reducing.reductions[i] = (struct reduction){
             .failure = failure,
+            .step = failure->replays >= REPLAYS ? STEP_REPLAY : STEP_FAULTS,
             .sample = find_trial(campaign->result, failure->trials[0]),
             .best = {.base = campaign->base,
                      .base_faults = campaign->request->base->fault_count,

@@ -110,7 +110,7 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
     if (tour->again_count)
         next = tour->again[--tour->again_count];
     while (!next.id && tour->next < campaign->plan->count)
-        if (pf_shard_has(&campaign->request->shard, tour->next++))
+        if (pf_shard_has(&campaign->request->shard, tour->next++) && !campaign->tried[tour->next - 1])
             next = (struct again){.id = tour->next, .attempt = 1};
     if (!next.id)
         return false;
@@ -228,8 +228,8 @@ static int try_all(struct pf_campaign *campaign, struct pf_error *error)
     struct tour tour = {.campaign = campaign};
     struct pf_arena *arena = pf_arena_new();
     tour.flights = pf_arena_alloc(arena, campaign->request->jobs * sizeof(*tour.flights));
-    campaign->progress = (struct pf_sweep_progress){
-        .phase = PF_SWEEP_TRYING, .total = count_share(campaign->plan, &campaign->request->shard)};
+    campaign->progress.phase = PF_SWEEP_TRYING;
+    campaign->progress.total = count_share(campaign->plan, &campaign->request->shard);
     struct pf_pool_client client = {.context = &tour, .next = next_trial, .done = take_trial, .tick = tick};
     int r = pf_pool_run(&client, campaign->request->jobs, error);
     pf_arena_free(arena);
@@ -291,7 +291,38 @@ static uint64_t choose_deadline(const struct pf_trial *base, double run_ms)
     return ns > DEADLINE_LEAST_NS ? ns : DEADLINE_LEAST_NS;
 }
 
-static int carry_out(struct pf_campaign *campaign, const struct pf_baseline *baseline, struct pf_error *error)
+/* Takes over what an earlier sweep has tried. What the harness could not do then is tried again. */
+static int adopt(struct pf_campaign *campaign, struct pf_error *error)
+{
+    const struct pf_result *earlier = campaign->request->resume;
+    const struct pf_sweep_plan *plan = campaign->plan;
+    campaign->tried = pf_arena_alloc(plan->arena, plan->count + 1);
+    if (!earlier)
+        return 0;
+    if (!earlier->sweep || !earlier->part)
+        return pf_error_set(error, -EINVAL, "what is to be resumed is no result of a sweep");
+    if (strcmp(earlier->part->plan, plan->fingerprint) != 0)
+        return pf_error_set(error, -EINVAL,
+                            "what is to be resumed is of another plan (%s, and this is %s): the command, the "
+                            "options or the program have changed, or its calls differ from run to run",
+                            earlier->part->plan, plan->fingerprint);
+    for (size_t i = 0; i < earlier->trial_count; i++) {
+        const struct pf_trial_result *trial = &earlier->trials[i];
+        if (trial->id == 0 || trial->id > plan->count || campaign->tried[trial->id - 1] ||
+            !pf_shard_has(&campaign->request->shard, trial->id - 1) || trial->verdict == PF_ERROR)
+            continue;
+        pf_result_add_copy(campaign->result, trial);
+        campaign->tried[trial->id - 1] = true;
+        campaign->progress.done++;
+        campaign->progress.outcomes[trial->outcome]++;
+    }
+    campaign->result->sweep->failures = earlier->sweep->failures;
+    campaign->result->sweep->failure_count = earlier->sweep->failure_count;
+    return 0;
+}
+
+static int carry_out(struct pf_campaign *campaign, const struct pf_baseline *baseline, uint64_t end_ns,
+                     struct pf_error *error)
 {
     const struct pf_sweep_request *request = campaign->request;
     campaign->base.deadline_ns = choose_deadline(request->base, baseline->run_ms);
@@ -302,11 +333,14 @@ static int carry_out(struct pf_campaign *campaign, const struct pf_baseline *bas
     campaign->plan = plan;
     copy_command(campaign);
     campaign->result->sweep->unsteady = !baseline->expect.printed;
-    int r = try_all(campaign, error);
+    int r = adopt(campaign, error);
+    if (r == 0)
+        r = try_all(campaign, error);
     if (r == 0) {
         describe(campaign);
         keep_stacks(campaign->result);
         pf_sweep_group(campaign->result);
+        campaign->stop_ns = end_ns;
         r = pf_sweep_minimise(campaign, error);
     }
     pf_sweep_plan_free(plan);
@@ -319,9 +353,12 @@ int pf_sweep_run(const struct pf_sweep_request *request, struct pf_result *resul
         .request = request,
         .base = *request->base,
         .result = result,
-        .stop_ns = request->budget_ns ? now_ns() + request->budget_ns : UINT64_MAX,
+        .stop_ns = UINT64_MAX,
     };
+    uint64_t begun = now_ns();
     struct pf_baseline baseline;
+    if (request->budget_ns)
+        campaign.stop_ns = begun + request->budget_ns / 5 * 4; /* the rest is for making failures small */
     int r = pf_baseline_run(request, result, &baseline, error);
     if (r < 0)
         return r;
@@ -330,7 +367,7 @@ int pf_sweep_run(const struct pf_sweep_request *request, struct pf_result *resul
         return 0;
     }
     result->sweep = pf_arena_alloc(result->arena, sizeof(*result->sweep));
-    r = carry_out(&campaign, &baseline, error);
+    r = carry_out(&campaign, &baseline, request->budget_ns ? begun + request->budget_ns : UINT64_MAX, error);
     pf_points_free(baseline.points);
     return r;
 }

@@ -32,6 +32,8 @@ struct pf_sweep_request {
     size_t jobs;
     struct pf_shard shard;
     uint64_t budget_ns; /* 0: as long as it takes */
+    const struct pf_result
+        *resume; /* what was tried before, to be completed; it must outlive the result. Or NULL */
     void *context;
     void (*show)(void *context, const struct pf_sweep_progress *progress); /* NULL: nobody watches */
 };
@@ -42,8 +44,9 @@ struct pf_sweep_request {
 /*
  * Carries out a sweep and adds its trials to the result. Interrupts must have been installed; the first one
  * keeps what is done. A program that fails without any fault is not swept: the result then has that run as
- * its only trial, and no `sweep`. Returns 0, or -errno with a message when the harness could
- * not; -ENOENT: the function that was asked for is not there, or never called.
+ * its only trial, and no `sweep`. Returns 0, or -errno with a message when the harness could not; -ENOENT:
+ * the function that was asked for is not there, or never called; -EINVAL: what is to be resumed is of another
+ * plan.
  */
 int pf_sweep_run(const struct pf_sweep_request *request, struct pf_result *result, struct pf_error *error);
 

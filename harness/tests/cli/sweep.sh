@@ -62,6 +62,17 @@ echo "- a budget ends it in time, and says so"
 run "$pitfall" sweep --json --budget 300ms -- sh -c 'sleep 0.2; cat numbers'
 expect_json "$scratch/stdout" 'it["plan"]["stopped"] == "budget" and len(it["trials"]) < it["plan"]["trials"]'
 
+echo "- what was stopped is gone on with, and comes to what it would have come to at once"
+run "$pitfall" sweep --faults errno --budget 300ms --report "json:$scratch/half.json" -- sh -c 'cat numbers; echo done'
+expect_json "$scratch/half.json" 'it["plan"]["stopped"] == "budget"'
+run "$pitfall" sweep --faults errno --resume "$scratch/half.json" --report "json:$scratch/whole.json" -- \
+    sh -c 'cat numbers; echo done'
+expect_status 1
+expect_json "$scratch/whole.json" '[t["id"] for t in it["trials"]] == list(range(1, it["plan"]["trials"] + 1))'
+expect_json "$scratch/whole.json" '"stopped" not in it["plan"]'
+run "$pitfall" sweep --faults kill --resume "$scratch/half.json" -- sh -c 'cat numbers; echo done'
+expect_usage_error "of another plan"
+
 echo "- a program that fails anyway is not swept"
 run "$pitfall" sweep --expect-exit 0 -- false
 expect_status 1
