@@ -150,6 +150,15 @@ static const char *child_phrase(const struct pf_case *c, const struct pf_wait *w
                            pf_phrase_list(c->scratch, names, wait->target_count));
 }
 
+static const char *set_wish(const struct pf_case *c, const struct pf_object *set, const char *name)
+{
+    if (set->member_count == 0)
+        return pf_arena_printf(c->scratch, "%s that has no members", name);
+    if (set->member_count == 1)
+        return pf_arena_printf(c->scratch, "the only member of %s", name);
+    return pf_arena_printf(c->scratch, "any of the %zu members of %s", set->member_count, name);
+}
+
 /* "data from a pipe (fd 4)". */
 static const char *wish(const struct pf_case *c, const struct pf_target *target, bool readable, bool writable)
 {
@@ -165,7 +174,7 @@ static const char *wish(const struct pf_case *c, const struct pf_target *target,
     if (object->listening)
         return pf_arena_printf(c->scratch, "a connection to %s", name);
     if (object->kind == PF_OBJECT_EPOLL)
-        return pf_arena_printf(c->scratch, "any of the %zu members of %s", object->member_count, name);
+        return set_wish(c, object, name);
     if (stream && writable && !readable)
         return pf_arena_printf(c->scratch, "room in %s that is full", name);
     return stream ? pf_arena_printf(c->scratch, "data from %s", name) : name;

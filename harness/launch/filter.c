@@ -203,6 +203,12 @@ static int export_program(scmp_filter_ctx context, struct pf_arena *arena, struc
 int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct pf_filter *ret_filter,
                     struct pf_error *error)
 {
+    enum { API_NOTIFY = 5 };
+    if (seccomp_api_get() < API_NOTIFY)
+        return pf_error_set(
+            error, -ENOSYS,
+            "system calls cannot be supervised: seccomp(2) is refused here, or it is older than "
+            "Linux 5.0; a container needs a seccomp profile that allows it");
     struct ways ways = {.watched = pf_arena_alloc(arena, PF_FILTER_CALLS * sizeof(*ways.watched))};
     find_ways(trial, &ways);
     ret_filter->watched = ways.watched;

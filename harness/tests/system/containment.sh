@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# The same verdicts whatever containment can be had, and the report says which one was.
-# usage: containment.sh PITFALL
+# The same verdicts whatever containment can be had, and the report says which one was; and clear words where it
+# cannot be done.
+# usage: PITFALL_TEST_REFUSE=refuse containment.sh PITFALL
 set -euo pipefail
 
 pitfall=$1
+refuse=${PITFALL_TEST_REFUSE:?the program that refuses a call}
 orphan='sleep 1000 & exit 0'
 failures=0
 
@@ -40,5 +42,27 @@ if unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces' 2>/dev/null; t
 else
     echo "skipped: user.max_user_namespaces cannot be set here"
 fi
+
+# The profiles of containers refuse clone3, so that what asks for it falls back to clone.
+json=$("$pitfall" run --json -- true)
+level=$(sed -n 's/.*"containment": "\(.*\)".*/\1/p;T;q' <<<"$json")
+expect "$level" "$refuse" clone3 38 "$pitfall" run --json -- sh -c "$orphan"
+expect subreaper "$refuse" mount 1 "$pitfall" run --json -- sh -c "$orphan"
+
+# impossible CALL WORDS: without that call it cannot be done: status 3, and a message with the words in it.
+impossible() {
+    local status=0 message
+    message=$("$refuse" "$1" 1 "$pitfall" run -- true 2>&1) || status=$?
+    if [ "$status" -ne 3 ] || [[ $message != *"$2"* ]]; then
+        echo "FAILED: without $1 (status $status): $message"
+        failures=$((failures + 1))
+    else
+        echo "ok: without $1"
+    fi
+}
+
+impossible ptrace "may not trace or filter its own children (Operation not permitted)"
+impossible pidfd_getfd "may not trace or filter its own children (Operation not permitted)"
+impossible seccomp "seccomp(2) is refused here, or it is older than Linux 5.0"
 
 [ "$failures" -eq 0 ]
