@@ -35,6 +35,7 @@ static int set_same(void *data, const char *value, struct pf_error *error)
     (void)value, (void)error;
     ((struct settings *)data)->shared.trial->expect.baseline = true;
     ((struct settings *)data)->shared.trial->capture = true;
+    ((struct settings *)data)->shared.trial->observe_descriptors = true;
     return 0;
 }
 
@@ -68,8 +69,8 @@ static const struct pf_option run_options[] = {
      pf_trial_set_output},
     {0, "expect-same", NULL,
      "run it twice without the faults first; what it then prints, and with --isolate writes to files, must "
-     "be "
-     "the same with them, unless it fails by its exit status",
+     "be the same with them, unless it fails by its exit status; nor may its processes leave more "
+     "descriptors open",
      set_same},
     PF_OPTION_EXPECT_TEXT,
     {'v', "verbose", NULL,

@@ -98,6 +98,76 @@ static uint64_t count_leftovers(const struct pf_trace *trace)
     return count;
 }
 
+static const struct pf_event *end_of(const struct pf_trace *trace, const char *process)
+{
+    for (size_t i = 0; i < trace->count; i++)
+        if (trace->events[i]->kind == PF_EVENT_EXIT && strcmp(trace->events[i]->exit.process, process) == 0)
+            return trace->events[i];
+    return NULL;
+}
+
+/* What a process had open at its end, or NULL: it was not looked at. */
+static const struct pf_ev_descriptors *open_at_end(const struct pf_trace *trace, const char *process)
+{
+    for (size_t i = 0; i < trace->count; i++) {
+        const struct pf_ev_descriptors *event = &trace->events[i]->descriptors;
+        if (trace->events[i]->kind == PF_EVENT_DESCRIPTORS && !event->limit &&
+            strcmp(event->process, process) == 0)
+            return event;
+    }
+    return NULL;
+}
+
+uint64_t pf_descriptors_count(const struct pf_descriptors *open, size_t open_count, enum pf_object_kind kind)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < open_count; i++)
+        if (open[i].kind == kind || kind == PF_OBJECT__COUNT)
+            count += open[i].count;
+    return count;
+}
+
+/* The process ended in both runs in the same way, with as many descriptors of each kind. */
+static bool ends_the_same(const struct pf_event *a, const struct pf_event *b,
+                          const struct pf_ev_descriptors *open_a, const struct pf_ev_descriptors *open_b)
+{
+    if (!a || !b || !open_a || !open_b || a->exit.signaled || b->exit.signaled ||
+        a->exit.code != b->exit.code)
+        return false;
+    for (int kind = 0; kind < PF_OBJECT__COUNT; kind++)
+        if (pf_descriptors_count(open_a->open, open_a->open_count, (enum pf_object_kind)kind) !=
+            pf_descriptors_count(open_b->open, open_b->open_count, (enum pf_object_kind)kind))
+            return false;
+    return true;
+}
+
+static void expect_process(const struct pf_ev_descriptors *event, uint64_t code, struct pf_arena *arena,
+                           struct pf_expect *expect)
+{
+    struct pf_expect_process *process =
+        pf_arena_grow(arena, &expect->processes, &expect->process_count, sizeof(*process));
+    *process = (struct pf_expect_process){.process = pf_arena_strdup(arena, event->process), .code = code};
+    for (size_t i = 0; i < event->open_count; i++) {
+        struct pf_descriptors *open =
+            pf_arena_grow(arena, &process->open, &process->open_count, sizeof(*open));
+        *open = event->open[i];
+        open->path = pf_arena_strdup(arena, open->path);
+    }
+}
+
+static void expect_processes(const struct pf_trace *first, const struct pf_trace *second,
+                             struct pf_arena *arena, struct pf_expect *expect)
+{
+    for (size_t i = 0; i < first->count; i++) {
+        const struct pf_ev_descriptors *event = &first->events[i]->descriptors;
+        if (first->events[i]->kind != PF_EVENT_DESCRIPTORS || event->limit)
+            continue;
+        const struct pf_event *end = end_of(first, event->process);
+        if (ends_the_same(end, end_of(second, event->process), event, open_at_end(second, event->process)))
+            expect_process(event, end->exit.code, arena, expect);
+    }
+}
+
 void pf_baseline_expect(const struct pf_trace *first, const struct pf_trace *second, struct pf_arena *arena,
                         struct pf_expect *expect)
 {
@@ -106,6 +176,7 @@ void pf_baseline_expect(const struct pf_trace *first, const struct pf_trace *sec
     expect->leftovers = leftovers[leftovers[1] > leftovers[0]];
     if (printed_the_same(first, second))
         expect->printed = printed_content(first, arena);
+    expect_processes(first, second, arena, expect);
     for (size_t i = 0; i < first->count; i++) {
         const struct pf_ev_file *file = &first->events[i]->file;
         if (first->events[i]->kind != PF_EVENT_FILE || strcmp(file->type, "file") != 0 ||

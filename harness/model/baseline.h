@@ -13,10 +13,15 @@ const struct pf_event *pf_printed_stream(const struct pf_trace *trace);
  * process. */
 bool pf_is_leftover(const struct pf_ev_file *file);
 
+/* So many descriptors are of that kind; PF_OBJECT__COUNT: of any. */
+uint64_t pf_descriptors_count(const struct pf_descriptors *open, size_t open_count, enum pf_object_kind kind);
+
 /*
- * From two runs without faults: what both printed and what both did to files is expected of others. What
+ * From two runs without faults: what both printed and did to files, and how their processes ended, is
+ * expected of others. What
  * differs from one to the other (times, pids, random names) is not. Output is compared if both runs captured
- * it, files if both were isolated. Strings go to the arena; what `expect` says of other things stays.
+ * it, files if both were isolated, and what
+ * processes leave open if both noted it. Strings go to the arena; what `expect` says of other things stays.
  */
 void pf_baseline_expect(const struct pf_trace *first, const struct pf_trace *second, struct pf_arena *arena,
                         struct pf_expect *expect);

@@ -4,33 +4,20 @@
 #include <string.h>
 
 static const char *const event_kinds[] = {
-    [PF_EVENT_BEGIN] = "begin",
-    [PF_EVENT_FORK] = "fork",
-    [PF_EVENT_THREAD] = "thread",
-    [PF_EVENT_EXEC] = "exec",
-    [PF_EVENT_SIGNAL] = "signal",
-    [PF_EVENT_KILL] = "kill",
-    [PF_EVENT_BOND] = "bond",
-    [PF_EVENT_TIMER] = "timer",
-    [PF_EVENT_POINT] = "point",
-    [PF_EVENT_LEDGER] = "ledger",
-    [PF_EVENT_LIMIT] = "limit",
-    [PF_EVENT_CALL] = "call",
-    [PF_EVENT_INJECT] = "inject",
-    [PF_EVENT_RELEASE] = "release",
-    [PF_EVENT_OUTPUT] = "output",
-    [PF_EVENT_STREAM] = "stream",
-    [PF_EVENT_LEFT] = "left",
-    [PF_EVENT_FILE] = "file",
-    [PF_EVENT_THREAD_EXIT] = "thread-exit",
-    [PF_EVENT_EXIT] = "exit",
-    [PF_EVENT_SNAPSHOT] = "snapshot",
-    [PF_EVENT_STACK] = "stack",
-    [PF_EVENT_STEPS] = "steps",
-    [PF_EVENT_NOTE] = "note",
-    [PF_EVENT_VERDICT] = "verdict",
-    [PF_EVENT_PACE] = "pace",
-    [PF_EVENT_END] = "end",
+    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",
+    [PF_EVENT_THREAD] = "thread",   [PF_EVENT_EXEC] = "exec",
+    [PF_EVENT_SIGNAL] = "signal",   [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",
+    [PF_EVENT_POINT] = "point",     [PF_EVENT_LEDGER] = "ledger",
+    [PF_EVENT_LIMIT] = "limit",     [PF_EVENT_DESCRIPTORS] = "descriptors",
+    [PF_EVENT_CALL] = "call",       [PF_EVENT_INJECT] = "inject",
+    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",
+    [PF_EVENT_STREAM] = "stream",   [PF_EVENT_LEFT] = "left",
+    [PF_EVENT_FILE] = "file",       [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot",
+    [PF_EVENT_STACK] = "stack",     [PF_EVENT_STEPS] = "steps",
+    [PF_EVENT_NOTE] = "note",       [PF_EVENT_VERDICT] = "verdict",
+    [PF_EVENT_PACE] = "pace",       [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
 const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
@@ -58,12 +45,29 @@ static const struct pf_field expect_file_fields[] = {
 };
 static const struct pf_record expect_file_record = PF_RECORD(struct pf_expect_file, expect_file_fields);
 
+static const struct pf_field descriptors_fields[] = {
+    PF_ENUM(struct pf_descriptors, kind, pf_object_kind_names, PF_ALWAYS),
+    PF_VALUE(struct pf_descriptors, STRING, path),
+    PF_VALUE(struct pf_descriptors, UINT, count, PF_ALWAYS),
+    PF_VALUE(struct pf_descriptors, UINT, dangling),
+};
+static const struct pf_record descriptors_record = PF_RECORD(struct pf_descriptors, descriptors_fields);
+
+static const struct pf_field expect_process_fields[] = {
+    PF_VALUE(struct pf_expect_process, STRING, process, PF_NEEDED),
+    PF_VALUE(struct pf_expect_process, UINT, code),
+    PF_ARRAY(struct pf_expect_process, RECORDS, open, open_count, .record = &descriptors_record),
+};
+static const struct pf_record expect_process_record =
+    PF_RECORD(struct pf_expect_process, expect_process_fields);
+
 static const struct pf_field expect_fields[] = {
     PF_VALUE(struct pf_expect, STRING, finding),
     PF_VALUE(struct pf_expect, STRING, diagnosis),
     PF_VALUE(struct pf_expect, STRING, output),
     PF_NAMED(struct pf_expect, RECORD, "stdout", printed, .record = &pf_content_record),
     PF_ARRAY(struct pf_expect, RECORDS, files, file_count, .record = &expect_file_record),
+    PF_ARRAY(struct pf_expect, RECORDS, processes, process_count, .record = &expect_process_record),
     PF_VALUE(struct pf_expect, BOOL, baseline),
     PF_VALUE(struct pf_expect, UINT, leftovers),
     PF_VALUE(struct pf_expect, STRING, exit),
@@ -169,6 +173,11 @@ static const struct pf_field limit_event_fields[] = {
     PF_VALUE(struct pf_ev_limit, STRING, error),
     PF_VALUE(struct pf_ev_limit, STRING, resource),
     PF_VALUE(struct pf_ev_limit, UINT, value),
+};
+static const struct pf_field descriptors_event_fields[] = {
+    PF_VALUE(struct pf_ev_descriptors, STRING, process, PF_NEEDED),
+    PF_VALUE(struct pf_ev_descriptors, UINT, limit),
+    PF_ARRAY(struct pf_ev_descriptors, RECORDS, open, open_count, .record = &descriptors_record),
 };
 static const struct pf_field frame_fields[] = {
     PF_VALUE(struct pf_frame, STRING, language), PF_VALUE(struct pf_frame, STRING, function),
@@ -294,6 +303,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_POINT] = PF_RECORD(struct pf_ev_point, point_fields),
     [PF_EVENT_LEDGER] = PF_RECORD(struct pf_ev_ledger, ledger_fields),
     [PF_EVENT_LIMIT] = PF_RECORD(struct pf_ev_limit, limit_event_fields),
+    [PF_EVENT_DESCRIPTORS] = PF_RECORD(struct pf_ev_descriptors, descriptors_event_fields),
     [PF_EVENT_CALL] = PF_RECORD(struct pf_ev_call, call_fields),
     [PF_EVENT_INJECT] = PF_RECORD(struct pf_ev_inject, inject_fields),
     [PF_EVENT_RELEASE] = PF_RECORD(struct pf_ev_release, release_fields),

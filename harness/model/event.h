@@ -22,6 +22,7 @@ enum pf_event_kind {
     PF_EVENT_POINT,
     PF_EVENT_LEDGER,
     PF_EVENT_LIMIT,
+    PF_EVENT_DESCRIPTORS,
     PF_EVENT_CALL,
     PF_EVENT_INJECT,
     PF_EVENT_RELEASE,
@@ -54,6 +55,22 @@ struct pf_expect_file {
     const struct pf_content *content;
 };
 
+/* Descriptors of a process that are of one kind and path. */
+struct pf_descriptors {
+    enum pf_object_kind kind;
+    const char *path; /* of what has one */
+    uint64_t count;
+    uint64_t dangling; /* of pipes and sockets: nothing will ever come through them again */
+};
+
+/* How a process ends in runs without faults. */
+struct pf_expect_process {
+    const char *process;
+    uint64_t code;               /* its exit status */
+    struct pf_descriptors *open; /* what it has open then; paths may be of one run only */
+    size_t open_count;
+};
+
 /* What the trial is expected to show; absent fields mean "nothing in particular". */
 struct pf_expect {
     const char *finding;   /* kind of finding that must appear ("deadlock"); NULL: no finding may */
@@ -63,6 +80,8 @@ struct pf_expect {
     const struct pf_content *printed; /* the program's standard output must be this, byte by byte */
     struct pf_expect_file *files;     /* of an isolated trial */
     size_t file_count;
+    struct pf_expect_process *processes; /* those that end the same way every time */
+    size_t process_count;
     bool baseline;      /* what is expected was seen in runs without faults */
     uint64_t leftovers; /* temporary files that such a run leaves behind */
 };
@@ -169,6 +188,14 @@ struct pf_ev_limit {
     const char *error;    /* "EMFILE" */
     const char *resource; /* "nofile" */
     uint64_t value;       /* the soft limit in force */
+};
+
+/* What a process had open when it first met the limit of descriptors, or when it ended by itself. */
+struct pf_ev_descriptors {
+    const char *process;
+    uint64_t limit; /* number of the limit event; 0: it ended */
+    struct pf_descriptors *open;
+    size_t open_count;
 };
 
 struct pf_frame {
@@ -349,6 +376,7 @@ struct pf_event {
         struct pf_ev_point point;
         struct pf_ev_ledger ledger;
         struct pf_ev_limit limit;
+        struct pf_ev_descriptors descriptors;
         struct pf_ev_call call;
         struct pf_ev_inject inject;
         struct pf_ev_release release;
@@ -376,7 +404,7 @@ extern const struct pf_record pf_environment_record;
 extern const struct pf_record pf_limit_record;
 extern const struct pf_record pf_expect_record;
 
-/* A copy for a result: of contents only what their digests tell. */
+/* A copy for a result: of contents only what their digests tell, and of processes nothing. */
 struct pf_expect pf_expect_copy(const struct pf_expect *expect, struct pf_arena *arena);
 
 /* One JSON object: seq, t, event, and the fields of its kind. */

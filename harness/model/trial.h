@@ -156,7 +156,8 @@ struct pf_trial {
     unsigned share;         /* enum pf_share bits */
     bool capture; /* output goes into the trace instead of the caller's terminal; stdin is /dev/null */
     bool isolate; /* files are covered by a layer that goes with the trial */
-    bool stdout_to_stderr; /* keep the harness's own standard output clean (--json) */
+    bool observe_descriptors; /* write down what each process has open when it ends by itself */
+    bool stdout_to_stderr;    /* keep the harness's own standard output clean (--json) */
     const struct pf_trigger
         *steps; /* calls of a function to be stepped through and written down; NULL: none */
     struct pf_expect expect;

@@ -83,6 +83,17 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
  */
 int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count);
 
+/*
+ * What a process has open, counted by kind and path, read through any of its threads. Returns 0 or -errno.
+ */
+int pf_probe_open(pid_t tid, struct pf_arena *arena, struct pf_descriptors **ret_open, size_t *ret_count);
+/*
+ * The same, also telling which pipes and sockets are dangling: the other end is closed and nothing is left to
+ * read; or the process has one thread, and both ends of an empty pipe for itself. The request is the tree.
+ */
+int pf_probe_open_closely(pid_t pid, const struct pf_probe_request *request, struct pf_arena *arena,
+                          struct pf_descriptors **ret_open, size_t *ret_count);
+
 struct pf_frame; /* model/event.h */
 
 /* Reads the call stacks of one process's threads. */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervise/descriptors.h"
 #include "supervise/inject.h"
 #include "supervise/keep.h"
 #include "supervise/names.h"
@@ -158,6 +159,7 @@ static void read_command(struct pf_run *run, pid_t pid, struct pf_ev_exec *exec)
 
 static void emit_thread_exit(struct pf_run *run, struct pf_task *task)
 {
+    pf_descriptors_forget(task);
     pf_record_drop(run, task);
     pf_keep_forget(run, task);
     pf_step_forget(run, task);
@@ -218,9 +220,9 @@ static void take_exec(struct pf_run *run, pid_t pid)
     bool first = process == run->root && !process->execed;
     process->execed = true;
     pf_step_exec(run, task);
-    if (first && !run->follows_execs)
-        ptrace(PTRACE_SETOPTIONS, pid, NULL, pf_launch_ptrace_options(false));
     if (first) {
+        ptrace(PTRACE_SETOPTIONS, pid, NULL,
+               pf_launch_ptrace_options(run->follows_execs) | pf_descriptors_options(run));
         run->started_ns = pf_run_now(run);
         begin(run, task, false);
     } else {
@@ -311,6 +313,10 @@ static void take_stop(struct pf_run *run, pid_t tid, int status)
     case PTRACE_EVENT_CLONE:
         bear(run, task, event);
         pf_lifecycle_resume(run, task, 0);
+        break;
+    case PTRACE_EVENT_EXIT:
+        pf_descriptors_leave(run, task);
+        ptrace(PTRACE_CONT, tid, NULL, NULL);
         break;
     case PTRACE_EVENT_SECCOMP:
         pf_traced_enter(run, task);

@@ -25,6 +25,7 @@ struct pf_process {
     size_t children;          /* made so far: the next one is address.(children + 1) */
     size_t threads_made;
     size_t threads; /* alive */
+    size_t leaving; /* of them: in their exit stop, or past it */
     bool execed;    /* has run an exec of its own or inherited one: its calls are the program's */
     bool alive;
     bool nested;         /* in a PID namespace inside the tree's: what it calls a pid is another number */
@@ -32,6 +33,7 @@ struct pf_process {
     bool one_shot;       /* ... once only */
     bool posix_timer;    /* a timer_settime may fire */
     uint64_t injected; /* signals that the harness has sent and that have not been seen to arrive, as bits */
+    bool exhausted;    /* it has met its limit of descriptors */
     bool paused;       /* stopped by the plan, which will let it go on */
     struct pf_process *sender; /* the process of the tree that last sent it a signal, or NULL */
     uint64_t *counts;          /* occurrences so far, one counter per trigger of the plan */
@@ -56,6 +58,7 @@ struct pf_task {
     struct pf_process *process;
     bool started;                 /* has passed its first stop */
     bool stopped;                 /* job control holds it */
+    bool leaving;                 /* has come to its exit stop */
     bool held;                    /* a fault plan holds it */
     bool sampled;                 /* the sampler watches it */
     bool in_call;                 /* in a call at whose exit it will stop */

@@ -6,6 +6,7 @@
 #include "faults/strike.h"
 #include "model/resource.h"
 #include "model/signature.h"
+#include "supervise/descriptors.h"
 #include "supervise/inject.h"
 #include "supervise/intercept.h"
 #include "supervise/keep.h"
@@ -93,7 +94,8 @@ static void check_limit(struct pf_run *run, struct pf_task *task)
                                 .error = watch->error_name,
                                 .resource = watch->resource,
                                 .value = limit.rlim_cur};
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_LIMIT, .limit = event});
+    pf_descriptors_exhausted(run, task,
+                             pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_LIMIT, .limit = event}));
 }
 
 static void poke_at_exit(struct pf_run *run, struct pf_task *task)

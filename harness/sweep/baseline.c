@@ -101,6 +101,7 @@ int pf_baseline_run(const struct pf_sweep_request *request, struct pf_result *re
     struct pf_baseline baseline = {0};
     struct recording recording = {
         .request = request, .trial = &trial, .result = result, .baseline = &baseline};
+    trial.observe_descriptors = !request->steps;
     if (request->steps)
         trial.steps = &request->steps->trigger;
     else

@@ -327,6 +327,7 @@ static int carry_out(struct pf_campaign *campaign, const struct pf_baseline *bas
     const struct pf_sweep_request *request = campaign->request;
     campaign->base.deadline_ns = choose_deadline(request->base, baseline->run_ms);
     campaign->base.expect = baseline->expect;
+    campaign->base.observe_descriptors = !request->steps; /* their faults only end processes, or signal */
     struct pf_sweep_plan *plan =
         request->steps ? pf_sweep_plan_steps(baseline->points, request->steps->actions[0].text, request->base)
                        : pf_sweep_plan_new(baseline->points, &request->scope, request->base);

@@ -21,6 +21,7 @@ void pf_oracle_crash(struct pf_case *c);
 void pf_oracle_killed(struct pf_case *c);
 void pf_oracle_exit(struct pf_case *c);
 void pf_oracle_limit(struct pf_case *c);
+void pf_oracle_fd_leak(struct pf_case *c);
 void pf_oracle_ledger(struct pf_case *c);
 void pf_oracle_output(struct pf_case *c);
 void pf_oracle_comparison(struct pf_case *c);

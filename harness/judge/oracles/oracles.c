@@ -8,6 +8,7 @@ const struct pf_oracle pf_oracles[] = {
     {"orphan", pf_oracle_orphan},
     {"explosion", pf_oracle_explosion},
     {"limit", pf_oracle_limit},
+    {"fd-leak", pf_oracle_fd_leak},
     {"ledger", pf_oracle_ledger},
     {"crash", pf_oracle_crash},
     {"killed", pf_oracle_killed},

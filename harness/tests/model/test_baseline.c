@@ -80,3 +80,42 @@ Test(baseline, binary_output_is_known_by_its_digest, .timeout = 10)
     cr_expect_null(expect.printed->bytes);
     pf_trace_free(trace);
 }
+
+static void end_process(struct pf_trace *trace, const char *process, uint64_t code, uint64_t pipes,
+                        const char *path)
+{
+    struct pf_descriptors *open = pf_arena_alloc(trace->arena, 2 * sizeof(*open));
+    open[0] = (struct pf_descriptors){.kind = PF_OBJECT_PIPE, .count = pipes};
+    open[1] = (struct pf_descriptors){.kind = PF_OBJECT_FILE, .path = path, .count = 2};
+    struct pf_ev_descriptors event = {process, 0, open, 2};
+    struct pf_ev_exit end = {.process = process, .code = code};
+    pf_trace_append(trace, &(struct pf_event){.kind = PF_EVENT_DESCRIPTORS, .descriptors = event});
+    pf_trace_append(trace, &(struct pf_event){.kind = PF_EVENT_EXIT, .exit = end});
+}
+
+Test(baseline, processes_that_end_the_same_are_expected_to, .timeout = 10)
+{
+    struct pf_trace *runs[2];
+    for (size_t i = 0; i < 2; i++) {
+        runs[i] = pf_trace_new();
+        end_process(runs[i], "0.1", 3, 4, i ? "/tmp/a" : "/tmp/b");
+        end_process(runs[i], "0.2", 3, 4 + i, "/a");
+        end_process(runs[i], "0.3", i, 4, "/a");
+    }
+    end_process(runs[0], "0.4", 0, 4, "/a");
+    struct pf_arena *arena = pf_arena_new();
+    struct pf_expect expect = {0};
+    pf_baseline_expect(runs[0], runs[1], arena, &expect);
+    pf_trace_free(runs[0]);
+    pf_trace_free(runs[1]);
+    cr_assert_eq(expect.process_count, 1);
+    const struct pf_expect_process *process = &expect.processes[0];
+    cr_expect_str_eq(process->process, "0.1");
+    cr_expect_eq(process->code, 3);
+    cr_assert_eq(process->open_count, 2);
+    cr_expect_eq(pf_descriptors_count(process->open, 2, PF_OBJECT_PIPE), 4);
+    cr_expect_eq(pf_descriptors_count(process->open, 2, PF_OBJECT_FILE), 2);
+    cr_expect_eq(pf_descriptors_count(process->open, 2, PF_OBJECT__COUNT), 6);
+    cr_expect_str_eq(process->open[1].path, "/tmp/b");
+    pf_arena_free(arena);
+}

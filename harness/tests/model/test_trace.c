@@ -99,6 +99,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
     static struct pf_frame frames[] = {{"python", "f", "m", 0x1234, "file.c", 7}};
     static struct pf_step_spot spots[] = {
         {3, 2, {NULL, "f", "m", 1, "file.c", 7}, 64, {NULL, "g", "m", 1, "file.c", 8}, "futex", true}};
+    static struct pf_descriptors open[] = {{PF_OBJECT_PIPE, "/p", 3, 2}};
     static struct pf_holder holders[] = {{"0", 3, true, true, true}};
     static struct pf_file_lock locks[] = {{"flock", true, true, "0"}};
     static struct pf_futex futex = {PF_FUTEX_MUTEX, 0x7f00,           5,     true, 6, "0", "0.1",
@@ -177,6 +178,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
     case PF_EVENT_LIMIT:
         event.limit = (struct pf_ev_limit){"0", "pipe2", "EMFILE", "nofile", 32};
         break;
+    case PF_EVENT_DESCRIPTORS:
+        event.descriptors = (struct pf_ev_descriptors){"0", 7, open, 1};
+        break;
     case PF_EVENT_CALL:
         event.call = (struct pf_ev_call){"0/t1", "write", 2, "pipe", true, -32, true, 1, frames, 1};
         break;
@@ -236,7 +240,7 @@ Test(trace, every_field_of_every_event_is_written)
         [PF_EVENT_LEDGER] = 3,  [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6, [PF_EVENT_RELEASE] = 4,
         [PF_EVENT_OUTPUT] = 3,  [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
         [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 6,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
-        [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 2,
+        [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 2,    [PF_EVENT_DESCRIPTORS] = 3,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);

@@ -417,6 +417,53 @@ t = family("near-limit-nproc", limits=[("nproc", 8)])
 t.add("limit", thread="0/t1", call="clone", error="EAGAIN", resource="nproc", value=8)
 t.finish()
 
+
+def kinds(**counts):
+    """pipe=5, or pipe=(5, 3) where 3 of them are dangling; a file is followed by its path."""
+    found = []
+    for kind, count in counts.items():
+        count, *more = count if isinstance(count, tuple) else (count,)
+        extra = {"path": more[0]} if more and isinstance(more[0], str) else {"dangling": more[0]} if more else {}
+        found.append({"kind": kind, "count": count, **extra})
+    return found
+
+
+def exhausted(name, **counts):
+    t = family(name, limits=[("nofile", 32)])
+    seq = t.add("limit", thread="0", call="pipe2", error="EMFILE", resource="nofile", value=32)
+    t.add("descriptors", process="0", limit=seq, open=kinds(**counts))
+    t.finish()
+
+
+exhausted("fd-leak-dangling", other=2, pipe=(24, 20), socket=(6, 1))
+exhausted("fd-leak-one-file", other=2, pipe=10, file=(20, "/srv/data"))
+exhausted("near-fd-leak-in-use", other=2, pipe=(24, 16), file=(6, "/srv/data"))
+
+
+def ended(name, *, at="read", action="error=EIO", struck="0.1", code=0, signal=None, then=None, **counts):
+    """0.1 ends without faults with two ends of pipes, a file and something else open."""
+    t = family(name, "0.1", faults=["read:error=EIO"], expect={
+        "exit": "any", "processes": [{"process": "0.1", "open": kinds(pipe=2, file=1, other=(1, "/dev/null"))}]})
+    t.inject(0, struck, action, at=at)
+    if then:
+        t.inject(0, struck, action, at=then)
+    t.add("descriptors", process="0.1", open=kinds(**counts))
+    t.exit("0.1", code, signal)
+    t.finish()
+
+
+ended("fd-leak-error-path", pipe=3, file=(3, "/srv/data"), other=(1, "/dev/null"))
+ended("fd-leak-short", action="short=1", struck="0.1/t1", pipe=3, file=1, other=1)
+ended("near-fd-leak-same", pipe=2, file=1, other=1)
+ended("near-fd-leak-in-its-place", pipe=1, file=2, other=1)
+ended("near-fd-leak-told", code=1, pipe=3, file=3, other=1)
+ended("near-fd-leak-killed", code=15, signal="SIGTERM", pipe=3, file=3, other=1)
+ended("near-fd-leak-not-struck", struck="0", pipe=3, file=3, other=1)
+ended("near-fd-leak-signal", action="signal=USR1", pipe=3, file=3, other=1)
+ended("near-fd-leak-kept-from-closing", at="close", pipe=3, file=1, other=1)
+ended("near-fd-leak-kept-later", then="close", pipe=3, file=1, other=1)
+
+
 t = family("lost-stream")
 for book, message in (("sent:jobs", 1), ("received:jobs", 1), ("sent:jobs", 2), ("sent:logs", 2),
                       ("received:logs", 2), ("counted", 9)):
