@@ -89,7 +89,8 @@ static void take_name(struct pf_child_report *report, int directory, const char 
     struct pf_left *left = add(report, kind);
     if (!left)
         return;
-    strncpy(left->name, name + (kind == PF_LEFT_NAMED_SEMAPHORE ? 4 : 0), sizeof(left->name) - 1);
+    const char *known_as = name + (kind == PF_LEFT_NAMED_SEMAPHORE ? strlen("sem.") : 0);
+    memcpy(left->name, known_as, strnlen(known_as, sizeof(left->name) - 1));
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
         left->size = (uint64_t)status.st_size;
 }

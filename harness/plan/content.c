@@ -40,8 +40,8 @@ int pf_content_read(const char *path, struct pf_arena *arena, const struct pf_co
                             path);
     if (!file)
         return pf_error_set(error, -errno, "%s: %s", path, strerror(errno));
-    char *bytes;
-    size_t size;
+    char *bytes = NULL;
+    size_t size = 0;
     int r = read_all(file, arena, &bytes, &size);
     fclose(file);
     if (r == -EFBIG)

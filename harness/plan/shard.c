@@ -129,7 +129,7 @@ static int ask_all(getter *get, size_t told, struct pf_shard *ret_shard, struct 
     const struct engine *chosen = NULL;
     struct pf_shard shard = {0};
     for (size_t i = 0; i < ENGINES; i++) {
-        struct pf_shard said;
+        struct pf_shard said = {0};
         int r = ask(&engines[i], get, told, &said, error);
         if (r < 0)
             return r;

@@ -76,7 +76,7 @@ int pf_thread_stand(pid_t tid, struct pf_stand *ret_stand)
  * 16th and 17th. */
 int pf_thread_handler_return(pid_t tid, uint64_t sp, uint64_t *ret_ip, uint64_t *ret_sp)
 {
-    uint64_t registers = sp + 8 + 40, back_ip, back_sp;
+    uint64_t registers = sp + 8 + 40, back_ip = 0, back_sp = 0;
     int r = pf_thread_word(tid, registers + 15 * sizeof(uint64_t), &back_sp);
     if (r == 0)
         r = pf_thread_word(tid, registers + 16 * sizeof(uint64_t), &back_ip);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <seccomp.h>
 #include <string.h>
+#include <time.h>
 
 #include "model/baseline.h"
 #include "plan/errnos.h"
@@ -19,8 +20,9 @@ struct recording {
     struct pf_baseline *baseline;
     struct pf_trace *first; /* trace of the first run */
     size_t begun, done;
-    bool lost;  /* the harness could not */
-    bool usage; /* ... what was asked for */
+    time_t first_ended; /* by the clock of the machine, in seconds */
+    bool lost;          /* the harness could not */
+    bool usage;         /* ... what was asked for */
 };
 
 static bool chosen(const struct pf_sweep_request *request, int call)
@@ -47,6 +49,16 @@ static const int *find_calls(const struct pf_sweep_request *request, struct pf_a
     return recorded;
 }
 
+/*
+ * Sleeps until the clock of the machine shows another second, or a signal comes. What a program writes down
+ * of the time then differs between the two runs, and is not expected of a third.
+ */
+static void leave_second(time_t since)
+{
+    struct timespec next = {.tv_sec = since + 1};
+    clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &next, NULL);
+}
+
 static bool next_run(void *context, struct pf_pool_job *ret_job)
 {
     struct recording *recording = context;
@@ -54,6 +66,8 @@ static bool next_run(void *context, struct pf_pool_job *ret_job)
     if (recording->begun > recording->done || recording->begun == RUNS || recording->baseline->failed ||
         recording->lost || pf_interrupts_count(NULL))
         return false;
+    if (recording->begun)
+        leave_second(recording->first_ended);
     *ret_job = (struct pf_pool_job){.trial = recording->trial, .id = ++recording->begun};
     return true;
 }
@@ -74,6 +88,7 @@ static void take_run(void *context, const struct pf_pool_job *job, const struct 
     }
     if (job->id == 1) {
         recording->first = *trace;
+        recording->first_ended = time(NULL);
         *trace = NULL;
         return;
     }

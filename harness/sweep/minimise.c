@@ -134,11 +134,20 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
     return false;
 }
 
-/* Does the trial fail as the sample did? */
+static uint64_t strikes(const struct pf_trial_result *trial)
+{
+    uint64_t fired = 0;
+    for (size_t i = 0; i < trial->fault_count; i++)
+        fired += trial->faults[i].fired;
+    return fired;
+}
+
+/* Does the trial fail as the sample did, and of no more strikes? A rule that is shorter may strike other
+ * processes too. */
 static bool shows(const struct reduction *reduction, const struct pf_trial_result *trial)
 {
     struct pf_trial_result judged = *trial;
-    if (trial->verdict != PF_FAIL)
+    if (trial->verdict != PF_FAIL || strikes(trial) > strikes(reduction->sample))
         return false;
     judged.outcome = pf_sweep_outcome(trial);
     judged.stack = reduction->sample->stack;

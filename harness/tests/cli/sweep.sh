@@ -46,6 +46,10 @@ while IFS= read -r line; do
     done
 done <"$scratch/lines"
 
+echo "- what a program writes down of the time is not held against it"
+run "$pitfall" sweep --json --faults stop -j1 -- sh -c 'date +%s >now; cat numbers'
+expect_json "$scratch/stdout" 'len(it["trials"]) > 0 and it["totals"]["fail"] == 0'
+
 echo "- kinds, processes and calls can be chosen"
 run "$pitfall" sweep --json --faults kill --proc 0.1 --syscalls read,write -- sh -c 'cat numbers; echo done'
 expect_json "$scratch/stdout" 'len(it["trials"]) > 0'
