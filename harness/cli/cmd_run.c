@@ -55,6 +55,7 @@ static const struct pf_option run_options[] = {
      "at once. Default: 60s",
      pf_trial_set_deadline},
     PF_OPTION_GRACE,
+    PF_OPTION_ALLOW_DAEMON,
     PF_OPTION_SEED,
     PF_OPTION_MAX_PROCESSES,
     PF_OPTION_SHARE,

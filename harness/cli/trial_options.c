@@ -76,6 +76,13 @@ int pf_trial_set_isolate(void *data, const char *value, struct pf_error *error)
     return 0;
 }
 
+int pf_trial_set_daemon(void *data, const char *value, struct pf_error *error)
+{
+    (void)value, (void)error;
+    ((struct pf_trial_settings *)data)->trial->expect.daemon = true;
+    return 0;
+}
+
 int pf_trial_set_exit(void *data, const char *value, struct pf_error *error)
 {
     struct pf_trial_settings *settings = data;

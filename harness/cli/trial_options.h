@@ -24,6 +24,7 @@ int pf_trial_set_seed(void *settings, const char *value, struct pf_error *error)
 int pf_trial_set_max_processes(void *settings, const char *value, struct pf_error *error);
 int pf_trial_set_share(void *settings, const char *value, struct pf_error *error);
 int pf_trial_set_isolate(void *settings, const char *value, struct pf_error *error);
+int pf_trial_set_daemon(void *settings, const char *value, struct pf_error *error);
 int pf_trial_set_exit(void *settings, const char *value, struct pf_error *error);
 int pf_trial_set_output(void *settings, const char *value, struct pf_error *error);
 int pf_trial_set_text(void *settings, const char *value, struct pf_error *error);
@@ -47,6 +48,12 @@ int pf_trial_set_text(void *settings, const char *value, struct pf_error *error)
         'g', "grace", "TIME",                                                                                \
             "how long processes may outlive the program before they are orphans. Default: 1s",               \
             pf_trial_set_grace                                                                               \
+    }
+#define PF_OPTION_ALLOW_DAEMON                                                                               \
+    {                                                                                                        \
+        0, "allow-daemon", NULL,                                                                             \
+            "processes that outlive the program are meant to: no orphans; they are ended after the grace",   \
+            pf_trial_set_daemon                                                                              \
     }
 #define PF_OPTION_SEED                                                                                       \
     {                                                                                                        \

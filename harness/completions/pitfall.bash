@@ -117,10 +117,10 @@ _pitfall_reply_options() {
     case $1 in
         list) options+=(--json --tag -t) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
-        run) options+=(--inject -i --limit -l --deadline -d --grace -g --seed --max-processes --share --isolate --expect-exit --expect-output
+        run) options+=(--inject -i --limit -l --deadline -d --grace -g --allow-daemon --seed --max-processes --share --isolate --expect-exit --expect-output
             --expect-same --expect-text --verbose -v --trace --report --json) ;;
         sweep) options+=(--faults --proc --syscalls --step --when --do --all --resume --shard --jobs -j --budget -b --inject -i --limit -l --deadline -d
-            --grace -g --seed --max-processes --share --expect-exit --expect-text --report --json) ;;
+            --grace -g --allow-daemon --seed --max-processes --share --expect-exit --expect-text --report --json) ;;
         diagnose) options+=(--watch -w --trace --no-stacks --report --json) ;;
         judge) options+=(--report --json) ;;
         report) options+=(--partial --report --json) ;;

@@ -105,6 +105,7 @@ complete -c pitfall -n '__pitfall_command run sweep' -s i -l inject -x -a '(__pi
 complete -c pitfall -n '__pitfall_command run sweep' -s l -l limit -x -d 'Run under a resource limit' \
     -a '{as,core,cpu,data,fsize,locks,memlock,msgqueue,nice,nofile,nproc,rss,rtprio,rttime,sigpending,stack}='
 complete -c pitfall -n '__pitfall_command run sweep' -s g -l grace -x -d 'How long processes may outlive the program'
+complete -c pitfall -n '__pitfall_command run sweep' -l allow-daemon -d 'Processes that outlive the program are meant to'
 complete -c pitfall -n '__pitfall_command run sweep' -l seed -x -d 'For rules with prob='
 complete -c pitfall -n '__pitfall_command run sweep' -l max-processes -x -d 'Call it an explosion when more are alive'
 complete -c pitfall -n '__pitfall_command run sweep' -l share -x -a '(__fish_append , pid ipc shm)' -d 'Give up parts of the containment'

@@ -69,6 +69,7 @@ static const struct pf_field expect_fields[] = {
     PF_ARRAY(struct pf_expect, RECORDS, files, file_count, .record = &expect_file_record),
     PF_ARRAY(struct pf_expect, RECORDS, processes, process_count, .record = &expect_process_record),
     PF_VALUE(struct pf_expect, BOOL, baseline),
+    PF_VALUE(struct pf_expect, BOOL, daemon),
     PF_VALUE(struct pf_expect, UINT, leftovers),
     PF_VALUE(struct pf_expect, STRING, exit),
 };
@@ -83,6 +84,7 @@ struct pf_expect pf_expect_copy(const struct pf_expect *expect, struct pf_arena 
         .printed = pf_content_outline(expect->printed, arena),
         .exit = pf_arena_strdup(arena, expect->exit),
         .baseline = expect->baseline,
+        .daemon = expect->daemon,
         .leftovers = expect->leftovers,
     };
     for (size_t i = 0; i < expect->file_count; i++) {

@@ -83,6 +83,7 @@ struct pf_expect {
     struct pf_expect_process *processes; /* those that end the same way every time */
     size_t process_count;
     bool baseline;      /* what is expected was seen in runs without faults */
+    bool daemon;        /* processes may outlive the root: it daemonises on purpose */
     uint64_t leftovers; /* temporary files that such a run leaves behind */
 };
 

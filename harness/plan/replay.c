@@ -68,6 +68,8 @@ const char *pf_plan_replay(const struct pf_trial *trial)
         add(arena, &line, "--deadline", pf_duration_text(trial->deadline_ns, arena));
     if (trial->grace_ns != PF_GRACE_DEFAULT_NS)
         add(arena, &line, "--grace", pf_duration_text(trial->grace_ns, arena));
+    if (trial->expect.daemon)
+        line = pf_arena_printf(arena, "%s --allow-daemon", line);
     if (trial->expect.exit)
         add(arena, &line, "--expect-exit", trial->expect.exit);
     if (trial->expect.baseline)

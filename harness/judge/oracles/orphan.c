@@ -48,6 +48,8 @@ void pf_oracle_orphan(struct pf_case *c)
 {
     const struct pf_life *root = pf_case_root(c);
     enum pf_verdict_kind kind = pf_case_verdict(c);
+    if (c->begin->expect.daemon)
+        return;
     if ((kind != PF_VERDICT_ABANDONED && kind != PF_VERDICT_DEADLINE) || !root || !root->exit)
         return;
     const struct pf_ev_verdict *verdict = &c->history->verdict->verdict;

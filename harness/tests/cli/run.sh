@@ -57,6 +57,14 @@ expect_status 1
 expect_in stderr "wrong-output"
 expect_in stderr "| hello, world"
 
+echo "- a program that daemonises on purpose"
+run "$pitfall" run --grace 50ms -- sh -c 'setsid sleep 60 >/dev/null 2>&1 & echo started'
+expect_status 1
+expect_in stderr "orphan"
+run "$pitfall" run --grace 50ms --allow-daemon -- sh -c 'setsid sleep 60 >/dev/null 2>&1 & echo started'
+expect_status 0
+expect_in stdout "started"
+
 echo "- output compared with a file"
 printf 'one\ntwo\nthree\n' >"$scratch/right.txt"
 run "$pitfall" run --expect-output "$scratch/right.txt" -- printf 'one\ntwo\nthree\n'

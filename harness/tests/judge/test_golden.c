@@ -40,6 +40,7 @@ static const struct golden {
 
     {"orphan-daemon", PF_FAIL, "orphan@0.1.1", "orphaned-daemon", "0.1 ended with status 0"},
     {"orphan-tree", PF_FAIL, "orphan@0.1 orphan@0.2", "orphaned-daemon", "with 1 descendant of its own"},
+    {"near-orphan-allowed", PF_PASS, "", "-", NULL},
     {"near-orphan-parent-killed", PF_FAIL, "orphan@0.1", "-", "was killed by SIGKILL"},
     {"near-orphan-reaped", PF_PASS, "", "-", NULL},
 

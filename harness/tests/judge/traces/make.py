@@ -267,6 +267,13 @@ seq = t.snapshot({"0.1.1": SIGNAL})
 t.verdict("abandoned", seq, ["0.1.1"])
 t.end()
 
+t = family("near-orphan-allowed", "0.1", "0.1.1", expect={"daemon": True})
+t.exit("0.1")
+t.exit("0")
+seq = t.snapshot({"0.1.1": SIGNAL})
+t.verdict("abandoned", seq, ["0.1.1"])
+t.end()
+
 t = family("orphan-tree", "0.1", "0.1.1", "0.2")
 t.exit("0")
 seq = t.snapshot({"0.1": child("0.1.1"), "0.1.1": SLEEP, "0.2": SLEEP})
