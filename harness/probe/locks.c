@@ -3,6 +3,10 @@
  *
  * Who has one is written in two places. /proc/locks lists all of the machine, by the process that made them;
  * fdinfo lists those of each open file, which is what tells who holds a lock that several processes share.
+ *
+ * Both name a file by the device of its file system and the number that this gives it inside the kernel.
+ * Where a file system consists of others (overlays, subvolumes of btrfs), fstat may say something else; what
+ * the kernel means stands in fdinfo and in the list of mounts.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -82,7 +86,8 @@ static const char *type_name(const char *type)
 static bool same_lock(const struct pf_lock_line *a, const struct pf_lock_line *b)
 {
     return strcmp(a->type, b->type) == 0 && a->exclusive == b->exclusive && a->pid == b->pid &&
-           a->inode == b->inode && a->begin == b->begin && a->end == b->end;
+           a->major == b->major && a->minor == b->minor && a->inode == b->inode && a->begin == b->begin &&
+           a->end == b->end;
 }
 
 /* An flock belongs to the open file: who carries it need not be the one that took it. */
@@ -114,16 +119,15 @@ static void add_lock(struct pf_survey *survey, struct pf_object *object, const s
         pf_object_set_external(object, "a process outside the tree has a lock on it");
 }
 
-/* The processes of the tree that have that lock, by the descriptors that carry it. */
-static bool add_carriers(struct pf_survey *survey, struct pf_object *object, const struct pf_fd *sample,
-                         const struct pf_lock_line *line)
+/* The processes of the tree that have that lock, by the descriptors that carry it: each lists it in full. */
+static bool add_carriers(struct pf_survey *survey, struct pf_object *object, const struct pf_lock_line *line)
 {
     bool found = false;
     for (size_t i = 0; i < survey->request->process_count; i++) {
         struct pf_site *site = &survey->sites[i];
         for (size_t k = 0; k < site->fd_count; k++) {
             struct pf_fd *fd = &site->fds[k];
-            if (fd->kind != PF_OBJECT_FILE || fd->inode != sample->inode || fd->device != sample->device)
+            if (fd->kind != PF_OBJECT_FILE)
                 continue;
             const char *text = pf_fd_info(survey, site, fd);
             while ((text = strstr(text, "lock:"))) {
@@ -150,7 +154,44 @@ static bool conflicts(const struct pf_lock_line *held, const struct pf_lock_line
     return flock_held || (held->begin <= wanted->end && wanted->begin <= held->end);
 }
 
-static void decode_lock(struct pf_blocked *blocked, const struct pf_lock_line *wanted)
+/* The device of a mount, as the process has it: "36 35 98:0 /root /where …". */
+static bool find_mount(struct pf_survey *survey, struct pf_site *site, int64_t mount,
+                       struct pf_lock_line *line)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/mountinfo", site->reader);
+    if (!site->mounts && pf_proc_read_all(path, survey->arena, &site->mounts))
+        return false;
+    for (const char *text = site->mounts; text && *text;) {
+        int64_t number;
+        unsigned major, minor;
+        if (sscanf(text, "%" SCNd64 " %*d %u:%u", &number, &major, &minor) == 3 && number == mount) {
+            line->major = major;
+            line->minor = minor;
+            return true;
+        }
+        text = strchr(text, '\n');
+        text = text ? text + 1 : NULL;
+    }
+    return false;
+}
+
+/* Names the file of a descriptor as lines of locks do. */
+static void set_file(struct pf_survey *survey, struct pf_site *site, struct pf_fd *fd,
+                     struct pf_lock_line *line)
+{
+    int64_t mount, inode;
+    const char *info = pf_fd_info(survey, site, fd);
+    line->major = major(fd->device);
+    line->minor = minor(fd->device);
+    line->inode = fd->inode;
+    /* A kernel that does not tell the inode (before 5.14), or a mount that the process does not see. */
+    if (pf_fd_info_number(info, "mnt_id:", 10, &mount) && pf_fd_info_number(info, "ino:", 10, &inode) &&
+        find_mount(survey, site, mount, line))
+        line->inode = (uint64_t)inode;
+}
+
+static void decode_lock(struct pf_blocked *blocked, struct pf_lock_line *wanted)
 {
     struct pf_survey *survey = blocked->survey;
     int number = (int)blocked->call->args[0];
@@ -160,15 +201,16 @@ static void decode_lock(struct pf_blocked *blocked, const struct pf_lock_line *w
         return;
     }
     struct pf_object *object = pf_object_of_fd(survey, blocked->site, fd);
+    set_file(survey, blocked->site, fd, wanted);
     size_t holders = 0;
     for (size_t i = 0; i < survey->lock_line_count; i++) {
         const struct pf_lock_line *line = &survey->lock_lines[i];
-        if (line->waits || line->inode != fd->inode || line->major != major(fd->device) ||
-            line->minor != minor(fd->device) || !conflicts(line, wanted, blocked->thread->pid))
+        if (line->waits || line->inode != wanted->inode || line->major != wanted->major ||
+            line->minor != wanted->minor || !conflicts(line, wanted, blocked->thread->pid))
             continue;
         holders++;
         const struct pf_site *maker = pf_survey_site(survey, line->pid);
-        if (add_carriers(survey, object, fd, line))
+        if (add_carriers(survey, object, line))
             continue;
         add_lock(survey, object, line,
                  strcmp(line->type, "POSIX") == 0 && maker ? maker->process->address : NULL);

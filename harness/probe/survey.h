@@ -23,6 +23,7 @@ struct pf_site {
     bool fds_read;
     struct pf_fd *fds;
     size_t fd_count;
+    char *mounts; /* those it sees, as mountinfo has them; NULL: not read */
     bool maps_read;
     struct pf_mapping *maps; /* shared ones only */
     size_t map_count;
