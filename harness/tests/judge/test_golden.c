@@ -201,7 +201,7 @@ static const struct golden {
     {"comparison-order", PF_FAIL, "wrong-output@0", "-", "the same, in another order"},
     {"comparison-binary", PF_FAIL, "wrong-output@0", "-", "the first 700 are right"},
     {"comparison-file", PF_FAIL, "wrong-output@0 wrong-output@0 lost@0 lost@0", "-",
-     "/work/table is not that of the runs without faults: it ends after 6 bytes of 12"},
+     "/srv/table is not that of the runs without faults: it ends after 6 bytes of 12"},
     {"near-comparison-file", PF_PASS, "", "-", NULL},
     {"ipc-leak-each", PF_FAIL, "ipc-leak ipc-leak ipc-leak ipc-leak ipc-leak ipc-leak", "-",
      "id 0, key 0x0000002a (4096 bytes, made by 0.1 (program)) and id 1 (100 bytes)"},

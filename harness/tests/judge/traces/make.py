@@ -940,8 +940,8 @@ def content(text):
 
 def write_files(name, *files):
     """What a run without faults does: writes a table, a log and an index, and removes a lock."""
-    expected = [("/work/index", "changed", "1\n"), ("/work/lock", "deleted", None), ("/work/log", "created", "a\nb\n"),
-                ("/work/table", "created", "1 one\n2 two\n")]
+    expected = [("/srv/index", "changed", "1\n"), ("/srv/lock", "deleted", None), ("/srv/log", "created", "a\nb\n"),
+                ("/srv/table", "created", "1 one\n2 two\n")]
     t = family(name, expect={"exit": "any", "baseline": True, "files": [
         {"path": path, "change": change, **({"content": content(text)} if text else {})}
         for path, change, text in expected]})
@@ -953,10 +953,10 @@ def write_files(name, *files):
     t.end()
 
 
-write_files("comparison-file", ("/work/index", "changed", "7\n"), ("/work/table", "created", "1 one\n"))
-write_files("near-comparison-file", ("/work/index", "changed", "1\n"), ("/work/lock", "deleted", None),
-            ("/work/log", "created", "a\nb\n"), ("/work/more", "created", "x"),
-            ("/work/table", "created", "1 one\n2 two\n"))
+write_files("comparison-file", ("/srv/index", "changed", "7\n"), ("/srv/table", "created", "1 one\n"))
+write_files("near-comparison-file", ("/srv/index", "changed", "1\n"), ("/srv/lock", "deleted", None),
+            ("/srv/log", "created", "a\nb\n"), ("/srv/more", "created", "x"),
+            ("/srv/table", "created", "1 one\n2 two\n"))
 
 # ---- what is left behind ----
 
@@ -980,11 +980,11 @@ leave("ipc-leak-each", ("sysv-shm", "id 0, key 0x0000002a", ("process", "0.1"), 
       ("sysv-shm", "id 1", ("size", 100)), ("sysv-sem", "id 0"), ("sysv-msg", "id 0"), ("shm", "/jobs", ("size", 8)),
       ("sem", "/lock"), ("mqueue", "/replies"))
 leave("ipc-leak-killed", ("sem", "/lock"), killed="0.1")
-leave("ipc-leak-socket", files=[("/work/server.sock", "socket", False)])
+leave("ipc-leak-socket", files=[("/srv/server.sock", "socket", False)])
 leave("ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/tmp/b", "file", True)],
       expect={"baseline": True, "leftovers": 1})
-leave("near-ipc-leak-temporary", files=[("/tmp/a", "file", True), ("/work/result", "file", False)])
-leave("near-ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/work/pipe", "fifo", False)],
+leave("near-ipc-leak-temporary", files=[("/tmp/a", "file", True), ("/srv/result", "file", False)])
+leave("near-ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/srv/pipe", "fifo", False)],
       expect={"baseline": True, "leftovers": 2})
 leave("near-ipc-leak-cut-short", ("sem", "/lock"), verdict="interrupted")
 
