@@ -15,6 +15,9 @@
 #include "judge/phrases.h"
 #include "model/baseline.h"
 
+/* Standard input, output and error may well be one terminal, and more than half of a very low limit. */
+enum { MANY = 8 };
+
 static const char *const kind_words[PF_OBJECT__COUNT] = {
     [PF_OBJECT_OTHER] = "other descriptor",
     [PF_OBJECT_PIPE] = "end of a pipe",
@@ -47,6 +50,11 @@ static void warn(struct pf_case *c, const struct pf_event *event, const char *me
     pf_case_cite(c, finding, event->seq);
 }
 
+static bool is_most(uint64_t part, uint64_t total)
+{
+    return part >= MANY && part > total / 2;
+}
+
 static void look_at_exhausted(struct pf_case *c, const struct pf_event *event)
 {
     const struct pf_ev_descriptors *seen = &event->descriptors;
@@ -59,13 +67,13 @@ static void look_at_exhausted(struct pf_case *c, const struct pf_event *event)
         if (open->dangling)
             *(const char **)pf_arena_grow(c->scratch, &kinds, &kind_count, sizeof(*kinds)) =
                 count_of_kind(c, open->dangling, open->kind);
-        if (open->path && open->count > total / 2)
+        if (open->path && is_most(open->count, total))
             warn(c, event,
                  pf_arena_printf(c->scratch,
                                  "%s has %" PRIu64 " of its %" PRIu64 " descriptors for one and the same: %s",
                                  pf_case_label(c, seen->process), open->count, total, open->path));
     }
-    if (dangling > total / 2)
+    if (is_most(dangling, total))
         warn(c, event,
              pf_arena_printf(c->scratch,
                              "of the %" PRIu64

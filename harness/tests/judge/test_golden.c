@@ -74,6 +74,7 @@ static const struct golden {
      "pipes and 1 socket)"},
     {"fd-leak-one-file", PF_FAIL, "limit@0 fd-leak@0", "fd-exhaustion",
      "20 of its 32 descriptors for one and the same: /srv/data"},
+    {"near-fd-leak-few", PF_FAIL, "limit@0", "fd-exhaustion", NULL},
     {"near-fd-leak-in-use", PF_FAIL, "limit@0", "fd-exhaustion", NULL},
     {"fd-leak-error-path", PF_FAIL, "fd-leak@0.1", "-",
      "1 end of a pipe and 2 files (/srv/data); error=EIO had struck it at read"},

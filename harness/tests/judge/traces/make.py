@@ -444,6 +444,7 @@ def exhausted(name, **counts):
 
 exhausted("fd-leak-dangling", other=2, pipe=(24, 20), socket=(6, 1))
 exhausted("fd-leak-one-file", other=2, pipe=10, file=(20, "/srv/data"))
+exhausted("near-fd-leak-few", tty=(3, "/dev/pts/0"), pipe=(1, 1))
 exhausted("near-fd-leak-in-use", other=2, pipe=(24, 16), file=(6, "/srv/data"))
 
 
