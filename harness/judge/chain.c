@@ -136,7 +136,8 @@ struct pf_chain *pf_chain_join(const struct pf_graph *graph, const struct pf_cha
 {
     struct pf_chain *chain = pf_arena_alloc(graph->arena, sizeof(*chain));
     chain->links = pf_arena_alloc(graph->arena, (first->count + second->count) * sizeof(*chain->links));
-    memcpy(chain->links, first->links, first->count * sizeof(*chain->links));
+    if (first->count)
+        memcpy(chain->links, first->links, first->count * sizeof(*chain->links));
     chain->count = first->count;
     chain->closes_at = PF_NOWHERE;
     for (size_t i = 0; i < second->count && chain->closes_at == PF_NOWHERE; i++) {

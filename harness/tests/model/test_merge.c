@@ -26,6 +26,8 @@ static void close_files(void)
     pf_result_free(merged);
     for (size_t i = 0; i < files; i++)
         pf_result_free(results[i]);
+    merged = NULL;
+    files = 0;
 }
 
 TestSuite(merge, .init = open_files, .fini = close_files, .timeout = 20);
@@ -141,9 +143,7 @@ Test(merge, merges_can_be_merged)
     struct pf_result *half = NULL;
     cr_assert_eq(pf_result_from_json(json, &half, &error), 0, "%s", error.message);
     json_decref(json);
-    pf_result_free(merged);
-    merged = NULL;
-    pf_result_free(results[0]);
+    close_files();
     results[0] = half;
     inputs[0].result = half;
     files = 1;
@@ -265,7 +265,7 @@ Test(merge, a_whole_plan_twice)
     add_shard("q", 2, 1, 1);
     add_shard("p", 2, 1, 1);
     expect_refused("the whole of one plan is in a.json and again in c.json: each may be given once");
-    open_files();
+    close_files();
     add_shard("p", 2, 1, 1);
     add_shard("p", 2, 1, 1);
     expect_refused("the whole of one plan is in a.json and again in b.json: each may be given once");

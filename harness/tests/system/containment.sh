@@ -52,7 +52,8 @@ expect subreaper "$refuse" mount 1 "$pitfall" run --json -- sh -c "$orphan"
 # impossible CALL WORDS: without that call it cannot be done: status 3, and a message with the words in it.
 impossible() {
     local status=0 message
-    message=$("$refuse" "$1" 1 "$pitfall" run -- true 2>&1) || status=$?
+    # AddressSanitizer, where the harness is built with it, would need ptrace itself to look for leaks.
+    message=$(ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 "$refuse" "$1" 1 "$pitfall" run -- true 2>&1) || status=$?
     if [ "$status" -ne 3 ] || [[ $message != *"$2"* ]]; then
         echo "FAILED: without $1 (status $status): $message"
         failures=$((failures + 1))
