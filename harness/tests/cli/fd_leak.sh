@@ -38,7 +38,7 @@ expect_status 1
 expect_json "$scratch/stdout" 'it["sweep"]["failures"] and it["totals"]["fail"] == it["totals"]["trials"]'
 expect_json "$scratch/stdout" 'all("fd-leak" in {f["kind"] for f in t["findings"]} for t in it["trials"])'
 expect_json "$scratch/stdout" 'all(f["replayed"] == 3 for f in it["sweep"]["failures"])'
-run "$pitfall" run --inject read:error=EIO:when=2 --expect-same -- "$forgetful" read numbers forgets
+run "$pitfall" run --inject "read:error=EIO:fd=*numbers:when=2" --expect-same -- "$forgetful" read numbers forgets
 expect_status 1
 tr -s '\n ' ' ' <"$scratch/stderr" >"$scratch/words"
 expect_in words "1 file ($PWD/numbers); error=EIO had struck it at read"
@@ -46,11 +46,11 @@ expect_in words "1 file ($PWD/numbers); error=EIO had struck it at read"
 echo "- and one that does not"
 run "$pitfall" sweep --faults errno --syscalls read --json -- "$forgetful" read numbers closes
 expect_json "$scratch/stdout" 'all("fd-leak" not in {f["kind"] for f in t.get("findings", [])} for t in it["trials"])'
-run "$pitfall" run --inject read:error=EIO:when=2 --expect-same -- "$forgetful" read numbers closes
+run "$pitfall" run --inject "read:error=EIO:fd=*numbers:when=2" --expect-same -- "$forgetful" read numbers closes
 expect_not_in stderr fd-leak
 
 echo "- who is kept from closing has not forgotten it"
-run "$pitfall" run --inject close:error=EINTR:when=1 --expect-same -- "$forgetful" read numbers closes
+run "$pitfall" run --inject "close:error=EINTR:fd=*numbers:when=1" --expect-same -- "$forgetful" read numbers closes
 expect_status 0
 
 echo "- threads that end with their process"
