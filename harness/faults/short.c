@@ -36,7 +36,7 @@ static int find_vector(pid_t tid, const struct pf_request *request, struct vecto
                                       .count = request->arguments[request->vector]};
         return 0;
     }
-    struct msghdr header = {0};
+    struct msghdr header;
     uint64_t address = request->arguments[request->message - 1];
     int r = read_words(tid, address, &header, sizeof(header));
     if (r == 0)
