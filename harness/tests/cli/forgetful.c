@@ -14,15 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
-/* The leak detector stops the process by ptrace, which its tracer already has. */
-const char *__asan_default_options(void);
-__attribute__((visibility("default"))) const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
-#endif
-
 static bool read_beginning(const char *path, bool forgets)
 {
     char text[16];
