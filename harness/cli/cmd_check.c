@@ -193,6 +193,15 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
     return false;
 }
 
+static struct pf_trial *make_trial(void *context, uint64_t id)
+{
+    struct pf_trial *trial = pf_plan_new();
+    struct pf_arena *arena = trial->arena;
+    *trial = *((struct campaign *)context)->plan->trials[id - 1];
+    trial->arena = arena;
+    return trial;
+}
+
 static void keep_result(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
                         struct pf_trace **trace)
 {
@@ -223,8 +232,11 @@ static int run_plan(const struct pf_command *command, const struct settings *set
     struct pf_result *result = pf_result_new();
     struct campaign campaign = {
         .plan = plan, .progress = pf_progress_start(plan->trial_count), .result = result};
-    struct pf_pool_client client = {
-        .context = &campaign, .next = next_trial, .done = keep_result, .tick = draw_progress};
+    struct pf_pool_client client = {.context = &campaign,
+                                    .next = next_trial,
+                                    .make = make_trial,
+                                    .done = keep_result,
+                                    .tick = draw_progress};
     int r = pf_pool_run(&client, settings->jobs, &error);
     pf_progress_end(&campaign.progress);
     if (r < 0)

@@ -1,35 +1,48 @@
 #include "sweep/pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "judge/judge.h"
+#include "plan/plan.h"
 #include "supervise/supervise.h"
 #include "sweep/interrupts.h"
 
 enum { TICK_MS = 500 };
+/* A worker lives for so many trials: a fork costs as much as a short trial, and nothing of one trial shall
+ * add up for ever. */
+enum { TRIALS_OF_WORKER = 64 };
 
-struct slot {
-    bool runs;
-    struct pf_pool_job job;
-    pid_t pid;
+/* What a worker says when it has carried out a trial. */
+struct report {
+    int error; /* why the memory does not have the result, or the trace: -errno */
+};
+
+/* A process that carries out one trial after the other. */
+struct worker {
+    pid_t pid; /* 0: there is none */
     int pidfd;
-    int trace_fd;
-    struct pf_error *report; /* shared: what the supervisor could not write into a trace */
+    int socket;    /* numbers of trials go out, reports come in */
+    int memory;    /* shared with it */
+    size_t trials; /* that it has been given */
+    bool runs;     /* the last of them */
+    struct pf_pool_job job;
 };
 
 struct pool {
     const struct pf_pool_client *client;
-    struct slot *slots;
-    struct pollfd *polled; /* one per slot */
+    struct worker *workers;
+    struct pollfd *polled; /* two per worker: its socket, and its end */
     size_t jobs, running;
     bool holds; /* a trial that could not be started yet */
     struct pf_pool_job held;
@@ -50,53 +63,149 @@ static int interrupts_of_trial(void *context)
     return pf_interrupts_count(context) > 1 ? 2 : 0;
 }
 
-/* The process of one trial. What it has to say is in the trace, or in the report when there is no trace. */
-_Noreturn static void supervise(const struct pool *pool, struct slot *slot, pid_t parent)
+/* Writes the result where the parent finds it. */
+static int keep_result(const struct pf_trace *trace, int memory)
 {
+    struct pf_result *result = pf_result_new();
+    pf_judge_trace(trace, result);
+    json_t *json = pf_result_to_json(result);
+    char *text = json_dumps(json, JSON_COMPACT);
+    size_t size = text ? strlen(text) : 0;
+    ssize_t written = text ? pwrite(memory, text, size, 0) : -1;
+    int r = written == (ssize_t)size ? 0 : written < 0 ? -errno : -ENOSPC;
+    free(text);
+    json_decref(json);
+    pf_result_free(result);
+    return r;
+}
+
+/* In a worker. Even of a trial that could not be started there is a whole trace, and it says why. */
+static struct report carry_out(const struct pf_pool_client *client, const struct pf_trial *trial, int memory)
+{
+    struct pf_trace *trace = pf_trace_new();
+    struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = interrupts_of_trial};
+    struct report report = {0};
+    struct pf_error error = {""}; /* the trace gets the message */
+    if (ftruncate(memory, 0) < 0 || lseek(memory, 0, SEEK_SET) < 0)
+        report.error = -errno;
+    if (client->takes_traces && !(trace->sink = fdopen(fcntl(memory, F_DUPFD_CLOEXEC, 0), "w")))
+        report.error = -errno;
+    if (report.error == 0) {
+        pf_supervise_trial(trial, &watcher, trace, &error);
+        report.error = client->takes_traces ? trace->sink_error : keep_result(trace, memory);
+    }
+    if (trace->sink)
+        fclose(trace->sink); /* each event was flushed */
+    pf_trace_free(trace);
+    return report;
+}
+
+/* Waits for the number of another trial. Returns false when there are none. */
+static bool receive_number(int socket, uint64_t *ret_number)
+{
+    ssize_t n;
+    do
+        n = recv(socket, ret_number, sizeof(*ret_number), 0);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof(*ret_number);
+}
+
+/* The process of a worker. The first trial is the one that it was forked for. */
+_Noreturn static void work(const struct pool *pool, const struct worker *worker, int socket, pid_t parent)
+{
+    const struct pf_pool_client *client = pool->client;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
     pf_interrupts_follow();
     sigprocmask(SIG_SETMASK, &pool->before, NULL);
-    struct pf_trace *trace = pf_trace_new();
-    trace->sink = fdopen(slot->trace_fd, "w");
-    struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = interrupts_of_trial};
-    struct pf_error error = {""};
-    int r = pf_supervise_trial(slot->job.trial, &watcher, trace, &error);
-    if (r < 0)
-        *slot->report = error;
-    else if (trace->sink_error || fflush(trace->sink) == EOF)
-        pf_error_set(slot->report, r, "the trace could not be kept: %s",
-                     strerror(trace->sink_error ? -trace->sink_error : errno));
+    struct report report = carry_out(client, worker->job.trial, worker->memory);
+    uint64_t number;
+    while (send(socket, &report, sizeof(report), MSG_NOSIGNAL) == sizeof(report) &&
+           receive_number(socket, &number)) {
+        struct pf_trial *trial = client->make(client->context, number);
+        report = carry_out(client, trial, worker->memory);
+        pf_plan_free(trial);
+    }
     _exit(0);
 }
 
-static int start(struct pool *pool, struct slot *slot)
+static void close_ends(const struct worker *worker)
 {
-    slot->trace_fd = memfd_create("pitfall-trace", MFD_CLOEXEC);
-    if (slot->trace_fd < 0)
-        return -errno;
-    slot->report->message[0] = '\0';
+    if (worker->pidfd >= 0)
+        close(worker->pidfd);
+    if (worker->socket >= 0)
+        close(worker->socket);
+    if (worker->memory >= 0)
+        close(worker->memory);
+}
+
+/* Lets the worker go: without a trial it ends by itself. */
+static void end_worker(struct worker *worker, siginfo_t *ret_ending)
+{
+    /* To close it would not do: workers that were forked later have it open, too. */
+    shutdown(worker->socket, SHUT_RDWR);
+    while (waitid(P_PIDFD, (id_t)worker->pidfd, ret_ending, WEXITED) < 0 && errno == EINTR)
+        ;
+    close_ends(worker);
+    worker->pid = 0;
+}
+
+/* Forks a worker for the trial that waits in it. */
+static int start_worker(const struct pool *pool, struct worker *worker)
+{
+    int ends[2] = {-1, -1};
     pid_t parent = getpid();
-    slot->pid = fork();
-    if (slot->pid == 0)
-        supervise(pool, slot, parent);
-    slot->pidfd = slot->pid > 0 ? pidfd_open(slot->pid, 0) : -1;
-    if (slot->pidfd < 0) {
-        int r = -errno;
-        if (slot->pid > 0) {
-            kill(slot->pid, SIGKILL);
-            waitpid(slot->pid, NULL, 0);
-        }
-        close(slot->trace_fd);
+    worker->pidfd = worker->socket = -1;
+    worker->memory = memfd_create("pitfall-trial", MFD_CLOEXEC);
+    int r = worker->memory < 0 ? -errno : 0;
+    if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        r = -errno;
+    pid_t pid = r == 0 ? fork() : -1;
+    if (pid == 0) {
+        close(ends[0]);
+        work(pool, worker, ends[1], parent);
+    }
+    if (r == 0 && (pid < 0 || (worker->pidfd = pidfd_open(pid, 0)) < 0))
+        r = -errno;
+    worker->socket = ends[0];
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (r < 0 && pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    if (r < 0) {
+        close_ends(worker);
         return r;
     }
-    slot->runs = true;
+    worker->pid = pid;
+    worker->trials = 0;
+    return 0;
+}
+
+/* Gives the worker its trial; one that has done its share, or has died meanwhile, is replaced by a fresh one.
+ */
+static int start(struct pool *pool, struct worker *worker)
+{
+    const uint64_t number = worker->job.id;
+    siginfo_t ending;
+    bool goes_on = worker->pid && pool->client->make && worker->trials < TRIALS_OF_WORKER &&
+                   send(worker->socket, &number, sizeof(number), MSG_NOSIGNAL) == sizeof(number);
+    if (!goes_on) {
+        if (worker->pid)
+            end_worker(worker, &ending);
+        int r = start_worker(pool, worker);
+        if (r < 0)
+            return r;
+    }
+    worker->trials++;
+    worker->runs = true;
     pool->running++;
     return 0;
 }
 
-/* A trial that left no trace to judge. */
+/* A trial that nothing is known of. */
 static void add_untested(struct pf_result *result, const struct pf_trial *trial, const char *reason)
 {
     struct pf_trial_result *added = pf_result_add(result);
@@ -112,51 +221,83 @@ static void add_untested(struct pf_result *result, const struct pf_trial *trial,
     };
 }
 
-/* Why there is no whole trace: the supervisor's own words, or what became of it. */
-static const char *untested_reason(struct pf_arena *arena, const struct slot *slot, const siginfo_t *ending,
-                                   const char *trace_error)
+/* Reads what the worker has kept. The result is read, or judged from the trace. */
+static int read_memory(const struct pool *pool, int memory, struct pf_result **ret_result,
+                       struct pf_trace **ret_trace, struct pf_error *error)
 {
-    if (slot->report->message[0])
-        return slot->report->message;
-    const char *name = ending->si_code == CLD_EXITED ? NULL : sigabbrev_np(ending->si_status);
-    if (ending->si_code != CLD_EXITED)
-        return pf_arena_printf(arena, "the trial's supervisor was killed by SIG%s", name ? name : "?");
-    return pf_arena_printf(arena, "the trial's supervisor left no whole trace: %s", trace_error);
+    FILE *file = fdopen(fcntl(memory, F_DUPFD_CLOEXEC, 0), "r");
+    if (!file)
+        return pf_error_set(error, -errno, "no memory to read it: %s", strerror(errno));
+    rewind(file);
+    int r;
+    if (pool->client->takes_traces)
+        r = pf_trace_read(file, "trace", ret_trace, error);
+    else
+        r = pf_result_read(file, "result", ret_result, error);
+    fclose(file);
+    if (r == 0 && *ret_trace) {
+        *ret_result = pf_result_new();
+        pf_judge_trace(*ret_trace, *ret_result);
+    }
+    return r;
 }
 
-/* Judges a trial whose process has ended, and hands it over. */
-static void finish(struct pool *pool, struct slot *slot, const siginfo_t *ending)
+/* Hands over what has become of the worker's trial; `reason`: why that is not known, or NULL. */
+static void finish(struct pool *pool, struct worker *worker, const char *reason)
 {
-    struct pf_result *result = pf_result_new();
+    struct pf_result *result = NULL;
     struct pf_trace *trace = NULL;
     struct pf_error error = {""};
-    FILE *file = fdopen(slot->trace_fd, "r");
-    if (!file)
-        abort();
-    rewind(file);
-    if (pf_trace_read(file, "trace", &trace, &error) == 0)
-        pf_judge_trace(trace, result);
-    else
-        add_untested(result, slot->job.trial, untested_reason(result->arena, slot, ending, error.message));
-    fclose(file);
-    slot->runs = false;
+    if (!reason && read_memory(pool, worker->memory, &result, &trace, &error) < 0)
+        reason = error.message;
+    if (!result) {
+        result = pf_result_new();
+        add_untested(result, worker->job.trial, reason);
+    }
+    worker->runs = false;
     pool->running--;
-    pool->client->done(pool->client->context, &slot->job, &result->trials[0], &trace);
+    pool->client->done(pool->client->context, &worker->job, &result->trials[0], &trace);
     pf_trace_free(trace);
     pf_result_free(result);
+}
+
+static void take_report(struct pool *pool, struct worker *worker)
+{
+    struct report report;
+    struct pf_error error;
+    if (recv(worker->socket, &report, sizeof(report), MSG_DONTWAIT) != sizeof(report))
+        return; /* it has died, which is news of its own */
+    if (report.error < 0)
+        pf_error_set(&error, report.error, "what the trial has shown could not be kept: %s",
+                     strerror(-report.error));
+    finish(pool, worker, report.error < 0 ? error.message : NULL);
+}
+
+/* A worker that ends before it has reported takes its trial with it. */
+static void take_end(struct pool *pool, struct worker *worker)
+{
+    siginfo_t ending;
+    struct pf_error error;
+    end_worker(worker, &ending);
+    const char *name = ending.si_code == CLD_EXITED ? NULL : sigabbrev_np(ending.si_status);
+    if (ending.si_code == CLD_EXITED)
+        pf_error_set(&error, -ECHILD, "the trial's supervisor ended with status %d", ending.si_status);
+    else
+        pf_error_set(&error, -ECHILD, "the trial's supervisor was killed by SIG%s", name ? name : "?");
+    finish(pool, worker, error.message);
 }
 
 /* Starts trials while there is room. A shortage of processes or descriptors passes when a trial ends. */
 static int start_more(struct pool *pool)
 {
     for (size_t i = 0; i < pool->jobs; i++) {
-        struct slot *slot = &pool->slots[i];
-        if (slot->runs)
+        struct worker *worker = &pool->workers[i];
+        if (worker->runs)
             continue;
         if (!pool->holds && !pool->client->next(pool->client->context, &pool->held))
             return 0;
-        slot->job = pool->held;
-        int r = start(pool, slot);
+        worker->job = pool->held;
+        int r = start(pool, worker);
         pool->holds = r < 0;
         if (r < 0)
             return pool->running ? 0 : r;
@@ -171,26 +312,27 @@ static void forward_interrupts(struct pool *pool)
         return;
     pool->forwarded = interrupts;
     for (size_t i = 0; i < pool->jobs; i++)
-        if (pool->slots[i].runs)
-            pidfd_send_signal(pool->slots[i].pidfd, SIGINT, NULL, 0);
+        if (pool->workers[i].runs)
+            pidfd_send_signal(pool->workers[i].pidfd, SIGINT, NULL, 0);
 }
 
 /* Waits until a trial ends, a signal comes or it is time for a tick. */
 static void wait_for_news(struct pool *pool)
 {
-    for (size_t i = 0; i < pool->jobs; i++)
-        pool->polled[i] =
-            (struct pollfd){.fd = pool->slots[i].runs ? pool->slots[i].pidfd : -1, .events = POLLIN};
+    for (size_t i = 0; i < pool->jobs; i++) {
+        const struct worker *worker = &pool->workers[i];
+        pool->polled[2 * i] = (struct pollfd){.fd = worker->runs ? worker->socket : -1, .events = POLLIN};
+        pool->polled[2 * i + 1] = (struct pollfd){.fd = worker->runs ? worker->pidfd : -1, .events = POLLIN};
+    }
     struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
-    if (ppoll(pool->polled, pool->jobs, &tick, &pool->before) <= 0)
+    if (ppoll(pool->polled, 2 * pool->jobs, &tick, &pool->before) <= 0)
         return;
     for (size_t i = 0; i < pool->jobs; i++) {
-        struct slot *slot = &pool->slots[i];
-        siginfo_t ending;
-        if (!pool->polled[i].revents || waitid(P_PIDFD, (id_t)slot->pidfd, &ending, WEXITED) < 0)
-            continue;
-        close(slot->pidfd);
-        finish(pool, slot, &ending);
+        struct worker *worker = &pool->workers[i];
+        if (pool->polled[2 * i].revents)
+            take_report(pool, worker);
+        if (worker->runs && pool->polled[2 * i + 1].revents)
+            take_end(pool, worker);
     }
 }
 
@@ -212,21 +354,16 @@ static int run_all(struct pool *pool, struct pf_error *error)
 int pf_pool_run(const struct pf_pool_client *client, size_t jobs, struct pf_error *error)
 {
     struct pool pool = {.client = client, .jobs = jobs};
-    size_t reports_size = jobs * sizeof(struct pf_error);
-    struct pf_error *reports =
-        mmap(NULL, reports_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (reports == MAP_FAILED)
-        return pf_error_set(error, -errno, "no memory for %zu trials: %s", jobs, strerror(errno));
     struct pf_arena *arena = pf_arena_new();
-    pool.slots = pf_arena_alloc(arena, jobs * sizeof(*pool.slots));
-    pool.polled = pf_arena_alloc(arena, jobs * sizeof(*pool.polled));
-    for (size_t i = 0; i < jobs; i++)
-        pool.slots[i].report = &reports[i];
+    pool.workers = pf_arena_alloc(arena, jobs * sizeof(*pool.workers));
+    pool.polled = pf_arena_alloc(arena, 2 * jobs * sizeof(*pool.polled));
     fflush(NULL);
     pf_interrupts_block(&pool.before);
     int r = run_all(&pool, error);
+    for (size_t i = 0; i < jobs; i++)
+        if (pool.workers[i].pid)
+            end_worker(&pool.workers[i], &(siginfo_t){0});
     sigprocmask(SIG_SETMASK, &pool.before, NULL);
     pf_arena_free(arena);
-    munmap(reports, reports_size);
     return r;
 }

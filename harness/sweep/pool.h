@@ -1,9 +1,10 @@
 /*
- * pool.h - many trials, some at a time: each in a process of its own that supervises it.
+ * pool.h - many trials, some at a time: carried out by processes that supervise one after the other.
  *
- * A trial's process writes the trace to memory that its parent reads and judges. It dies with its parent, and
- * takes its tree with it. Where the trials come from and what becomes of their results is the client's
- * business; so trials can be made as they are needed, and depend on what others have shown.
+ * Such a worker supervises and judges a trial, and leaves the result in memory that its parent reads. It dies
+ * with its parent, and takes its tree with it; if it dies by itself, that trial alone is untested. Where the
+ * trials come from and what becomes of their results is the client's business; so trials can be made as they
+ * are needed, and depend on what others have shown.
  */
 #ifndef PF_SWEEP_POOL_H
 #define PF_SWEEP_POOL_H
@@ -23,9 +24,15 @@ struct pf_pool_client {
     /* The next trial to be run; false: there is none now. It is asked again whenever one has ended. */
     bool (*next)(void *context, struct pf_pool_job *ret_job);
     /*
-     * A trial has ended, in whatever order. The result is as the judge made it, or an error when there is no
-     * whole trace (then *trace is NULL). Both are gone when this returns, unless it takes the trace by
-     * setting *trace to NULL.
+     * The trial of a job once more, for a worker that was forked before there was that job: it knows what the
+     * client knew when the pool was started. The worker frees it. NULL: each trial gets a worker of its own.
+     */
+    struct pf_trial *(*make)(void *context, uint64_t id);
+    bool takes_traces; /* `done` is given traces, not only results */
+    /*
+     * A trial has ended, in whatever order. The result is as the judge made it, or an error when
+     * nothing is known of it. *trace is NULL unless the client takes traces and there is a whole one. Both
+     * are gone when this returns, unless it takes the trace by setting *trace to NULL.
      */
     void (*done)(void *context, const struct pf_pool_job *job, const struct pf_trial_result *result,
                  struct pf_trace **trace);

@@ -92,6 +92,11 @@ static struct pf_trial *planned_trial(const struct pf_campaign *campaign, uint64
     return trial;
 }
 
+static struct pf_trial *make_trial(void *context, uint64_t id)
+{
+    return planned_trial(((struct tour *)context)->campaign, id);
+}
+
 static struct flight *find_flight(struct tour *tour, uint64_t id)
 {
     for (size_t i = 0; i < tour->campaign->request->jobs; i++)
@@ -230,7 +235,8 @@ static int try_all(struct pf_campaign *campaign, struct pf_error *error)
     tour.flights = pf_arena_alloc(arena, campaign->request->jobs * sizeof(*tour.flights));
     campaign->progress.phase = PF_SWEEP_TRYING;
     campaign->progress.total = count_share(campaign->plan, &campaign->request->shard);
-    struct pf_pool_client client = {.context = &tour, .next = next_trial, .done = take_trial, .tick = tick};
+    struct pf_pool_client client = {
+        .context = &tour, .next = next_trial, .make = make_trial, .done = take_trial, .tick = tick};
     int r = pf_pool_run(&client, campaign->request->jobs, error);
     pf_arena_free(arena);
     struct pf_result *result = campaign->result;
