@@ -9,6 +9,7 @@
 #define PF_LAUNCH_CHILD_H
 
 #include <linux/filter.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,7 +58,7 @@ struct pf_child_report {
     enum pf_stage stage; /* the step that failed */
     int error;           /* its errno */
     bool killable;       /* a call that is being answered is disturbed by nothing but SIGKILL */
-    bool looked;         /* the init has looked at what is left */
+    atomic_uint looked;  /* 1: the init has looked at what is left, and goes; a futex */
     size_t left_count;   /* may be more than fit */
     struct pf_left left[PF_LEFT_MAX];
 };

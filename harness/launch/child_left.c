@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -133,5 +134,6 @@ void pf_child_look_at_left(const struct pf_child_plan *plan)
     }
     if (plan->own_shm)
         look_into(report, open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC), PF_LEFT_SHM);
-    report->looked = true;
+    atomic_store(&report->looked, 1);
+    syscall(SYS_futex, &report->looked, FUTEX_WAKE, 1, NULL, NULL, 0);
 }

@@ -1,13 +1,16 @@
 #include "supervise/ending.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probe/probe.h"
@@ -108,18 +111,22 @@ static void kill_one(void *context, struct pf_task *task)
 }
 
 /* A tree that ended by itself: its init has seen that too, and looks at what is left before it goes. */
-static void await_init(struct pf_run *run)
+static void await_look(struct pf_run *run)
 {
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
     uint64_t end = pf_run_now(run) + LOOK_NS;
+    atomic_uint *looked = &run->launched.report->looked;
     while (run->launched.init > 0 && run->launched.pid_namespace && run->tasks.task_count == 0 &&
-           pf_run_now(run) < end)
+           !atomic_load(looked) && pf_run_now(run) < end)
         if (pf_lifecycle_serve(run) == 0)
-            await_event(run, 10);
+            syscall(SYS_futex, looked, FUTEX_WAIT, 0, &pause, NULL, 0);
+    if (atomic_load(looked) && run->tasks.task_count == 0 && run->watcher && run->watcher->leaves_init)
+        run->launched.init = 0;
 }
 
 int pf_ending_kill(struct pf_run *run, struct pf_error *error)
 {
-    await_init(run);
+    await_look(run);
     uint64_t end = pf_run_now(run) + KILL_NS;
     if (run->launched.init > 0 && (run->launched.pid_namespace || run->tasks.task_count == 0))
         kill(run->launched.init, SIGKILL);

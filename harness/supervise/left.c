@@ -23,7 +23,7 @@ void pf_left_finish(struct pf_run *run)
     };
     struct pf_arena *arena = run->trace->arena;
     const struct pf_child_report *report = run->launched.report;
-    if (!report || !report->looked)
+    if (!report || !atomic_load(&report->looked))
         return;
     for (size_t i = 0; i < report->left_count && i < PF_LEFT_MAX; i++) {
         const struct pf_left *left = &report->left[i];

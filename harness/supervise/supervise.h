@@ -25,6 +25,12 @@ struct pf_watcher {
     /* Number of times somebody has asked so far what is going on. */
     int (*questions)(void *context);
     uint64_t silence_ns; /* after so long without a movement it counts as asked, once; 0: never */
+    /*
+     * The containment of a tree that has ended by itself may be left to dismantle itself, which takes the
+     * kernel as long as a short trial: its init, which runs nothing any more, is then reaped by the caller's
+     * next trial, or by the caller.
+     */
+    bool leaves_init;
     /* The answer: a snapshot, which is appended. */
     void (*on_answer)(void *context, const struct pf_trace *trace, const struct pf_event *snapshot);
 };

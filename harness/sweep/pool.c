@@ -83,7 +83,8 @@ static int keep_result(const struct pf_trace *trace, int memory)
 static struct report carry_out(const struct pf_pool_client *client, const struct pf_trial *trial, int memory)
 {
     struct pf_trace *trace = pf_trace_new();
-    struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = interrupts_of_trial};
+    struct pf_watcher watcher = {
+        .is_stuck = is_stuck, .interrupts = interrupts_of_trial, .leaves_init = true};
     struct report report = {0};
     struct pf_error error = {""}; /* the trace gets the message */
     if (ftruncate(memory, 0) < 0 || lseek(memory, 0, SEEK_SET) < 0)
@@ -127,6 +128,8 @@ _Noreturn static void work(const struct pool *pool, const struct worker *worker,
         report = carry_out(client, trial, worker->memory);
         pf_plan_free(trial);
     }
+    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+        ; /* inits that were left to end by themselves */
     _exit(0);
 }
 
