@@ -95,7 +95,14 @@ static void classify(int directory, const char *name, struct pf_fd *fd)
     fd->kind = PF_OBJECT_OTHER;
 }
 
-int pf_fds_list(pid_t pid, struct pf_arena *arena, struct pf_fd **ret_fds, size_t *ret_count)
+/* Asked of our own descriptors, which costs next to nothing. */
+static bool is_kept_at_exec(const char *name)
+{
+    int flags = fcntl(atoi(name), F_GETFD);
+    return flags < 0 || !(flags & FD_CLOEXEC);
+}
+
+static int list(pid_t pid, bool inherited, struct pf_arena *arena, struct pf_fd **ret_fds, size_t *ret_count)
 {
     char path[64], link[PATH_MAX];
     snprintf(path, sizeof(path), "/proc/%d/fd", pid);
@@ -105,7 +112,8 @@ int pf_fds_list(pid_t pid, struct pf_arena *arena, struct pf_fd **ret_fds, size_
     struct pf_fd *fds = NULL;
     size_t count = 0;
     for (struct dirent *entry; (entry = readdir(directory));) {
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.' ||
+            (inherited && atoi(entry->d_name) > STDERR_FILENO && !is_kept_at_exec(entry->d_name)))
             continue;
         ssize_t length = readlinkat(dirfd(directory), entry->d_name, link, sizeof(link));
         if (length < 0)
@@ -119,6 +127,11 @@ int pf_fds_list(pid_t pid, struct pf_arena *arena, struct pf_fd **ret_fds, size_
     *ret_fds = fds;
     *ret_count = count;
     return 0;
+}
+
+int pf_fds_list(pid_t pid, struct pf_arena *arena, struct pf_fd **ret_fds, size_t *ret_count)
+{
+    return list(pid, false, arena, ret_fds, ret_count);
 }
 
 const char *pf_fd_id(struct pf_arena *arena, const struct pf_fd *fd)
@@ -158,7 +171,7 @@ void pf_site_read_fds(struct pf_survey *survey, struct pf_site *site)
     site->fds_read = true;
     if (!site->reader)
         return;
-    int code = pf_fds_list(site->reader, survey->arena, &site->fds, &site->fd_count);
+    int code = list(site->reader, site->just_forked, survey->arena, &site->fds, &site->fd_count);
     if (code == -ESRCH)
         return;
     if (code) {

@@ -79,7 +79,8 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
 
 /*
  * The ids, in the form of pf_object.id and of `outside` above, of the descriptors that the root has open and
- * keeps when it execs. Returns 0, or -ESRCH when they cannot be read.
+ * keeps when it execs. It must have been forked off by this process, which has not marked anything
+ * close-on-exec since then. Returns 0, or -ESRCH when they cannot be read.
  */
 int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count);
 

@@ -235,7 +235,7 @@ int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_id
     struct pf_snapshot snapshot = {0};
     struct pf_survey survey = {
         .request = &(struct pf_probe_request){0}, .arena = arena, .snapshot = &snapshot};
-    struct pf_site site = {.process = &root, .reader = pid};
+    struct pf_site site = {.process = &root, .reader = pid, .just_forked = true};
     pf_site_read_fds(&survey, &site);
     if (!site.fds)
         return -ESRCH;
