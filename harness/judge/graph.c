@@ -220,6 +220,15 @@ const struct pf_object *pf_graph_object(const struct pf_graph *graph, const char
     return index == PF_NOWHERE ? NULL : &graph->snapshot->objects[index];
 }
 
+const struct pf_futex *pf_graph_futex(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_wait *wait = &graph->threads[thread].state->wait;
+    const struct pf_object *object = wait->kind == PF_WAIT_FUTEX && wait->target_count
+                                         ? pf_graph_object(graph, wait->targets[0].object)
+                                         : NULL;
+    return object ? object->futex : NULL;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);

@@ -95,6 +95,8 @@ bool pf_graph_stuck(const struct pf_graph *graph, size_t thread);
 /* The processes that a waker stands for; none for a thread or anyone. */
 size_t pf_waker_processes(const struct pf_waker *waker, const size_t **ret_processes);
 const struct pf_object *pf_graph_object(const struct pf_graph *graph, const char *id);
+/* The word in memory that a thread waits for; NULL: it waits for something else. */
+const struct pf_futex *pf_graph_futex(const struct pf_graph *graph, size_t thread);
 
 /* Is `ancestor` the process `address` itself or one that it descends from? Addresses tell: "0.2" and "0.2.1".
  */

@@ -17,12 +17,10 @@ static bool is_eventfd(const struct pf_graph *graph, const struct pf_wait *wait)
     return false;
 }
 
-static bool is_shared_word(const struct pf_graph *graph, const struct pf_wait *wait)
+static bool is_shared_word(const struct pf_graph *graph, size_t thread)
 {
-    const struct pf_object *object = wait->kind == PF_WAIT_FUTEX && wait->target_count
-                                         ? pf_graph_object(graph, wait->targets[0].object)
-                                         : NULL;
-    return object && object->futex && object->futex->shared;
+    const struct pf_futex *futex = pf_graph_futex(graph, thread);
+    return futex && futex->shared;
 }
 
 static bool waits_for_event(const struct pf_case *c, size_t thread)
@@ -31,7 +29,7 @@ static bool waits_for_event(const struct pf_case *c, size_t thread)
     if (!pf_waits_for_news(c->graph, thread))
         return false;
     return is_eventfd(c->graph, &state->wait) ||
-           (is_shared_word(c->graph, &state->wait) && pf_stands_in_condition(c, state->thread));
+           (is_shared_word(c->graph, thread) && pf_stands_in_condition(c, state->thread));
 }
 
 bool pf_rule_event_never_set(struct pf_case *c, struct pf_match *ret_match)

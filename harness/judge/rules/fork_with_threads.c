@@ -9,11 +9,8 @@
 
 static const struct pf_futex *private_futex(const struct pf_graph *graph, size_t thread)
 {
-    const struct pf_wait *wait = &graph->threads[thread].state->wait;
-    const struct pf_object *object = wait->kind == PF_WAIT_FUTEX && wait->target_count
-                                         ? pf_graph_object(graph, wait->targets[0].object)
-                                         : NULL;
-    return object && object->futex && !object->futex->shared ? object->futex : NULL;
+    const struct pf_futex *futex = pf_graph_futex(graph, thread);
+    return futex && !futex->shared ? futex : NULL;
 }
 
 static bool tells_no_owner(const struct pf_futex *futex)

@@ -34,11 +34,8 @@ static bool process_is_idle(const struct pf_graph *graph, size_t process)
 
 static bool private_futex(const struct pf_graph *graph, size_t thread)
 {
-    const struct pf_wait *wait = &graph->threads[thread].state->wait;
-    const struct pf_object *object = wait->kind == PF_WAIT_FUTEX && wait->target_count
-                                         ? pf_graph_object(graph, wait->targets[0].object)
-                                         : NULL;
-    return object && object->futex && !object->futex->shared && pf_waits_for_news(graph, thread);
+    const struct pf_futex *futex = pf_graph_futex(graph, thread);
+    return futex && !futex->shared && pf_waits_for_news(graph, thread);
 }
 
 /* Does a stuck thread of another process wait for the end of this one? */

@@ -10,15 +10,6 @@
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
 
-static const struct pf_futex *waited_futex(const struct pf_graph *graph, size_t thread)
-{
-    const struct pf_wait *wait = &graph->threads[thread].state->wait;
-    const struct pf_object *object = wait->kind == PF_WAIT_FUTEX && wait->target_count
-                                         ? pf_graph_object(graph, wait->targets[0].object)
-                                         : NULL;
-    return object ? object->futex : NULL;
-}
-
 /* Killed by somebody's signal; a crash is another story. */
 static bool was_killed(const struct pf_life *life)
 {
@@ -134,7 +125,7 @@ bool pf_rule_terminate_with_lock(struct pf_case *c, struct pf_match *ret_match)
     const struct pf_life *found_dead = NULL;
     bool found_certain = false;
     for (size_t i = 0; c->stuck && i < c->graph->snapshot->thread_count && !found_certain; i++) {
-        const struct pf_futex *futex = pf_graph_stuck(c->graph, i) ? waited_futex(c->graph, i) : NULL;
+        const struct pf_futex *futex = pf_graph_stuck(c->graph, i) ? pf_graph_futex(c->graph, i) : NULL;
         bool certain = false;
         const struct pf_life *dead =
             futex ? holder(c, futex, c->graph->threads[i].state->thread, &certain) : NULL;
