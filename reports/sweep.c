@@ -70,6 +70,27 @@ static void tell_untested(const struct pf_page *page, const struct pf_result *re
     }
 }
 
+/* What is no failure, and worth knowing: each kind of warning once, with the words of one of them. */
+static void tell_warnings(const struct pf_page *page, const struct pf_result *result)
+{
+    uint64_t counts[PF_FINDING__COUNT] = {0};
+    const char *samples[PF_FINDING__COUNT] = {0};
+    for (size_t i = 0; i < result->trial_count; i++)
+        for (size_t k = 0; result->trials[i].verdict == PF_PASS && k < result->trials[i].finding_count; k++) {
+            const struct pf_finding *finding = &result->trials[i].findings[k];
+            if (finding->severity != PF_SEVERITY_WARN)
+                continue;
+            counts[finding->kind]++;
+            samples[finding->kind] = samples[finding->kind] ? samples[finding->kind] : finding->message;
+        }
+    for (int kind = 0; kind < PF_FINDING__COUNT; kind++)
+        if (counts[kind])
+            pf_page_paragraph(page, 2,
+                              pf_arena_printf(page->arena, "%" PRIu64 " warning%s of %s, for instance: %s",
+                                              counts[kind], counts[kind] == 1 ? "" : "s",
+                                              pf_names_get(&pf_finding_kind_names, kind), samples[kind]));
+}
+
 static void tell_scope(const struct pf_page *page, const struct pf_result *result)
 {
     const struct pf_sweep_result *sweep = result->sweep;
@@ -89,6 +110,7 @@ static void tell_scope(const struct pf_page *page, const struct pf_result *resul
     if (result->trial_count)
         pf_page_paragraph(page, 2, tell_outcomes(page, result));
     tell_untested(page, result);
+    tell_warnings(page, result);
     if (sweep->unsteady)
         pf_page_paragraph(page, 2,
                           "Two runs without faults print different things, so what is printed was not "

@@ -2,9 +2,11 @@
  * ipc-leak: the tree has ended by itself, and what it made for its processes to talk with is still there:
  * System V and POSIX objects, socket files, temporary files. Kernel objects belong to nobody any more: always
  * a failure. A temporary file may be what the program is for: a warning, unless runs without faults leave
- * fewer.
+ * fewer, and no fault has killed anybody: nobody can take files away after SIGKILL, and everybody may use
+ * temporary files.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
 #include "judge/oracles/oracle.h"
@@ -36,21 +38,33 @@ static void pile_up(struct pf_case *c, struct pile *pile, const struct pf_event 
         event;
 }
 
-/* Who was killed by a fault could not clean up: the reader is to know. */
-static const char *tell_of_the_killed(struct pf_case *c)
+static bool is_ended_by_fault(const struct pf_case *c, const struct pf_life *life)
 {
-    const char **killed = NULL;
+    const struct pf_event *event;
+    return life->exit && life->exit->exit.signaled &&
+           pf_history_cause(c->history, life, &event) == PF_CAUSE_INJECTED;
+}
+
+/* Without a chance to clean up. */
+static bool is_anybody_killed(const struct pf_case *c)
+{
+    for (size_t i = 0; i < c->history->life_count; i++)
+        if (is_ended_by_fault(c, &c->history->lives[i]) && c->history->lives[i].exit->exit.code == SIGKILL)
+            return true;
+    return false;
+}
+
+/* Who was ended by a fault could not clean up, or did not: the reader is to know. */
+static const char *tell_of_the_ended(struct pf_case *c)
+{
+    const char **ended = NULL;
     size_t count = 0;
-    for (size_t i = 0; i < c->history->life_count; i++) {
-        const struct pf_life *life = &c->history->lives[i];
-        const struct pf_event *event;
-        if (life->exit && life->exit->exit.signaled &&
-            pf_history_cause(c->history, life, &event) == PF_CAUSE_INJECTED)
-            *(const char **)pf_arena_grow(c->scratch, &killed, &count, sizeof(*killed)) =
-                pf_case_label(c, life->process);
-    }
+    for (size_t i = 0; i < c->history->life_count; i++)
+        if (is_ended_by_fault(c, &c->history->lives[i]))
+            *(const char **)pf_arena_grow(c->scratch, &ended, &count, sizeof(*ended)) =
+                pf_case_label(c, c->history->lives[i].process);
     return count ? pf_arena_printf(c->scratch, "; an injected fault had ended %s",
-                                   pf_phrase_list(c->scratch, killed, count))
+                                   pf_phrase_list(c->scratch, ended, count))
                  : "";
 }
 
@@ -62,7 +76,7 @@ static void report(struct pf_case *c, enum pf_severity severity, const struct pi
         c->scratch, "%zu %s left behind when the last process had ended: %s%s", pile->name_count,
         pile->name_count == 1 ? pf_arena_printf(c->scratch, "%s was", one)
                               : pf_arena_printf(c->scratch, "%s were", many),
-        pf_phrase_list(c->scratch, pile->names, pile->name_count), tell_of_the_killed(c));
+        pf_phrase_list(c->scratch, pile->names, pile->name_count), tell_of_the_ended(c));
     struct pf_finding *finding = pf_case_find(c, PF_FINDING_IPC_LEAK, severity, NULL, message);
     for (size_t i = 0; i < pile->event_count && i < CITED; i++)
         pf_case_cite(c, finding, pile->events[i]->seq);
@@ -106,8 +120,8 @@ static void look_for_files(struct pf_case *c)
     if (sockets.name_count)
         report(c, PF_SEVERITY_FAIL, &sockets, "socket file", "socket files");
     if (files.name_count && (!expect->baseline || files.name_count > expect->leftovers))
-        report(c, expect->baseline ? PF_SEVERITY_FAIL : PF_SEVERITY_WARN, &files, "temporary file",
-               "temporary files");
+        report(c, expect->baseline && !is_anybody_killed(c) ? PF_SEVERITY_FAIL : PF_SEVERITY_WARN, &files,
+               "temporary file", "temporary files");
 }
 
 void pf_oracle_leftovers(struct pf_case *c)

@@ -209,6 +209,8 @@ static const struct golden {
     {"ipc-leak-killed", PF_FAIL, "ipc-leak", "-", "an injected fault had ended 0.1 (program)"},
     {"ipc-leak-socket", PF_FAIL, "ipc-leak", "-", "1 socket file was left behind"},
     {"ipc-leak-baseline", PF_FAIL, "ipc-leak", "-", "2 temporary files were left behind"},
+    {"ipc-leak-terminated", PF_FAIL, "ipc-leak", "-", "an injected fault had ended 0.1 (program)"},
+    {"near-ipc-leak-killed", PF_PASS, "ipc-leak", "-", "an injected fault had ended 0.1 (program)"},
     {"near-ipc-leak-temporary", PF_PASS, "ipc-leak", "-", "1 temporary file was left behind"},
     {"near-ipc-leak-baseline", PF_PASS, "", "-", NULL},
     {"near-ipc-leak-cut-short", PF_ERROR, "", "-", NULL},

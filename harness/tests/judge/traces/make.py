@@ -961,11 +961,14 @@ write_files("near-comparison-file", ("/srv/index", "changed", "1\n"), ("/srv/loc
 
 # ---- what is left behind ----
 
-def leave(name, *left, files=(), verdict="finished", killed=None, expect=None):
+def leave(name, *left, files=(), verdict="finished", ended=None, expect=None):
     t = family(name, "0.1", expect=expect)
-    if killed:
-        t.inject(0, "0.1", "kill", "0.1")
-        t.exit("0.1", 9, "SIGKILL")
+    if ended:
+        number, signal, action = ended
+        t.inject(0, "0.1", action, "0.1")
+        if signal != "SIGKILL":
+            t.signal("0.1", number, signal, "pitfall")
+        t.exit("0.1", number, signal)
     else:
         t.exit("0.1")
     t.exit("0")
@@ -980,10 +983,14 @@ def leave(name, *left, files=(), verdict="finished", killed=None, expect=None):
 leave("ipc-leak-each", ("sysv-shm", "id 0, key 0x0000002a", ("process", "0.1"), ("size", 4096)),
       ("sysv-shm", "id 1", ("size", 100)), ("sysv-sem", "id 0"), ("sysv-msg", "id 0"), ("shm", "/jobs", ("size", 8)),
       ("sem", "/lock"), ("mqueue", "/replies"))
-leave("ipc-leak-killed", ("sem", "/lock"), killed="0.1")
+leave("ipc-leak-killed", ("sem", "/lock"), ended=(9, "SIGKILL", "kill"))
 leave("ipc-leak-socket", files=[("/srv/server.sock", "socket", False)])
 leave("ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/tmp/b", "file", True)],
       expect={"baseline": True, "leftovers": 1})
+leave("ipc-leak-terminated", files=[("/tmp/a", "file", True)], ended=(15, "SIGTERM", "signal=TERM"),
+      expect={"baseline": True, "exit": "any"})
+leave("near-ipc-leak-killed", files=[("/tmp/a", "file", True)], ended=(9, "SIGKILL", "kill"),
+      expect={"baseline": True, "exit": "any"})
 leave("near-ipc-leak-temporary", files=[("/tmp/a", "file", True), ("/srv/result", "file", False)])
 leave("near-ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/srv/pipe", "fifo", False)],
       expect={"baseline": True, "leftovers": 2})
