@@ -124,6 +124,21 @@ bool pf_select_by_thread(const struct pf_trigger *trigger)
     return trigger->proc && strchr(trigger->proc, '/');
 }
 
+/* A main thread has the address of its process; /t0 names it without the others. */
+static bool suits_thread(const char *pattern, const char *address)
+{
+    static const char suffix[] = "/t0";
+    size_t length = strlen(pattern), tail = strlen(suffix);
+    if (strchr(address, '/'))
+        return fnmatch(pattern, address, 0) == 0;
+    if (length <= tail || strcmp(pattern + length - tail, suffix) != 0)
+        return false;
+    char process[length - tail + 1];
+    memcpy(process, pattern, length - tail);
+    process[length - tail] = '\0';
+    return fnmatch(process, address, 0) == 0;
+}
+
 /* What a thread does is done by its process too; but its birth and its end are its own. */
 static bool suits_address(const struct pf_trigger *trigger, const struct pf_occurrence *occurrence)
 {
@@ -132,9 +147,9 @@ static bool suits_address(const struct pf_trigger *trigger, const struct pf_occu
         return false;
     if (!trigger->proc)
         return true;
-    const char *address =
-        by_thread && occurrence->task ? occurrence->task->address : occurrence->process->address;
-    return fnmatch(trigger->proc, address, 0) == 0;
+    if (by_thread && occurrence->task)
+        return suits_thread(trigger->proc, occurrence->task->address);
+    return fnmatch(trigger->proc, occurrence->process->address, 0) == 0;
 }
 
 bool pf_select_matches(const struct pf_trigger *trigger, const struct pf_occurrence *occurrence)

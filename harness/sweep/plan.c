@@ -191,9 +191,15 @@ static enum turn *find_turns(const struct pf_point *const *points, size_t count,
     return turns;
 }
 
-static bool in_scope(const struct pf_sweep_scope *scope, const struct pf_point *point)
+/* A pattern of threads chooses among threads, and one of processes takes all threads of each. */
+static bool in_scope(const struct pf_sweep_scope *scope, const struct pf_point *point, struct pf_arena *arena)
 {
-    return !scope->proc || fnmatch(scope->proc, point->process, 0) == 0;
+    if (!scope->proc || fnmatch(scope->proc, point->process, 0) == 0)
+        return true;
+    if (strchr(scope->proc, '/'))
+        return false;
+    const char *process = pf_arena_strndup(arena, point->process, strcspn(point->process, "/"));
+    return fnmatch(scope->proc, process, 0) == 0;
 }
 
 struct ranked {
@@ -246,7 +252,7 @@ struct pf_sweep_plan *pf_sweep_plan_new(const struct pf_points *points, const st
     size_t count = 0;
     for (size_t i = 0; i < points->count; i++) {
         const struct pf_point *point = &points->points[i];
-        if (!in_scope(scope, point))
+        if (!in_scope(scope, point, arena))
             continue;
         if (point->startup && !scope->all)
             plan->startup++;

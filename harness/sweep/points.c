@@ -13,8 +13,19 @@ struct stack {
     size_t count;
 };
 
+/* So often a thread has come by something. */
+struct tally {
+    const char *thread;
+    const char *what;
+    uint64_t count;
+};
+
 struct reading {
     struct pf_points *points;
+    const char **threaded; /* addresses of processes that ever had more than one thread */
+    size_t threaded_count;
+    struct tally *tallies;
+    size_t tally_count;
     struct stack *stacks; /* by their number less one */
     size_t stack_count;
 };
@@ -53,19 +64,74 @@ static struct pf_point *add(struct reading *reading)
     return pf_arena_grow(points->arena, &points->points, &points->count, sizeof(*points->points));
 }
 
+/* The process of a thread address: "0.2" for "0.2/t1". */
+static size_t process_length(const char *thread)
+{
+    return strcspn(thread, "/");
+}
+
+static bool is_threaded(const struct reading *reading, const char *thread)
+{
+    size_t length = process_length(thread);
+    for (size_t i = 0; i < reading->threaded_count; i++)
+        if (strlen(reading->threaded[i]) == length && strncmp(reading->threaded[i], thread, length) == 0)
+            return true;
+    return false;
+}
+
+static uint64_t count(struct reading *reading, const char *thread, const char *what)
+{
+    for (size_t i = 0; i < reading->tally_count; i++)
+        if (strcmp(reading->tallies[i].thread, thread) == 0 && strcmp(reading->tallies[i].what, what) == 0)
+            return ++reading->tallies[i].count;
+    *(struct tally *)pf_arena_grow(reading->points->arena, &reading->tallies, &reading->tally_count,
+                                   sizeof(*reading->tallies)) =
+        (struct tally){.thread = pf_arena_strdup(reading->points->arena, thread),
+                       .what = pf_arena_strdup(reading->points->arena, what),
+                       .count = 1};
+    return 1;
+}
+
+/*
+ * Whose doing it is, and the how-manieth of its kind. Where a process has threads, each counts for itself:
+ * which of them is first differs from run to run, what each of them does in turn does not. A thread's events
+ * stand in the trace in their order.
+ */
+static const char *owner_of(struct reading *reading, const char *thread, const char *what,
+                            uint64_t *occurrence)
+{
+    struct pf_arena *arena = reading->points->arena;
+    if (!is_threaded(reading, thread))
+        return pf_arena_strdup(arena, thread);
+    *occurrence = count(reading, thread, what);
+    return strchr(thread, '/') ? pf_arena_strdup(arena, thread) : pf_arena_printf(arena, "%s/t0", thread);
+}
+
+static void find_threads(struct reading *reading, const struct pf_trace *trace)
+{
+    struct pf_arena *arena = reading->points->arena;
+    for (size_t i = 0; i < trace->count; i++) {
+        const struct pf_event *event = trace->events[i];
+        if (event->kind == PF_EVENT_THREAD && !is_threaded(reading, event->thread.thread))
+            *(const char **)pf_arena_grow(arena, &reading->threaded, &reading->threaded_count,
+                                          sizeof(*reading->threaded)) =
+                pf_arena_strndup(arena, event->thread.thread, process_length(event->thread.thread));
+    }
+}
+
 static void add_call(struct reading *reading, const struct pf_ev_call *call)
 {
     struct pf_arena *arena = reading->points->arena;
     take_stack(reading, call);
-    /* Occurrences are counted per process, so a thread's address does not matter. */
-    const char *process = pf_arena_strndup(arena, call->thread, strcspn(call->thread, "/"));
+    uint64_t occurrence = call->occurrence;
+    const char *process = owner_of(reading, call->thread, call->call, &occurrence);
     struct stack none = {0};
     const struct stack *stack =
         call->stack && call->stack <= reading->stack_count ? &reading->stacks[call->stack - 1] : &none;
     *add(reading) = (struct pf_point){
         .process = process,
         .call = pf_arena_strdup(arena, call->call),
-        .occurrence = call->occurrence,
+        .occurrence = occurrence,
         .on = pf_arena_strdup(arena, call->on),
         .failed = call->result<0, .transferred = call->result> 0 ? (uint64_t)call->result : 0,
         .startup = call->startup,
@@ -76,11 +142,13 @@ static void add_call(struct reading *reading, const struct pf_ev_call *call)
 
 static void add_named(struct reading *reading, const struct pf_ev_point *point)
 {
-    struct pf_arena *arena = reading->points->arena;
+    uint64_t occurrence = point->count;
+    const char *what = pf_arena_printf(reading->points->arena, "point=%s", point->name);
+    const char *process = owner_of(reading, point->thread, what, &occurrence);
     *add(reading) = (struct pf_point){
-        .process = pf_arena_strndup(arena, point->thread, strcspn(point->thread, "/")),
-        .name = pf_arena_strdup(arena, point->name),
-        .occurrence = point->count,
+        .process = process,
+        .name = pf_arena_strdup(reading->points->arena, point->name),
+        .occurrence = occurrence,
     };
 }
 
@@ -147,7 +215,7 @@ static void add_spot(struct reading *reading, const struct pf_ev_steps *steps,
                                                    spot->at.module ? spot->at.module : "?");
     if (spot->from.file)
         stack[1] = frame_text(arena, &spot->from);
-    const char *process = pf_arena_strndup(arena, steps->thread, strcspn(steps->thread, "/"));
+    const char *process = pf_arena_strndup(arena, steps->thread, process_length(steps->thread));
     for (uint64_t i = spot->first; i < spot->first + spot->count; i++)
         *add(reading) = (struct pf_point){
             .process = process,
@@ -181,6 +249,7 @@ struct pf_points *pf_points_new(const struct pf_trace *trace)
     struct pf_arena *arena = pf_arena_new();
     struct reading reading = {.points = pf_arena_alloc(arena, sizeof(*reading.points))};
     reading.points->arena = arena;
+    find_threads(&reading, trace);
     for (size_t i = 0; i < trace->count; i++) {
         const struct pf_event *event = trace->events[i];
         if (event->kind == PF_EVENT_CALL)

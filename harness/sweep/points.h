@@ -1,7 +1,8 @@
 /*
  * points.h - where faults could strike a program: what a recording run has come by.
  *
- * A point is one use of a system call, or of a named point, by one process: "the third write of 0.1".
+ * A point is one use of a system call, or of a named point, by one process: "the third write of 0.1". Of a
+ * process that makes threads, by one thread.
  */
 #ifndef PF_SWEEP_POINTS_H
 #define PF_SWEEP_POINTS_H
@@ -10,10 +11,10 @@
 #include "model/trial.h"
 
 struct pf_point {
-    const char *process;  /* address; of a thread that is not the main one its own: "0/t1" */
+    const char *process;  /* address; of a thread, where there are several: "0/t0" is the main one */
     const char *call;     /* "write"; NULL: a named point */
     const char *name;     /* "lock-held", of a named point */
-    uint64_t occurrence;  /* of the call, or of the named point, in its process */
+    uint64_t occurrence;  /* of the call, or of the named point, in its process or thread */
     const char *on;       /* what its descriptor is, or NULL */
     bool failed;          /* the call failed in the recording */
     uint64_t transferred; /* bytes, of a call that moves some; else what it returned */

@@ -191,6 +191,7 @@ Test(faults, threads_are_counted_by_themselves)
     expect("three-threads", "flock:error=EIO:when=2", "EBADF\nEIO\nEBADF\nEBADF\nEBADF\nEBADF\n");
     expect("three-threads", "flock:error=EIO:when=2:proc=0/t2", "EBADF\nEBADF\nEBADF\nEBADF\nEBADF\nEIO\n");
     expect("three-threads", "flock:error=EIO:when=2:proc=0/t*", "EBADF\nEBADF\nEBADF\nEIO\nEBADF\nEIO\n");
+    expect("three-threads", "flock:error=EIO:when=2:proc=0/t0", "EBADF\nEIO\nEBADF\nEBADF\nEBADF\nEBADF\n");
     expect("three-threads", "flock@0/t1:error=EIO", "EBADF\nEBADF\nEIO\nEIO\nEBADF\nEBADF\n");
     expect_injections("three-threads", "start@0/t2:delay_enter=1ms", 1);
     expect_injections("three-threads", "exit@0/t1:signal=CONT:to=0", 1);
