@@ -5,6 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "plan/plan.h"
+
 static const enum pf_outcome harm_of[PF_FINDING__COUNT] = {
     [PF_FINDING_DEADLOCK] = PF_OUTCOME_HANG,       [PF_FINDING_HANG] = PF_OUTCOME_HANG,
     [PF_FINDING_BUSY_LOOP] = PF_OUTCOME_HANG,      [PF_FINDING_ORPHAN] = PF_OUTCOME_RESIDUE,
@@ -31,6 +33,16 @@ enum pf_outcome pf_sweep_outcome(const struct pf_trial_result *trial)
     return outcome;
 }
 
+const char *pf_sweep_reason(const struct pf_trial_result *trial)
+{
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        const struct pf_finding *finding = &trial->findings[i];
+        if (finding->severity == PF_SEVERITY_FAIL && harm_of[finding->kind] == trial->outcome)
+            return finding->message;
+    }
+    return trial->reason;
+}
+
 /* The kinds that are failures, each once, in the order of their enum. */
 static const char *kinds_of(const struct pf_trial_result *trial, struct pf_arena *arena)
 {
@@ -54,11 +66,26 @@ static uint64_t hash_of_stack(const struct pf_trial_result *trial)
     return hash;
 }
 
+/* Whom the trial's own fault, the last one, struck by no doing of its: a signal, a kill, a stop. Or NULL. */
+static const char *struck_from_outside(const struct pf_trial_result *trial, struct pf_arena *arena)
+{
+    const struct pf_fault_account *last = trial->fault_count ? &trial->faults[trial->fault_count - 1] : NULL;
+    struct pf_fault fault;
+    if (!last || !last->strike_count || pf_fault_parse(last->spec, arena, &fault, NULL) < 0)
+        return NULL;
+    enum pf_action_kind kind = fault.actions[0].kind;
+    bool outside = kind == PF_ACTION_SIGNAL || kind == PF_ACTION_KILL || kind == PF_ACTION_STOP;
+    return outside ? last->strikes[0].thread : NULL;
+}
+
 const char *pf_sweep_signature(const struct pf_trial_result *trial, struct pf_arena *arena)
 {
-    return pf_arena_printf(arena, "%s/%s/%s/%016" PRIx64,
-                           pf_names_get(&pf_outcome_names, (int)trial->outcome), kinds_of(trial, arena),
-                           trial->shape ? trial->shape : "", hash_of_stack(trial));
+    const char *what =
+        pf_arena_printf(arena, "%s/%s/%s", pf_names_get(&pf_outcome_names, (int)trial->outcome),
+                        kinds_of(trial, arena), trial->shape ? trial->shape : "");
+    const char *struck = trial->outcome == PF_OUTCOME_RESIDUE ? struck_from_outside(trial, arena) : NULL;
+    return struck ? pf_arena_printf(arena, "%s/%s", what, struck)
+                  : pf_arena_printf(arena, "%s/%016" PRIx64, what, hash_of_stack(trial));
 }
 
 static struct pf_failure *find(struct pf_failure *failures, size_t count, const char *signature)

@@ -8,10 +8,14 @@
  */
 enum pf_outcome pf_sweep_outcome(const struct pf_trial_result *trial);
 
+/* Of a trial with a bad outcome: what was found that makes it so, in words. */
+const char *pf_sweep_reason(const struct pf_trial_result *trial);
+
 /*
  * What went wrong in a trial, without anything that differs from run to run or from point to point of one
- * cause: outcome, kinds of finding, shape of the waits that were left, call stack that was struck. Two trials
- * of one signature are one failure. The text lives in the arena.
+ * cause: outcome, kinds of finding, shape of the waits that were left, call stack that was struck. What a
+ * process that was ended from outside leaves behind does not depend on where that met it: there its address
+ * stands in place of the stack. Two trials of one signature are one failure. The text lives in the arena.
  */
 const char *pf_sweep_signature(const struct pf_trial_result *trial, struct pf_arena *arena);
 

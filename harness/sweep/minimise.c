@@ -11,7 +11,8 @@
 #include "sweep/interrupts.h"
 #include "sweep/pool.h"
 
-enum { REPLAYS = 3 };
+/* So often is a line tried again; one that only ends at its deadline, not quite so often. */
+enum { REPLAYS = 10, LONG_REPLAYS = 3 };
 
 /* What is left out, or made simpler, in this order. */
 enum step {
@@ -35,7 +36,8 @@ struct recipe {
 struct reduction {
     struct pf_failure *failure;
     const struct pf_trial_result *sample; /* its first trial */
-    struct recipe best, tried;            /* as small as is known so far; what is being run */
+    struct recipe whole, best, tried; /* as it was found; as small as is known so far; what is being run */
+    bool shortened;                   /* best is less than whole */
     enum step step;
     struct pf_trial *trial; /* NULL: none is running */
 };
@@ -96,14 +98,24 @@ static bool simplify(struct recipe *recipe, enum step step)
     }
 }
 
+static bool takes_until_deadline(const struct reduction *reduction)
+{
+    bool proven = reduction->sample->diagnosis && reduction->sample->diagnosis->proven;
+    return reduction->failure->outcome == PF_OUTCOME_HANG && !proven;
+}
+
 /* What only the deadline has ended is not worth a minute's wait to save a word; and an instruction is one of
  * the call of one process. */
 static bool is_worth_trying(const struct reduction *reduction)
 {
     if (reduction->step == STEP_PROC && reduction->sample->instructions)
         return false;
-    bool proven = reduction->sample->diagnosis && reduction->sample->diagnosis->proven;
-    return reduction->step != STEP_DEADLINE || reduction->failure->outcome != PF_OUTCOME_HANG || proven;
+    return reduction->step != STEP_DEADLINE || !takes_until_deadline(reduction);
+}
+
+static uint64_t replays_of(const struct reduction *reduction)
+{
+    return takes_until_deadline(reduction) ? LONG_REPLAYS : REPLAYS;
 }
 
 /* Makes the next recipe of the reduction, or returns false: it is done. */
@@ -115,7 +127,7 @@ static bool advance(struct reduction *reduction)
             return true;
     }
     reduction->tried = reduction->best;
-    return reduction->failure->replays < REPLAYS;
+    return reduction->failure->replays < replays_of(reduction);
 }
 
 static bool next_trial(void *context, struct pf_pool_job *ret_job)
@@ -158,6 +170,24 @@ static bool shows(const struct reduction *reduction, const struct pf_trial_resul
     return same;
 }
 
+/* A line that shows the failure only now and then may have lost a word too many: then the whole line is tried
+ * instead. Returns whether it was the last replay. */
+static bool take_replay(struct reduction *reduction, bool shown, struct pf_arena *arena)
+{
+    struct pf_failure *failure = reduction->failure;
+    if (!shown && reduction->shortened) {
+        reduction->best = reduction->whole;
+        reduction->shortened = false;
+        failure->replay = reduction->sample->replay;
+        failure->replays = failure->replayed = 0;
+        return false;
+    }
+    failure->replays++;
+    failure->replayed += shown;
+    failure->replay = pf_arena_strdup(arena, reduction->trial->replay);
+    return failure->replays == replays_of(reduction);
+}
+
 static void take_trial(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
                        struct pf_trace **trace)
 {
@@ -166,14 +196,12 @@ static void take_trial(void *context, const struct pf_pool_job *job, const struc
     struct reduction *reduction = &reducing->reductions[job->id];
     struct pf_arena *arena = reducing->campaign->result->arena;
     bool shown = shows(reduction, trial);
-    if (reduction->step == STEP_REPLAY) {
-        reduction->failure->replays++;
-        reduction->failure->replayed += shown;
-        reduction->failure->replay = pf_arena_strdup(arena, reduction->trial->replay);
-        reducing->campaign->progress.done += reduction->failure->replays == REPLAYS;
-    } else {
+    if (reduction->step == STEP_REPLAY)
+        reducing->campaign->progress.done += take_replay(reduction, shown, arena);
+    else {
         if (shown)
             reduction->best = reduction->tried;
+        reduction->shortened |= shown;
         reduction->step++;
     }
     pf_plan_free(reduction->trial);
@@ -202,14 +230,16 @@ int pf_sweep_minimise(struct pf_campaign *campaign, struct pf_error *error)
     reducing.reductions = pf_arena_alloc(arena, (reducing.count + 1) * sizeof(*reducing.reductions));
     for (size_t i = 0; i < reducing.count; i++) {
         struct pf_failure *failure = &sweep->failures[i];
-        reducing.reductions[i] = (struct reduction){
+        struct reduction *reduction = &reducing.reductions[i];
+        *reduction = (struct reduction){
             .failure = failure,
-            .step = failure->replays >= REPLAYS ? STEP_REPLAY : STEP_FAULTS,
             .sample = find_trial(campaign->result, failure->trials[0]),
-            .best = {.base = campaign->base,
-                     .base_faults = campaign->request->base->fault_count,
-                     .strike = campaign->plan->planned[failure->trials[0] - 1].strike},
+            .whole = {.base = campaign->base,
+                      .base_faults = campaign->request->base->fault_count,
+                      .strike = campaign->plan->planned[failure->trials[0] - 1].strike},
         };
+        reduction->best = reduction->whole;
+        reduction->step = failure->replays >= replays_of(reduction) ? STEP_REPLAY : STEP_FAULTS;
     }
     campaign->progress.phase = PF_SWEEP_MINIMISING;
     campaign->progress.done = 0;

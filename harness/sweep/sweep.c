@@ -126,6 +126,23 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
     return true;
 }
 
+/* What a pass has left to be said: warnings. */
+static void add_warnings(struct pf_arena *arena, const struct pf_trial_result *trial,
+                         struct pf_trial_result *small)
+{
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        const struct pf_finding *finding = &trial->findings[i];
+        if (finding->severity != PF_SEVERITY_WARN)
+            continue;
+        struct pf_finding *kept =
+            pf_arena_grow(arena, &small->findings, &small->finding_count, sizeof(*small->findings));
+        *kept = (struct pf_finding){.kind = finding->kind,
+                                    .severity = finding->severity,
+                                    .process = pf_arena_strdup(arena, finding->process),
+                                    .message = pf_arena_strdup(arena, finding->message)};
+    }
+}
+
 /* A trial that passed is told in few words: there are thousands of them. */
 static void add_passed(struct pf_campaign *campaign, const struct pf_trial_result *trial, const char *spec,
                        uint64_t fired, struct pf_trial_result *ret_small)
@@ -142,6 +159,7 @@ static void add_passed(struct pf_campaign *campaign, const struct pf_trial_resul
         .fault_count = 1,
         .duration_ms = trial->duration_ms,
     };
+    add_warnings(arena, trial, ret_small);
     if (!trial->exit)
         return;
     ret_small->exit = pf_arena_alloc(arena, sizeof(*trial->exit));
@@ -154,10 +172,11 @@ static void add_passed(struct pf_campaign *campaign, const struct pf_trial_resul
 static void settle(struct pf_trial_result *trial)
 {
     trial->outcome = pf_sweep_outcome(trial);
-    if (trial->verdict != PF_FAIL || trial->outcome > PF_OUTCOME_GRACEFUL)
+    if (trial->verdict != PF_FAIL)
         return;
-    trial->verdict = PF_PASS;
-    trial->reason = NULL;
+    if (trial->outcome <= PF_OUTCOME_GRACEFUL)
+        trial->verdict = PF_PASS;
+    trial->reason = trial->verdict == PF_FAIL ? pf_sweep_reason(trial) : NULL;
 }
 
 static void keep(struct tour *tour, const struct flight *flight, const struct pf_trial_result *trial)

@@ -37,7 +37,7 @@ run "$pitfall" sweep --faults errno --syscalls read --json -- "$forgetful" read 
 expect_status 1
 expect_json "$scratch/stdout" 'it["sweep"]["failures"] and it["totals"]["fail"] == it["totals"]["trials"]'
 expect_json "$scratch/stdout" 'all("fd-leak" in {f["kind"] for f in t["findings"]} for t in it["trials"])'
-expect_json "$scratch/stdout" 'all(f["replayed"] == 3 for f in it["sweep"]["failures"])'
+expect_json "$scratch/stdout" 'all(f["replayed"] == 10 for f in it["sweep"]["failures"])'
 run "$pitfall" run --inject "read:error=EIO:fd=*numbers:when=2" --expect-same -- "$forgetful" read numbers forgets
 expect_status 1
 tr -s '\n ' ' ' <"$scratch/stderr" >"$scratch/words"

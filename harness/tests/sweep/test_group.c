@@ -99,6 +99,34 @@ Test(group, another_stack_is_another_failure)
     cr_expect_str_neq(pf_sweep_signature(trial, result->arena), far);
 }
 
+Test(group, what_the_ended_leave_behind_is_one_failure_wherever_it_met_them)
+{
+    static struct pf_strike_account first = {.thread = "0.1"}, second = {.thread = "0.2"};
+    struct pf_fault_account faults[] = {
+        {.spec = "write:signal=TERM:when=1:proc=0.1", .strikes = &first, .strike_count = 1},
+        {.spec = "read:signal=TERM:when=1:proc=0.1", .strikes = &first, .strike_count = 1},
+        {.spec = "read:signal=TERM:when=1:proc=0.2", .strikes = &second, .strike_count = 1},
+        {.spec = "read:error=EIO:when=1:proc=0.1", .strikes = &first, .strike_count = 1},
+    };
+    static struct pf_finding left[] = {{.kind = PF_FINDING_IPC_LEAK, .message = "left"}};
+    for (uint64_t id = 1; id <= 4; id++) {
+        struct pf_trial_result *trial = add(id, left, 1);
+        trial->faults = &faults[id - 1];
+        trial->fault_count = 1;
+        trial->stack = id == 2 ? far_stack : near_stack;
+    }
+    pf_sweep_group(result);
+    cr_assert_eq(result->sweep->failure_count, 3);
+    cr_expect_eq(result->sweep->failures[0].count, 2);
+}
+
+Test(group, the_reason_is_what_makes_the_outcome)
+{
+    static struct pf_finding both[] = {{.kind = PF_FINDING_LIMIT, .message = "ran into the limit"},
+                                       {.kind = PF_FINDING_IPC_LEAK, .message = "left"}};
+    cr_expect_str_eq(pf_sweep_reason(add(1, both, 2)), "left");
+}
+
 /* As when the results of two shards are put together. */
 Test(group, the_best_replay_is_kept_when_it_is_done_again)
 {
