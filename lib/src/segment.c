@@ -167,6 +167,7 @@ int mproc_segment_create(const char *name, const struct mproc_segment_shape *sha
                                                                            .controls = shape->controls,
                                                                            .ring_bytes = shape->ring_bytes,
                                                                            .large_bytes = shape->large_bytes,
+                                                                           .seats = shape->seats,
                                                                            .pid_namespace = pid_namespace()};
     *ret_segment = segment;
     return 0;
