@@ -284,6 +284,24 @@ int mproc_args_get_fd(const struct mproc_args *args, size_t index, int *ret_fd)
     return 0;
 }
 
+static bool is_of_class(const struct mproc_class *cls, const char *name, uint8_t name_len)
+{
+    return strlen(cls->name) == name_len && memcmp(cls->name, name, name_len) == 0;
+}
+
+bool mproc_args_is_object(const struct mproc_args *args, size_t index, const struct mproc_class *cls)
+{
+    const struct mproc_value *value = mproc_args_value(args, index);
+    struct mproc_ext_object head;
+    const unsigned char *meta;
+    const char *name;
+
+    if (!value || mproc_value_type(value) != MPROC_TYPE_OBJECT)
+        return false;
+    mproc_args_read_object(object_of(value)->via.ext.ptr, &head, &name, &meta);
+    return is_of_class(cls, name, head.name_len);
+}
+
 int mproc_args_get_object(const struct mproc_args *args, size_t index, const struct mproc_class *cls,
                           void **ret_object)
 {
@@ -297,7 +315,7 @@ int mproc_args_get_object(const struct mproc_args *args, size_t index, const str
     if (r)
         return r;
     mproc_args_read_object(object_of(value)->via.ext.ptr, &head, &name, &meta);
-    if (strlen(cls->name) != head.name_len || memcmp(cls->name, name, head.name_len) != 0)
+    if (!is_of_class(cls, name, head.name_len))
         return mproc_fail(-EINVAL, "argument %zu is a %.*s, not a %s", index, head.name_len, name, cls->name);
     int *fds = (int *)&args->fds[head.first_fd];
     if (head.nfds > 0 && fds[0] < 0)

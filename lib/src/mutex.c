@@ -1,4 +1,4 @@
-#include <mproc/sync.h>
+#include <mproc/mutex.h>
 
 #include <errno.h>
 #include <stdatomic.h>

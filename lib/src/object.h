@@ -3,6 +3,7 @@
 #ifndef MPROC_OBJECT_H
 #define MPROC_OBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ struct mproc_args;
 
 /* Packs `object` as the next argument. Errors: what pack returns, and those of mproc_args_add_fd. */
 int mproc_args_add_object(struct mproc_args *args, const struct mproc_class *cls, const void *object);
+
+/* Whether argument `index` is there and is an object of this class, taken or not. */
+bool mproc_args_is_object(const struct mproc_args *args, size_t index, const struct mproc_class *cls);
 
 /* Unpacks argument `index`, which must be an object of this class. Each object can be taken once, because its
  * descriptors go to the receiver: a second time fails with -ENOENT. Ownership: the caller's, ends with

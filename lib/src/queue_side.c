@@ -70,12 +70,11 @@ static int commit_and_wake(struct queue_side *side, uint32_t commit)
 {
     /* Stepping the last version by addition would carry into the closed bit, which is not set here. */
     bool wraps = (commit & QUEUE_VERSION_MASK) == QUEUE_VERSION_MASK;
-    int add_one = FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 0);
-    int set_zero = FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_EQ, 0);
+    unsigned add_one = FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 0);
+    unsigned set_zero = FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_EQ, 0);
 
-    if (syscall(SYS_futex, &side->commit, FUTEX_WAKE_OP, INT_MAX, (void *)0, &side->commit,
-                wraps ? set_zero : add_one) < 0)
-        return mproc_fail(-errno, "the kernel refuses FUTEX_WAKE_OP (a seccomp filter?), errno %d", errno);
+    if (!mproc_wake_op(&side->commit, wraps ? set_zero : add_one))
+        return mproc_fail(-ENOTSUP, "the kernel refuses FUTEX_WAKE_OP (a seccomp filter?)");
     return 0;
 }
 

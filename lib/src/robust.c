@@ -1,7 +1,6 @@
 #include "robust.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -219,7 +218,7 @@ static void release_and_wake(mproc_robust_word *word, uint32_t died)
     unsigned keep = FUTEX_OP(((unsigned)FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT), 30, FUTEX_OP_CMP_EQ, 0);
     unsigned clear = FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_EQ, 0);
 
-    if (syscall(SYS_futex, word, FUTEX_WAKE_OP, INT_MAX, (void *)0, word, died ? keep : clear) >= 0)
+    if (mproc_wake_op(word, died ? keep : clear))
         return;
     /* A filter forbids the call: the lock must be released all the same. */
     __atomic_store_n(word, died, __ATOMIC_RELEASE);

@@ -269,6 +269,11 @@ void *mproc_segment_control(const struct mproc_segment *segment, uint32_t index)
     return segment->base + 2 * index * segment->page_size;
 }
 
+void *mproc_segment_body(const struct mproc_segment *segment)
+{
+    return segment->base + MPROC_SEGMENT_HEADER;
+}
+
 mproc_robust_word *mproc_segment_lock(const struct mproc_segment *segment, uint32_t index)
 {
     unsigned char *control = mproc_segment_control(segment, index);
@@ -295,25 +300,33 @@ mproc_robust_word *mproc_segment_seat(const struct mproc_segment *segment, uint3
     return (mproc_robust_word *)(void *)(page + seat_offset(segment, index));
 }
 
+/* Maps a page of seats with a private one behind it. Where two threads do so at once, the first one's counts.
+ */
+static unsigned char *map_seats(const struct mproc_segment *segment, uint32_t page_index)
+{
+    unsigned char **place = &segment->seat_pages[page_index];
+    uint64_t offset = (segment->shape.controls + page_index) * segment->page_size;
+    size_t page = segment->page_size;
+    unsigned char *before = NULL;
+    unsigned char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (pages == MAP_FAILED)
+        return NULL;
+    if (map_at(pages, page, segment->fd, offset) && madvise(pages + page, page, MADV_WIPEONFORK) == 0 &&
+        __atomic_compare_exchange_n(place, &before, pages, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+        return pages;
+    munmap(pages, 2 * page);
+    return before;
+}
+
 mproc_robust_word *mproc_segment_own_seat(const struct mproc_segment *segment, uint32_t index, bool map)
 {
-    unsigned char **page = &segment->seat_pages[index / SEATS_PER_PAGE];
-    uint64_t offset =
-        segment->shape.controls * segment->page_size + index / SEATS_PER_PAGE * segment->page_size;
+    unsigned char **place = &segment->seat_pages[index / SEATS_PER_PAGE];
+    unsigned char *page = __atomic_load_n(place, __ATOMIC_ACQUIRE);
 
-    if (!*page && map) {
-        unsigned char *pages =
-            mmap(NULL, 2 * segment->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (pages == MAP_FAILED)
-            return NULL;
-        if (!map_at(pages, segment->page_size, segment->fd, offset) ||
-            madvise(pages + segment->page_size, segment->page_size, MADV_WIPEONFORK) != 0) {
-            munmap(pages, 2 * segment->page_size);
-            return NULL;
-        }
-        *page = pages;
-    }
-    return *page ? (mproc_robust_word *)(void *)(*page + seat_offset(segment, index)) : NULL;
+    if (!page && map)
+        page = map_seats(segment, index / SEATS_PER_PAGE);
+    return page ? (mproc_robust_word *)(void *)(page + seat_offset(segment, index)) : NULL;
 }
 
 unsigned char *mproc_segment_ring(const struct mproc_segment *segment)

@@ -24,6 +24,7 @@
 enum mproc_segment_kind {
     MPROC_SEGMENT_MUTEX = 1,
     MPROC_SEGMENT_QUEUE,
+    MPROC_SEGMENT_EVENT,
 };
 
 struct mproc_segment_shape {
@@ -67,6 +68,9 @@ int mproc_segment_pack(const struct mproc_segment *segment, struct mproc_parcel 
 int mproc_segment_unpack(const struct mproc_parcel *parcel, enum mproc_segment_kind kind, uint32_t controls,
                          struct mproc_segment *ret_segment);
 
+/* Where an object's own words begin in control 0. */
+void *mproc_segment_body(const struct mproc_segment *segment);
+
 void *mproc_segment_control(const struct mproc_segment *segment, uint32_t index);
 mproc_robust_word *mproc_segment_lock(const struct mproc_segment *segment, uint32_t index);
 
@@ -74,7 +78,7 @@ mproc_robust_word *mproc_segment_lock(const struct mproc_segment *segment, uint3
 mproc_robust_word *mproc_segment_seat(const struct mproc_segment *segment, uint32_t index);
 
 /* The same word where this process can take it as a lock; NULL when it never did, or, with `map`, when there
- * is no memory. One thread at a time may map. */
+ * is no memory. Threads: any. */
 mproc_robust_word *mproc_segment_own_seat(const struct mproc_segment *segment, uint32_t index, bool map);
 
 unsigned char *mproc_segment_ring(const struct mproc_segment *segment);

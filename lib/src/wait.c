@@ -124,3 +124,12 @@ void mproc_wake(const uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
     errno = saved_errno;
 }
+
+bool mproc_wake_op(uint32_t *word, unsigned operation)
+{
+    int saved_errno = errno;
+    long woken = syscall(SYS_futex, word, FUTEX_WAKE_OP, INT_MAX, (void *)0, word, operation);
+
+    errno = saved_errno;
+    return woken >= 0;
+}

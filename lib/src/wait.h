@@ -3,6 +3,7 @@
 #ifndef MPROC_WAIT_H
 #define MPROC_WAIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,11 @@ int mproc_wait(const struct mproc_wait_word *words, size_t count, uint64_t deadl
 
 /* mproc_wait() on one word. */
 int mproc_wait_one(const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
+
+/* Changes a word and wakes all who sleep on it in one step, so that no kill falls between: FUTEX_WAKE_OP with
+ * FUTEX_OP(…). Returns whether the kernel did it, which a seccomp filter may forbid; if not, nothing has
+ * happened. Async-signal safety: safe; keeps errno. */
+bool mproc_wake_op(uint32_t *word, unsigned operation);
 
 /* Wakes all who sleep on the word, in every process. Async-signal safety: safe; keeps errno. */
 void mproc_wake(const uint32_t *word);

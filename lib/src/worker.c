@@ -14,6 +14,7 @@
 
 #include "args_internal.h"
 #include "error_internal.h"
+#include "event_internal.h"
 #include "process_internal.h"
 #include "shutdown_internal.h"
 #include "stop_internal.h"
@@ -163,6 +164,8 @@ static struct mproc_args *set_up(const struct mproc_worker *worker)
     if (r)
         give_up(worker, MPROC_STAGE_ENV, r);
     r = mproc_args_decode(cwd + order->strings_len, order->args_len, worker->fds, worker->nfds, &args);
+    if (!r)
+        r = mproc_event_keep_promises(args);
     if (r)
         give_up(worker, MPROC_STAGE_ARGS, r);
     r = set_nice(order->nice);
