@@ -70,7 +70,7 @@ struct pf_futex {
     const char *owner;  /* address of the living thread that owns it, else NULL */
     const char
         *dead_owner;      /* address of the thread that owned it and has ended, if it was one of the tree's */
-    bool owner_elsewhere; /* the owner is a living thread that cannot reach this memory (a lock copied by
+    bool owner_elsewhere; /* the owner is, or was, a thread that cannot reach this memory (a lock copied by
                              fork) */
     const char *place; /* what the memory is: "anonymous shared memory", "/dev/shm/sem.x", "private memory" */
     const char **processes; /* every process that has this very word mapped */

@@ -191,15 +191,11 @@ static bool is_of_process(const char *thread, const char *process)
  * thread, and if it was the owner, it may well release the copy (pthread_atfork is made for that). So
  * that nobody can is certain only when the main thread itself waits here.
  */
-static void settle_copy(struct pf_survey *survey, struct pf_object *object, const struct pf_probe_dead *dead)
+static void settle_copy(struct pf_survey *survey, struct pf_object *object)
 {
     struct pf_futex *futex = object->futex;
-    if (futex->process_count != 1 || !waits_here(survey, futex->processes[0], object->id)) {
+    if (futex->process_count != 1 || !waits_here(survey, futex->processes[0], object->id))
         futex->kind = PF_FUTEX_PLAIN;
-        return;
-    }
-    if (dead)
-        futex->dead_owner = dead->address;
     else
         futex->owner_elsewhere = true;
 }
@@ -214,7 +210,7 @@ static void settle(struct pf_survey *survey, struct pf_object *object)
     else if (dead && (futex->shared || is_of_process(dead->address, futex->processes[0])))
         futex->dead_owner = dead->address;
     else if (living || dead)
-        settle_copy(survey, object, living ? NULL : dead);
+        settle_copy(survey, object);
     else {
         futex->kind = PF_FUTEX_PLAIN;
         pf_object_set_external(object, "its owner is not of the tree");

@@ -9,6 +9,7 @@
 #include "supervise/view.h"
 
 enum {
+    LOOKS_AT_DEADLINE = 8,
     STILL_SCANS = 2,   /* complete scans without movement before a snapshot is worth its cost */
     COST_FACTOR = 100, /* looks may take one part in so many of a core's time */
 };
@@ -330,15 +331,30 @@ void pf_quiet_tick(struct pf_run *run)
         quiet->still = 0;
 }
 
-/* A snapshot that is wanted at this moment, whoever moves. Returns its sequence number, 0: there is none. */
-static uint64_t look_now(struct pf_run *run, enum pf_snapshot_reason reason)
+static bool somebody_runs(const struct pf_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->thread_count; i++)
+        if (snapshot->threads[i].wait.kind == PF_WAIT_NONE)
+            return true;
+    return false;
+}
+
+/*
+ * A snapshot that is wanted at this moment, whoever moves. Who wakes for an instant only, now and then, is
+ * better seen in its wait: there are so many attempts at that. Returns its sequence number, 0: there is none.
+ */
+static uint64_t look_now(struct pf_run *run, enum pf_snapshot_reason reason, size_t attempts)
 {
     struct pf_arena *arena = pf_arena_new();
     struct pf_snapshot snapshot = {0};
     struct pf_sample before;
     scan(run, true, &before);
     uint64_t seq = 0;
-    if (look(run, reason, arena, &snapshot) == 0) {
+    int result;
+    do
+        result = look(run, reason, arena, &snapshot);
+    while (result == 0 && --attempts > 0 && somebody_runs(&snapshot));
+    if (result == 0) {
         json_t *json = pf_record_to_json(&pf_snapshot_record, &snapshot);
         seq = append(run, json);
         json_decref(json);
@@ -349,14 +365,14 @@ static uint64_t look_now(struct pf_run *run, enum pf_snapshot_reason reason)
 
 void pf_quiet_answer(struct pf_run *run)
 {
-    uint64_t seq = look_now(run, PF_SNAPSHOT_ASKED);
+    uint64_t seq = look_now(run, PF_SNAPSHOT_ASKED, 1);
     if (seq && run->watcher->on_answer)
         run->watcher->on_answer(run->watcher->context, run->trace, run->trace->events[seq - 1]);
 }
 
 void pf_quiet_deadline(struct pf_run *run)
 {
-    uint64_t seq = look_now(run, PF_SNAPSHOT_DEADLINE);
+    uint64_t seq = look_now(run, PF_SNAPSHOT_DEADLINE, LOOKS_AT_DEADLINE);
     pf_keep_release_all(run, "end");
     pf_run_decide(run, run->root_ended_ns ? PF_VERDICT_ABANDONED : PF_VERDICT_DEADLINE, seq);
 }

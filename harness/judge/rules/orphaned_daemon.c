@@ -1,52 +1,25 @@
 /* orphaned-daemon: the program came to its own end and left processes behind that nobody waits for. */
-#include "judge/drawing.h"
+#include "judge/orphans.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
 
-/* Parents are born before their children; a trace that says otherwise is not followed in circles. */
-static const struct pf_life *parent_of(const struct pf_case *c, const struct pf_life *life)
-{
-    const struct pf_life *parent = pf_history_life(c->history, life->parent);
-    return parent && parent < life ? parent : NULL;
-}
-
 /* The nearest ancestor that has ended; NULL when it did not end by itself. */
-static const struct pf_life *gone_ancestor(const struct pf_case *c, const struct pf_life *life)
+static const struct pf_life *gone_ancestor(const struct pf_case *c, const struct pf_life *orphan)
 {
-    const struct pf_life *at = parent_of(c, life);
-    while (at && !at->exit)
-        at = parent_of(c, at);
-    return at && !at->exit->exit.signaled ? at : NULL;
-}
-
-static void draw(struct pf_case *c, const struct pf_life *orphan, const struct pf_life *gone)
-{
-    const struct pf_thread_state *thread =
-        c->graph ? pf_snapshot_thread(c->graph->snapshot, orphan->process) : NULL;
-    pf_draw_node(c, orphan->process, thread ? pf_phrase_wait(c, thread) : "lives");
-    pf_draw_node(c, gone->process, pf_phrase_end(c, gone));
-    struct pf_edge *edge = pf_draw_edge(
-        c, orphan->process, gone->process, "parent",
-        pf_arena_printf(c->scratch, "%s %s while %s lived: nobody is left to stop it or to wait for it",
-                        pf_case_label(c, gone->process), pf_phrase_end(c, gone),
-                        pf_case_label(c, orphan->process)));
-    pf_draw_evidence(c, edge, orphan->fork->seq);
-    pf_draw_evidence(c, edge, gone->exit->seq);
+    const struct pf_life *gone = pf_orphan_gone_ancestor(c, orphan);
+    return gone && !gone->exit->exit.signaled ? gone : NULL;
 }
 
 bool pf_rule_orphaned_daemon(struct pf_case *c, struct pf_match *ret_match)
 {
     const struct pf_life *first = NULL;
-    size_t count = 0;
-    for (size_t i = 0; i < c->trial->finding_count; i++) {
-        const struct pf_finding *finding = &c->trial->findings[i];
-        const struct pf_life *life =
-            finding->kind == PF_FINDING_ORPHAN ? pf_history_life(c->history, finding->process) : NULL;
-        const struct pf_life *gone = life ? gone_ancestor(c, life) : NULL;
+    size_t count = 0, at = 0;
+    for (const struct pf_life *orphan; (orphan = pf_orphan_next(c, &at));) {
+        const struct pf_life *gone = gone_ancestor(c, orphan);
         if (!gone)
             continue;
-        draw(c, life, gone);
-        first = first ? first : life;
+        pf_orphan_draw(c, orphan, gone);
+        first = first ? first : orphan;
         count++;
     }
     if (!first)

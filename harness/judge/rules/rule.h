@@ -33,6 +33,8 @@ bool pf_rule_hung_thread(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_inherited_fd(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_nested_child_join(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_fd_exhaustion(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_endless_poll(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_parent_killed(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_orphaned_daemon(struct pf_case *c, struct pf_match *ret_match);
 
 #endif

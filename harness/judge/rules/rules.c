@@ -11,6 +11,8 @@ const struct pf_rule pf_rules[] = {
     {"inherited-fd", pf_rule_inherited_fd},
     {"nested-child-join", pf_rule_nested_child_join},
     {"fd-exhaustion", pf_rule_fd_exhaustion},
+    {"endless-poll", pf_rule_endless_poll},
+    {"parent-killed", pf_rule_parent_killed},
     {"orphaned-daemon", pf_rule_orphaned_daemon},
     {NULL, NULL},
 };

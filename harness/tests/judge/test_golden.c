@@ -41,7 +41,7 @@ static const struct golden {
     {"orphan-daemon", PF_FAIL, "orphan@0.1.1", "orphaned-daemon", "0.1 ended with status 0"},
     {"orphan-tree", PF_FAIL, "orphan@0.1 orphan@0.2", "orphaned-daemon", "with 1 descendant of its own"},
     {"near-orphan-allowed", PF_PASS, "", "-", NULL},
-    {"near-orphan-parent-killed", PF_FAIL, "orphan@0.1", "-", "was killed by SIGKILL"},
+    {"rule-parent-killed", PF_FAIL, "orphan@0.1", "parent-killed", "nothing of its clean-up was carried out"},
     {"near-orphan-reaped", PF_PASS, "", "-", NULL},
 
     {"zombie", PF_PASS, "zombie@0", "-", "has not waited for 2 children that ended"},
@@ -228,6 +228,8 @@ static const struct golden {
     {"busy-loop-spin", PF_FAIL, "busy-loop@0.1", "-", "used 3 s of CPU time in the last 5 s"},
     {"busy-loop-poll", PF_FAIL, "busy-loop@0", "-", "woke 500 times from clock_nanosleep in the last 5 s"},
     {"busy-loop-both", PF_FAIL, "busy-loop", "-", "from poll in the last 5 s"},
+    {"rule-endless-poll", PF_FAIL, "busy-loop@0", "endless-poll", "it looks for ever"},
+    {"near-endless-poll-ended-by-itself", PF_FAIL, "busy-loop@0", "-", NULL},
     {"near-busy-loop-computes", PF_FAIL, "hang", "-", NULL},
     {"near-busy-loop-reads", PF_FAIL, "hang", "-", NULL},
     {"near-busy-loop-blind", PF_FAIL, "hang", "-", NULL},

@@ -280,7 +280,7 @@ seq = t.snapshot({"0.1": child("0.1.1"), "0.1.1": SLEEP, "0.2": SLEEP})
 t.verdict("abandoned", seq, ["0.1", "0.1.1", "0.2"])
 t.end()
 
-t = family("near-orphan-parent-killed", "0.1", faults=["point=working:kill"])
+t = family("rule-parent-killed", "0.1", faults=["point=working:kill"])
 t.inject(0, "0", "kill", "0")
 t.exit("0", 9, "SIGKILL")
 seq = t.snapshot({"0.1": SLEEP})
@@ -1039,8 +1039,13 @@ generations("near-explosion-deep", 20)
 
 # ---- busy loops ----
 
-def circle(name, *paces, waits, last=None):
-    t = family(name, *[p for p in waits if p != "0"])
+def circle(name, *paces, waits, last=None, dead=None, ended=None):
+    t = family(name, *[p for p in waits if p != "0"], *filter(None, [dead, ended]))
+    if dead:
+        t.inject(0, dead, "kill", dead)
+        t.exit(dead, 9, "SIGKILL")
+    if ended:
+        t.exit(ended)
     t.t += 9 * SECOND
     if last:
         t.add(*last[:1], **dict(last[1:]))
@@ -1064,6 +1069,8 @@ RUNS, NAPS = wait("none"), wait("none", call="clock_nanosleep", timed=True)
 circle("busy-loop-spin", ("0.1", spin()), waits={"0": child("0.1"), "0.1": RUNS})
 circle("busy-loop-poll", ("0", poll()), ("0.1", {"run_ns": MS, "wakes": 2}), waits={"0": NAPS, "0.1": NAPS})
 circle("busy-loop-both", ("0", poll()), ("0.1", spin()), waits={"0": wait("sleep", call="poll"), "0.1": RUNS})
+circle("rule-endless-poll", ("0", poll()), waits={"0": NAPS}, dead="0.1")
+circle("near-endless-poll-ended-by-itself", ("0", poll()), waits={"0": NAPS}, ended="0.1")
 circle("near-busy-loop-computes", ("0", spin(states=140)), waits={"0": RUNS})
 circle("near-busy-loop-reads", ("0", poll(bytes=1)), waits={"0": NAPS})
 circle("near-busy-loop-blind", ("0", poll(bytes_unknown=True)), waits={"0": NAPS})

@@ -1,0 +1,46 @@
+#include "judge/orphans.h"
+
+#include "judge/drawing.h"
+#include "judge/phrases.h"
+
+/* Parents are born before their children; a trace that says otherwise is not followed in circles. */
+static const struct pf_life *parent_of(const struct pf_case *c, const struct pf_life *life)
+{
+    const struct pf_life *parent = pf_history_life(c->history, life->parent);
+    return parent && parent < life ? parent : NULL;
+}
+
+const struct pf_life *pf_orphan_next(const struct pf_case *c, size_t *finding)
+{
+    while (*finding < c->trial->finding_count) {
+        const struct pf_finding *at = &c->trial->findings[(*finding)++];
+        const struct pf_life *life =
+            at->kind == PF_FINDING_ORPHAN ? pf_history_life(c->history, at->process) : NULL;
+        if (life)
+            return life;
+    }
+    return NULL;
+}
+
+const struct pf_life *pf_orphan_gone_ancestor(const struct pf_case *c, const struct pf_life *orphan)
+{
+    const struct pf_life *at = parent_of(c, orphan);
+    while (at && !at->exit)
+        at = parent_of(c, at);
+    return at;
+}
+
+void pf_orphan_draw(struct pf_case *c, const struct pf_life *orphan, const struct pf_life *gone)
+{
+    const struct pf_thread_state *thread =
+        c->graph ? pf_snapshot_thread(c->graph->snapshot, orphan->process) : NULL;
+    pf_draw_node(c, orphan->process, thread ? pf_phrase_wait(c, thread) : "lives");
+    pf_draw_node(c, gone->process, pf_phrase_end(c, gone));
+    struct pf_edge *edge = pf_draw_edge(
+        c, orphan->process, gone->process, "parent",
+        pf_arena_printf(c->scratch, "%s %s while %s lived: nobody is left to stop it or to wait for it",
+                        pf_case_label(c, gone->process), pf_phrase_end(c, gone),
+                        pf_case_label(c, orphan->process)));
+    pf_draw_evidence(c, edge, orphan->fork->seq);
+    pf_draw_evidence(c, edge, gone->exit->seq);
+}

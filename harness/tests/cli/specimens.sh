@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The programs of the catalogue: a check can fail, and a diagnosis does not know whom it is about.
+# shellcheck source=harness/tests/cli/assertions.sh disable=SC2016,SC2154
+. "$(dirname "$0")/assertions.sh"
+scenarios=$2
+built=$(dirname "$pitfall")/../scenarios
+
+echo "- a safe program that is as broken as the other one makes the check fail"
+cp -rL "$built" "$scratch/swapped"
+find "$scratch/swapped" -name CMakeFiles -prune -exec rm -rf {} +
+for folder in "$scratch"/swapped/*/pitfall.yaml; do
+    cp "$(dirname "$folder")/broken" "$(dirname "$folder")/safe"
+done
+run env PITFALL_SCENARIOS="$scratch/swapped" "$pitfall" check --variant safe --json
+expect_status 1
+expect_json "$scratch/stdout" "len(it['trials']) == $(find "$scenarios" -name pitfall.yaml | wc -l)"
+expect_json "$scratch/stdout" "[t['scenario'] for t in it['trials'] if t['verdict'] != 'fail'] == []"
+
+echo "- a broken program under another name, with nothing but the plan, is diagnosed alike"
+run "$pitfall" check --variant broken --json
+expect_status 0
+cp "$scratch/stdout" "$scratch/known.json"
+python3 - "$scratch/known.json" "$scratch/renamed" >"$scratch/lines" <<'END'
+import json, os, shlex, shutil, sys
+
+os.mkdir(sys.argv[2])
+for number, trial in enumerate(json.load(open(sys.argv[1], encoding="utf-8"))["trials"]):
+    program = f"{sys.argv[2]}/program-{number}"
+    shutil.copy(trial["command"][0], program)
+    words = shlex.split(trial["replay"])
+    words[words.index(trial["command"][0])] = program
+    print(trial["scenario"], trial["diagnosis"]["pitfall"], shlex.join(words[2:]))
+END
+[ -s "$scratch/lines" ] || fail "lines to be replayed"
+while read -r id pitfall_id words; do
+    eval "run \"\$pitfall\" run --json $words"
+    expect_status 1
+    expect_json "$scratch/stdout" "it['trials'][0]['diagnosis']['pitfall'] == '$pitfall_id' == '$id'"
+done <"$scratch/lines"
