@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/replace.h"
 #include "cli/shard_option.h"
 #include "cli/trial_options.h"
 #include "launch/locate.h"
@@ -21,6 +23,9 @@ struct settings {
     struct pf_sweep_request request;
     struct pf_progress progress;
     const char *function, *call, *action; /* --step, --when, --do */
+    const char *record;                   /* --record: where the plan goes */
+    const char *plan;                     /* --plan: where it came from */
+    struct pf_recorded *recorded;
     struct pf_result *resumed;
 };
 
@@ -81,6 +86,27 @@ static int set_resume(void *data, const char *value, struct pf_error *error)
     return r;
 }
 
+static int set_record(void *data, const char *value, struct pf_error *error)
+{
+    ((struct settings *)data)->record = value;
+    return pf_replace_check(value, "plan", error);
+}
+
+static int set_plan(void *data, const char *value, struct pf_error *error)
+{
+    struct settings *settings = data;
+    FILE *file = fopen(value, "re");
+    if (!file)
+        return pf_error_set(error, -errno, "%s: the plan cannot be opened: %s", value, strerror(errno));
+    pf_recorded_free(settings->recorded);
+    settings->recorded = NULL;
+    settings->plan = value;
+    int r = pf_recorded_read(file, value, &settings->recorded, error);
+    fclose(file);
+    settings->request.recorded = settings->recorded;
+    return r;
+}
+
 static int set_all(void *data, const char *value, struct pf_error *error)
 {
     (void)value, (void)error;
@@ -138,6 +164,10 @@ static const struct pf_option sweep_options[] = {
     {'b', "budget", "TIME", "stop after TIME (30s, 10m), with what there is then", set_budget},
     {0, "resume", "FILE",
      "go on with a sweep that was stopped, from the result that --report json:FILE has written", set_resume},
+    {0, "record", "FILE",
+     "only find out where faults could strike, and write the plan to FILE: to be shared by shards",
+     set_record},
+    {0, "plan", "FILE", "carry out the plan that --record FILE has written, or a --shard of it", set_plan},
     PF_OPTION_SHARD(set_shard),
     PF_OPTION_INJECT,
     PF_OPTION_LIMIT,
@@ -217,6 +247,63 @@ static int read_steps(struct settings *settings, struct pf_error *error)
     return r;
 }
 
+/* A plan says by itself what is tried; and who only makes one tries nothing. */
+static int check_plan_options(const struct settings *settings, struct pf_error *error)
+{
+    const struct pf_sweep_request *request = &settings->request;
+    if (settings->record && settings->plan)
+        return pf_error_set(error, -EINVAL, "--record makes a plan, and --plan has one: use one of them");
+    if (settings->record && (request->shard.count > 1 || request->budget_ns || settings->resumed ||
+                             settings->shared.reports.deliveries.count))
+        return pf_error_set(
+            error, -EINVAL,
+            "--record tries nothing: --shard, --budget, --resume and --report go with --plan");
+    if (settings->plan && (request->calls || request->scope.kinds != PF_SWEEP_EVERY || request->scope.proc ||
+                           request->scope.all || settings->function))
+        return pf_error_set(error, -EINVAL,
+                            "%s says which faults are tried: --faults, --syscalls, --proc, --all and --step "
+                            "go with --record",
+                            settings->plan);
+    return settings->plan
+               ? pf_recorded_check(settings->recorded, settings->shared.trial, settings->plan, error)
+               : 0;
+}
+
+static int write_plan(void *context, FILE *file)
+{
+    return pf_recorded_write(context, file);
+}
+
+/* --record: no trial, but the plan of all of them. */
+static int record(const struct pf_command *command, struct settings *settings, struct pf_result *result,
+                  struct pf_error *error)
+{
+    struct pf_recorded *recorded;
+    int r = pf_sweep_record(&settings->request, result, &recorded, error);
+    pf_progress_end(&settings->progress);
+    if (r < 0)
+        return r;
+    if (!recorded)
+        return deliver(command, settings, result);
+    r = pf_replace_file(settings->record, write_plan, recorded);
+    if (r < 0)
+        r = pf_error_set(error, r, "%s: the plan cannot be written: %s", settings->record, strerror(-r));
+    else
+        printf("pitfall sweep: %zu faults at %" PRIu64 " points: %s, plan %s\n", recorded->plan->count,
+               (uint64_t)(recorded->plan->points - recorded->plan->repetitions), settings->record,
+               recorded->plan->fingerprint);
+    pf_recorded_free(recorded);
+    return r;
+}
+
+static int carry_out(const struct pf_command *command, struct settings *settings, struct pf_result *result,
+                     struct pf_error *error)
+{
+    int r = pf_sweep_run(&settings->request, result, error);
+    pf_progress_end(&settings->progress);
+    return r < 0 ? r : deliver(command, settings, result);
+}
+
 static int sweep(const struct pf_command *command, struct settings *settings)
 {
     struct pf_error error = {""};
@@ -226,24 +313,27 @@ static int sweep(const struct pf_command *command, struct settings *settings)
         return pf_complain(command->name, PF_STATUS_USAGE, "%s", error.message);
     if (read_steps(settings, &error) < 0)
         return pf_complain(command->name, PF_STATUS_USAGE, "%s", error.message);
+    settings->shared.trial->expect.exit =
+        settings->shared.trial->expect.exit ? settings->shared.trial->expect.exit : "any";
+    if (check_plan_options(settings, &error) < 0)
+        return pf_complain(command->name, PF_STATUS_USAGE, "%s", error.message);
     if (pf_interrupts_install(&error) < 0)
         return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
     struct pf_trial *trial = settings->shared.trial;
     trial->capture = true;
     trial->isolate = true;
-    trial->expect.exit = trial->expect.exit ? trial->expect.exit : "any";
     settings->request.base = trial;
     settings->request.context = settings;
     settings->request.show = show;
     settings->request.scope.root = geteuid() == 0;
     settings->progress = pf_progress_start(2);
     struct pf_result *result = pf_result_new();
-    int r = pf_sweep_run(&settings->request, result, &error);
-    pf_progress_end(&settings->progress);
-    int status = r == 0 ? deliver(command, settings, result)
-                        : pf_complain(command->name,
-                                      r == -ENOENT || r == -EINVAL ? PF_STATUS_USAGE : PF_STATUS_HARNESS,
-                                      "%s", error.message);
+    int status = settings->record ? record(command, settings, result, &error)
+                                  : carry_out(command, settings, result, &error);
+    if (status < 0)
+        status = pf_complain(command->name,
+                             status == -ENOENT || status == -EINVAL ? PF_STATUS_USAGE : PF_STATUS_HARNESS,
+                             "%s", error.message);
     pf_result_free(result);
     return status;
 }
@@ -262,7 +352,13 @@ static int run(const struct pf_command *command, int argc, char **argv)
     settings.shared.trial->deadline_ns = PF_SWEEP_DEADLINE;
     int operand;
     int status = pf_options_parse(command, argc, argv, &settings, &operand);
-    if (status == PF_GO_ON && operand == argc)
+    const char **words = (const char **)argv + operand;
+    size_t word_count = status == PF_GO_ON ? (size_t)(argc - operand) : 0;
+    if (settings.recorded && word_count == 0) {
+        words = settings.recorded->command;
+        word_count = settings.recorded->command_count;
+    }
+    if (status == PF_GO_ON && word_count == 0)
         status = pf_complain(command->name, PF_STATUS_USAGE,
                              "no command to run: pitfall sweep [OPTION]... -- CMD [ARG]...");
     if (status == PF_GO_ON)
@@ -270,10 +366,11 @@ static int run(const struct pf_command *command, int argc, char **argv)
     if (status == PF_GO_ON)
         status = pf_shard_acknowledge(&settings.request.shard, command->name);
     if (status == PF_GO_ON) {
-        pf_trial_settings_finish(&settings.shared, argc - operand, argv + operand);
+        pf_trial_settings_finish(&settings.shared, (int)word_count, (char **)words);
         status = sweep(command, &settings);
     }
     pf_result_free(settings.resumed);
+    pf_recorded_free(settings.recorded);
     pf_plan_free(settings.shared.trial);
     return status;
 }
@@ -295,6 +392,8 @@ const struct pf_command pf_command_sweep = {
     .findings = "some did: the report names them",
     .examples = "  pitfall sweep -- sort big.txt\n"
                 "  pitfall sweep --faults kill --proc '0.*' --budget 5m --report html:r.html -- ./server\n"
+                "  pitfall sweep --record plan.json -- ./server && "
+                "pitfall sweep --plan plan.json --shard 2/4\n"
                 "  pitfall sweep --step put --proc 0.1 -- ./queue\n",
     .program_follows = true,
     .run = run,

@@ -90,7 +90,7 @@ _pitfall_reply_report() {
 
 _pitfall_takes_value() {
     case $1 in
-        -[tjrdilgb] | --faults | --proc | --syscalls | --resume | --step | --when | --do | --budget | --tag | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
+        -[tjrdilgb] | --faults | --proc | --syscalls | --resume | --record | --plan | --step | --when | --do | --budget | --tag | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
             --grace | --seed | --share | --expect-exit | --expect-output | --expect-text | --max-processes | --trace) return 0 ;;
     esac
     return 1
@@ -108,7 +108,7 @@ _pitfall_reply_value() {
         --faults) _pitfall_reply_kinds ;;
         --report) _pitfall_reply_report ;;
         --expect-exit) _pitfall_reply '' any 0 1 ;;
-        --trace | --expect-output | --resume) _pitfall_reply_files '' -f ;;
+        --trace | --expect-output | --resume | --record | --plan) _pitfall_reply_files '' -f ;;
     esac
 }
 
@@ -119,7 +119,7 @@ _pitfall_reply_options() {
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --allow-daemon --seed --max-processes --share --isolate --expect-exit --expect-output
             --expect-same --expect-text --verbose -v --trace --report --json) ;;
-        sweep) options+=(--faults --proc --syscalls --step --when --do --all --resume --shard --jobs -j --budget -b --inject -i --limit -l --deadline -d
+        sweep) options+=(--faults --proc --syscalls --step --when --do --all --resume --record --plan --shard --jobs -j --budget -b --inject -i --limit -l --deadline -d
             --grace -g --allow-daemon --seed --max-processes --share --expect-exit --expect-text --report --json) ;;
         diagnose) options+=(--watch -w --trace --no-stacks --report --json) ;;
         judge) options+=(--report --json) ;;

@@ -16,7 +16,7 @@ function __pitfall_program
             case --
                 set -e words[1]
                 break
-            case -i -l -d -g -j -b --faults --proc --syscalls --resume --step --when --do --shard --jobs --budget --inject --limit --deadline --grace --seed --share --expect-exit --expect-output \
+            case -i -l -d -g -j -b --faults --proc --syscalls --resume --record --plan --step --when --do --shard --jobs --budget --inject --limit --deadline --grace --seed --share --expect-exit --expect-output \
                 --expect-text --max-processes --trace --report
                 set -e words[1]
                 set -e words[1]
@@ -100,6 +100,8 @@ complete -c pitfall -n '__pitfall_command sweep' -l do -x -a 'kill stop= signal=
 complete -c pitfall -n '__pitfall_command sweep' -l syscalls -x -d 'Only at these system calls'
 complete -c pitfall -n '__pitfall_command sweep' -l all -d 'Every occurrence of every call'
 complete -c pitfall -n '__pitfall_command sweep' -l resume -r -F -d 'Go on with a sweep that was stopped'
+complete -c pitfall -n '__pitfall_command sweep' -l record -r -F -d 'Only make the plan'
+complete -c pitfall -n '__pitfall_command sweep' -l plan -r -F -d 'Carry out a plan, or a shard of it'
 complete -c pitfall -n '__pitfall_command sweep' -s b -l budget -x -d 'Stop after this time'
 complete -c pitfall -n '__pitfall_command run sweep' -s i -l inject -x -a '(__pitfall_faults)' -d 'Strike with a fault'
 complete -c pitfall -n '__pitfall_command run sweep' -s l -l limit -x -d 'Run under a resource limit' \

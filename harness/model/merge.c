@@ -192,7 +192,7 @@ static int check_same_plan(const struct pf_merge_input *inputs, size_t count, bo
                                 "version, with the same options, on the same scenarios or program?%s",
                                 inputs[0].name, inputs[i].name, first->plan, part->plan,
                                 inputs[0].result->sweep ? " A program that runs differently each time has a "
-                                                          "new plan each time"
+                                                          "new plan each time: share one, see sweep --record"
                                                         : "");
         if (part->of != first->of || part->trials != first->trials)
             return pf_error_set(

@@ -122,6 +122,7 @@ int pf_baseline_run(const struct pf_sweep_request *request, struct pf_result *re
     else
         trial.recorded = find_calls(request, arena, &trial.recorded_count);
     trial.deadline_ns = trial.deadline_ns == PF_SWEEP_DEADLINE ? PF_DEADLINE_DEFAULT_NS : trial.deadline_ns;
+    trial.replay = pf_plan_replay(&trial);
     struct pf_pool_client client = {
         .context = &recording, .next = next_run, .takes_traces = true, .done = take_run, .tick = tick};
     int r = pf_pool_run(&client, 1, error);

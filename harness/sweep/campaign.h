@@ -11,6 +11,7 @@ struct pf_campaign {
     const struct pf_sweep_request *request;
     struct pf_trial base; /* of every trial: deadline, expectation and isolation are settled */
     const struct pf_sweep_plan *plan;
+    struct pf_arena *scratch; /* for as long as the sweep takes */
     struct pf_result *result;
     struct pf_sweep_progress progress;
     uint64_t stop_ns;     /* when the budget is spent, on CLOCK_MONOTONIC; UINT64_MAX: never */

@@ -233,12 +233,13 @@ static uint64_t hash_text(const char *text, uint64_t seed)
     return XXH3_64bits_withSeed(text, strlen(text) + 1, seed);
 }
 
-static const char *fingerprint(const struct pf_sweep_plan *plan, const struct pf_trial *base)
+const char *pf_sweep_plan_fingerprint(const struct pf_sweep_plan *plan, const struct pf_trial *base,
+                                      struct pf_arena *arena)
 {
     uint64_t hash = pf_plan_fingerprint(base, 0);
     for (size_t i = 0; i < plan->count; i++)
-        hash = hash_text(pf_strike_text(&plan->planned[i].strike, plan->arena), hash);
-    return pf_arena_printf(plan->arena, "%016" PRIx64, hash);
+        hash = hash_text(pf_strike_text(&plan->planned[i].strike, arena), hash);
+    return pf_arena_printf(arena, "%016" PRIx64, hash);
 }
 
 struct pf_sweep_plan *pf_sweep_plan_new(const struct pf_points *points, const struct pf_sweep_scope *scope,
@@ -270,7 +271,7 @@ struct pf_sweep_plan *pf_sweep_plan_new(const struct pf_points *points, const st
             plan_point(&planning);
     }
     deal(&planning);
-    plan->fingerprint = fingerprint(plan, base);
+    plan->fingerprint = pf_sweep_plan_fingerprint(plan, base, arena);
     return plan;
 }
 
@@ -299,7 +300,7 @@ struct pf_sweep_plan *pf_sweep_plan_steps(const struct pf_points *points, const 
         if (points->points[i].sleeps)
             strike_step(plan, &points->points[i], "/asleep", action);
     }
-    plan->fingerprint = fingerprint(plan, base);
+    plan->fingerprint = pf_sweep_plan_fingerprint(plan, base, arena);
     return plan;
 }
 

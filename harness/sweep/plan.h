@@ -58,6 +58,9 @@ struct pf_sweep_plan *pf_sweep_plan_new(const struct pf_points *points, const st
 /* One strike at every instruction, and one in every system call that may sleep. */
 struct pf_sweep_plan *pf_sweep_plan_steps(const struct pf_points *points, const char *action,
                                           const struct pf_trial *base);
+/* A number that tells plans apart: of the command, its options, and all faults. */
+const char *pf_sweep_plan_fingerprint(const struct pf_sweep_plan *plan, const struct pf_trial *base,
+                                      struct pf_arena *arena);
 void pf_sweep_plan_free(struct pf_sweep_plan *plan);
 
 /* "write:error=ENOSPC:when=3+:proc=0.1" */

@@ -244,6 +244,19 @@ struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct 
     return reading.points;
 }
 
+/* Points are in order: the last of each kind knows how many there are. */
+static void count_occurrences(struct pf_points *points)
+{
+    for (size_t i = points->count; i-- > 0;) {
+        struct pf_point *point = &points->points[i];
+        const struct pf_point *next = i + 1 < points->count ? point + 1 : NULL;
+        bool same =
+            next && strcmp(next->process, point->process) == 0 && !next->call == !point->call &&
+            strcmp(point->call ? next->call : next->name, point->call ? point->call : point->name) == 0;
+        point->occurrences = same ? next->occurrences : point->occurrence;
+    }
+}
+
 struct pf_points *pf_points_new(const struct pf_trace *trace)
 {
     struct pf_arena *arena = pf_arena_new();
@@ -263,6 +276,7 @@ struct pf_points *pf_points_new(const struct pf_trace *trace)
     if (points->count > 1)
         qsort(points->points, points->count, sizeof(*points->points), by_birth);
     points->places = count_places(points);
+    count_occurrences(points);
     return points;
 }
 

@@ -15,6 +15,7 @@ struct pf_point {
     const char *call;     /* "write"; NULL: a named point */
     const char *name;     /* "lock-held", of a named point */
     uint64_t occurrence;  /* of the call, or of the named point, in its process or thread */
+    uint64_t occurrences; /* how many there are of it in its process or thread */
     const char *on;       /* what its descriptor is, or NULL */
     bool failed;          /* the call failed in the recording */
     uint64_t transferred; /* bytes, of a call that moves some; else what it returned */

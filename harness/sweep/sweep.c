@@ -217,7 +217,7 @@ static void take_trial(void *context, const struct pf_pool_job *job, const struc
     struct flight *flight = find_flight(tour, job->id);
     bool interrupted = pf_interrupts_count(NULL) > 1;
     if (pf_campaign_is_unfired(trial) && flight->attempt < ATTEMPTS)
-        *(struct again *)pf_arena_grow(tour->campaign->plan->arena, &tour->again, &tour->again_count,
+        *(struct again *)pf_arena_grow(tour->campaign->scratch, &tour->again, &tour->again_count,
                                        sizeof(*tour->again)) =
             (struct again){.id = flight->id, .attempt = flight->attempt + 1};
     else if (!interrupted)
@@ -321,7 +321,7 @@ static int adopt(struct pf_campaign *campaign, struct pf_error *error)
 {
     const struct pf_result *earlier = campaign->request->resume;
     const struct pf_sweep_plan *plan = campaign->plan;
-    campaign->tried = pf_arena_alloc(plan->arena, plan->count + 1);
+    campaign->tried = pf_arena_alloc(campaign->scratch, plan->count + 1);
     if (!earlier)
         return 0;
     if (!earlier->sweep || !earlier->part)
@@ -346,19 +346,18 @@ static int adopt(struct pf_campaign *campaign, struct pf_error *error)
     return 0;
 }
 
-static int carry_out(struct pf_campaign *campaign, const struct pf_baseline *baseline, uint64_t end_ns,
+static int carry_out(struct pf_campaign *campaign, const struct pf_recorded *recorded, uint64_t end_ns,
                      struct pf_error *error)
 {
     const struct pf_sweep_request *request = campaign->request;
-    campaign->base.deadline_ns = choose_deadline(request->base, baseline->run_ms);
-    campaign->base.expect = baseline->expect;
-    campaign->base.observe_descriptors = !request->steps; /* their faults only end processes, or signal */
-    struct pf_sweep_plan *plan =
-        request->steps ? pf_sweep_plan_steps(baseline->points, request->steps->actions[0].text, request->base)
-                       : pf_sweep_plan_new(baseline->points, &request->scope, request->base);
-    campaign->plan = plan;
+    campaign->base.deadline_ns = choose_deadline(request->base, recorded->run_ms);
+    campaign->base.expect = recorded->expect;
+    campaign->plan = recorded->plan;
+    bool steps = campaign->plan->count && campaign->plan->planned[0].point->step;
+    campaign->base.observe_descriptors = !steps; /* their faults only end processes, or signal */
+    campaign->scratch = pf_arena_new();
     copy_command(campaign);
-    campaign->result->sweep->unsteady = !baseline->expect.printed;
+    campaign->result->sweep->unsteady = !recorded->expect.printed;
     int r = adopt(campaign, error);
     if (r == 0)
         r = try_all(campaign, error);
@@ -369,8 +368,37 @@ static int carry_out(struct pf_campaign *campaign, const struct pf_baseline *bas
         campaign->stop_ns = end_ns;
         r = pf_sweep_minimise(campaign, error);
     }
-    pf_sweep_plan_free(plan);
+    pf_arena_free(campaign->scratch);
     return r;
+}
+
+int pf_sweep_record(const struct pf_sweep_request *request, struct pf_result *result,
+                    struct pf_recorded **ret_recorded, struct pf_error *error)
+{
+    struct pf_baseline baseline;
+    int r = pf_baseline_run(request, result, &baseline, error);
+    if (r < 0)
+        return r;
+    *ret_recorded = NULL;
+    if (baseline.failed) {
+        pf_points_free(baseline.points);
+        return 0;
+    }
+    struct pf_recorded *recorded = calloc(1, sizeof(*recorded));
+    if (!recorded)
+        abort();
+    *recorded = (struct pf_recorded){
+        .command = request->base->command,
+        .command_count = request->base->command_count,
+        .points = baseline.points,
+        .expect = baseline.expect,
+        .run_ms = baseline.run_ms,
+        .plan = request->steps
+                    ? pf_sweep_plan_steps(baseline.points, request->steps->actions[0].text, request->base)
+                    : pf_sweep_plan_new(baseline.points, &request->scope, request->base),
+    };
+    *ret_recorded = recorded;
+    return 0;
 }
 
 int pf_sweep_run(const struct pf_sweep_request *request, struct pf_result *result, struct pf_error *error)
@@ -382,18 +410,15 @@ int pf_sweep_run(const struct pf_sweep_request *request, struct pf_result *resul
         .stop_ns = UINT64_MAX,
     };
     uint64_t begun = now_ns();
-    struct pf_baseline baseline;
+    struct pf_recorded *own = NULL;
     if (request->budget_ns)
         campaign.stop_ns = begun + request->budget_ns / 5 * 4; /* the rest is for making failures small */
-    int r = pf_baseline_run(request, result, &baseline, error);
-    if (r < 0)
+    int r = request->recorded ? 0 : pf_sweep_record(request, result, &own, error);
+    const struct pf_recorded *recorded = request->recorded ? request->recorded : own;
+    if (r < 0 || !recorded)
         return r;
-    if (baseline.failed) {
-        pf_points_free(baseline.points);
-        return 0;
-    }
     result->sweep = pf_arena_alloc(result->arena, sizeof(*result->sweep));
-    r = carry_out(&campaign, &baseline, request->budget_ns ? begun + request->budget_ns : UINT64_MAX, error);
-    pf_points_free(baseline.points);
+    r = carry_out(&campaign, recorded, request->budget_ns ? begun + request->budget_ns : UINT64_MAX, error);
+    pf_recorded_free(own);
     return r;
 }

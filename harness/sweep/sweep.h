@@ -7,7 +7,7 @@
 
 #include "model/result.h"
 #include "plan/shard.h"
-#include "sweep/plan.h"
+#include "sweep/recorded.h"
 
 enum pf_sweep_phase {
     PF_SWEEP_RECORDING,  /* runs without faults */
@@ -29,6 +29,7 @@ struct pf_sweep_request {
     const int *calls; /* system calls to strike, ascending; NULL: all that faults are known for */
     size_t call_count;
     const struct pf_fault *steps; /* strike as this does, at every instruction of the call; NULL: at calls */
+    const struct pf_recorded *recorded; /* its plan is carried out, and nothing is recorded; or NULL */
     size_t jobs;
     struct pf_shard shard;
     uint64_t budget_ns; /* 0: as long as it takes */
@@ -40,6 +41,14 @@ struct pf_sweep_request {
 
 /* In place of a deadline: some times what a run without faults takes. */
 #define PF_SWEEP_DEADLINE UINT64_MAX
+
+/*
+ * Runs the program without faults, and plans. A program that fails so has no plan: *ret_recorded is NULL
+ * then, and the result has that run. The command is the request's, and must outlive what is recorded. Errors:
+ * as below.
+ */
+int pf_sweep_record(const struct pf_sweep_request *request, struct pf_result *result,
+                    struct pf_recorded **ret_recorded, struct pf_error *error);
 
 /*
  * Carries out a sweep and adds its trials to the result. Interrupts must have been installed; the first one
