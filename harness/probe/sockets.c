@@ -84,17 +84,18 @@ void pf_socket_read(struct pf_survey *survey, struct pf_object *object, struct p
     object->listening = option(copy, SOL_SOCKET, SO_ACCEPTCONN) != 0;
     if (!object->listening && ioctl(copy, FIONREAD, &queued) == 0 && queued > 0)
         object->queued = (uint64_t)queued;
+    bool inet = domain == AF_INET || domain == AF_INET6;
+    bool at_rest = inet && type == SOCK_STREAM && pf_tcp_is_at_rest(copy);
     close(copy);
     if (object->listening && domain != AF_UNIX)
         pf_object_set_external(object, "anybody may connect to it");
     if (domain == AF_UNIX)
         pf_unix_read(survey, object, fd);
-    else if ((domain == AF_INET || domain == AF_INET6) && type == SOCK_STREAM)
-        pf_tcp_read(survey, object, site, fd);
+    else if (inet && type == SOCK_STREAM)
+        pf_tcp_read(survey, object, site, fd, at_rest);
     else
-        pf_object_set_external(object, domain == AF_INET || domain == AF_INET6
-                                           ? "anybody on the network may send to it"
-                                           : "a socket to the kernel or to another machine");
+        pf_object_set_external(object, inet ? "anybody on the network may send to it"
+                                            : "a socket to the kernel or to another machine");
 }
 
 void pf_sockets_look_outside(struct pf_survey *survey)

@@ -94,10 +94,11 @@ static size_t find_listeners(const struct pf_survey *survey, const struct endpoi
 }
 
 static void read_connection(struct pf_survey *survey, struct pf_object *object,
-                            const struct pf_inet_socket *mine, const struct pf_inet_socket *peer)
+                            const struct pf_inet_socket *mine, const struct pf_inet_socket *peer,
+                            bool at_rest)
 {
     /* Between a send and the queue of the receiver lies the network stack, which no thread shows. */
-    if ((peer->unsent && !mine->unread) || (mine->unsent && !peer->unread))
+    if ((peer->unsent && !mine->unread) || (mine->unsent && !at_rest))
         pf_object_set_external(object, "bytes are on their way through the network stack");
     if (peer->inode) {
         if (!pf_socket_set_peer(survey, object, peer->inode))
@@ -115,7 +116,7 @@ static void read_connection(struct pf_survey *survey, struct pf_object *object,
 }
 
 void pf_tcp_read(struct pf_survey *survey, struct pf_object *object, const struct pf_site *site,
-                 const struct pf_fd *fd)
+                 const struct pf_fd *fd, bool at_rest)
 {
     read_tables(survey, site);
     const struct pf_inet_socket *mine = NULL, *peer = NULL;
@@ -135,7 +136,7 @@ void pf_tcp_read(struct pf_survey *survey, struct pf_object *object, const struc
             peer = other;
     }
     if (peer)
-        read_connection(survey, object, mine, peer);
+        read_connection(survey, object, mine, peer, at_rest);
     else
         object->peer_outside = true;
 }

@@ -11,9 +11,13 @@
  * it. */
 bool pf_unix_leads_outside(struct pf_survey *survey, uint64_t inode);
 void pf_unix_read(struct pf_survey *survey, struct pf_object *object, const struct pf_fd *fd);
-/* The same of a TCP connection whose other end is on this machine, from /proc/PID/net/tcp and tcp6. */
+/* The same of a TCP connection whose other end is on this machine, from /proc/PID/net/tcp and tcp6.
+ * `at_rest`: what it has still to send stays where it is until the other end reads. */
 void pf_tcp_read(struct pf_survey *survey, struct pf_object *object, const struct pf_site *site,
-                 const struct pf_fd *fd);
+                 const struct pf_fd *fd, bool at_rest);
+/* All that was sent has been acknowledged, and the other end takes no more: nothing moves before it reads. Of
+ * a window that is only small the kernel uses the rest later, by a timer. */
+bool pf_tcp_is_at_rest(int socket);
 
 /* Makes the socket with that inode the peer; false when no process of the tree has it. */
 bool pf_socket_set_peer(struct pf_survey *survey, struct pf_object *object, uint64_t inode);

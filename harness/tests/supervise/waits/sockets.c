@@ -1,6 +1,8 @@
 /* Sockets: pairs, listeners, full buffers, TCP over the loopback. */
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -129,6 +131,15 @@ static void make_tcp_pair(void)
     close(listener);
 }
 
+/* Nothing is on its way any more, and the receiver takes nothing. */
+static bool is_at_rest(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof(info);
+    NEED(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0);
+    return info.tcpi_unacked == 0 && info.tcpi_snd_wnd == 0;
+}
+
 static void make_full_tcp_pair(void)
 {
     /* What was written moves on to the receiver, whose window grows meanwhile: full is what stays full. */
@@ -136,8 +147,8 @@ static void make_full_tcp_pair(void)
     do {
         fill(ends[1], sizeof(bytes));
         fill(ends[1], 1);
-        poll(NULL, 0, 20);
-    } while (send(ends[1], bytes, 1, MSG_DONTWAIT) == 1);
+        poll(NULL, 0, 1);
+    } while (!is_at_rest(ends[1]) || send(ends[1], bytes, 1, MSG_DONTWAIT) == 1);
 }
 
 /* A last byte might still fit. */
