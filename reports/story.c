@@ -37,6 +37,8 @@ static void write_chain(const struct pf_page *page, int indent, const struct pf_
     heading(page, indent, "Who waits on what:");
     for (size_t i = 0; i < diagnosis->node_count; i++) {
         const struct pf_node *node = &diagnosis->nodes[i];
+        if (node->id && strcmp(node->id, "nobody") == 0)
+            continue; /* the edges that lead there say all of it */
         fprintf(page->file, "%*s", indent + 2, "");
         pf_page_prose(page, indent + 2, indent + 4, pf_view_node(page->arena, node));
         for (size_t k = 0; k < diagnosis->edge_count; k++)

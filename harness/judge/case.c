@@ -56,6 +56,16 @@ bool pf_case_ended_well(const struct pf_case *c)
     return strcmp(status, !expected || strcmp(expected, "any") == 0 ? "0" : expected) == 0;
 }
 
+const char *pf_case_dead_owner(const struct pf_case *c, const struct pf_futex *futex)
+{
+    const struct pf_thread_state *owner =
+        futex->owner && c->history->snapshot
+            ? pf_snapshot_thread(&c->history->snapshot->snapshot, futex->owner)
+            : NULL;
+    bool ended = owner && owner->wait.kind == PF_WAIT_EXIT && futex->kind != PF_FUTEX_JOIN;
+    return ended ? futex->owner : futex->dead_owner;
+}
+
 const char *pf_case_label(const struct pf_case *c, const char *address)
 {
     const struct pf_thread_state *thread =

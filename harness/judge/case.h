@@ -36,6 +36,8 @@ const struct pf_life *pf_case_root(const struct pf_case *c);
 bool pf_case_ended_well(const struct pf_case *c);
 /* The exit status as a shell tells it: 128 + N for death by signal N. */
 uint64_t pf_case_status(const struct pf_ev_exit *end);
+/* The thread that took the lock with it when it ended; NULL: none. */
+const char *pf_case_dead_owner(const struct pf_case *c, const struct pf_futex *futex);
 /* "0.1 (worker)", for a process or a thread, and of a tree that was found "0.1 (worker 4711)"; lives in
  * scratch. */
 const char *pf_case_label(const struct pf_case *c, const char *address);

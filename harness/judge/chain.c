@@ -183,34 +183,71 @@ struct pf_chain *pf_chain_beyond(const struct pf_graph *graph, struct pf_chain *
     return pf_chain_join(graph, way ? way : &none, circle);
 }
 
+/* A word that any thread of the process may wake says little about who should. */
+static bool is_vague(const struct pf_graph *graph, const struct pf_link *link)
+{
+    const struct pf_object *object = link->waker ? link->waker->object : NULL;
+    return object && object->futex && link->waker->kind != PF_WAKER_THREAD &&
+           pf_link_is_internal(graph, link);
+}
+
+/* How good a story is: it ends at a cause, says of few links only that any thread could help, and is short.
+ */
+struct worth {
+    bool cause;
+    size_t vague, length;
+};
+
+static struct worth worth_of(const struct pf_graph *graph, const struct pf_chain *chain, bool cause)
+{
+    struct worth worth = {.cause = cause, .length = chain->count};
+    for (size_t i = 0; i < chain->count; i++)
+        worth.vague += is_vague(graph, &chain->links[i]);
+    return worth;
+}
+
+static bool is_better(const struct worth *a, const struct worth *b)
+{
+    if (a->cause != b->cause)
+        return a->cause;
+    return a->vague != b->vague ? a->vague < b->vague : a->length < b->length;
+}
+
+/* The story that ends at thread `at`, to which `way` leads (NULL: it is the start itself); NULL: there is
+ * none. */
+static struct pf_chain *story_at(const struct pf_graph *graph, const struct pf_chain *way, size_t at)
+{
+    if (dead_end(graph, at) || left_by_the_dead(graph, at))
+        return pf_chain_to_nobody(graph, way, at);
+    struct pf_chain *circle = pf_chain_between(graph, at, at, NULL);
+    if (circle && way)
+        return pf_chain_join(graph, way, circle);
+    if (circle)
+        close_chain(circle);
+    return circle;
+}
+
 struct pf_chain *pf_chain_from(const struct pf_graph *graph, size_t start)
 {
     struct search search = search_from(graph, start);
     struct pf_chain *best = NULL;
-    bool best_is_cause = false;
+    struct worth worth = {0};
     for (size_t tried = 0; search.head < search.tail; tried++) {
         size_t at = search.queue[search.head++];
-        struct pf_chain *way = at == start ? NULL : way_to(&search, start, at), *found = NULL;
+        struct pf_chain *way = at == start ? NULL : way_to(&search, start, at);
         bool cause = left_by_the_dead(graph, at);
         struct pf_link_walk walk = {.from = at};
         for (struct pf_link link; pf_link_next(graph, &walk, &link);)
             if (link.to != start)
                 reach(&search, &link);
-        if (cause || dead_end(graph, at)) {
-            found = pf_chain_to_nobody(graph, way, at);
-        } else if (tried < CIRCLES_TRIED && (!best || (way ? way->count : 0) + 1 < best->count)) {
-            struct pf_chain *circle = pf_chain_between(graph, at, at, NULL);
-            if (circle && way)
-                found = pf_chain_join(graph, way, circle);
-            else if (circle) {
-                close_chain(circle);
-                found = circle;
-            }
-        }
-        if (found &&
-            (!best || (cause && !best_is_cause) || (cause == best_is_cause && found->count < best->count))) {
+        bool shorter = !best || worth.vague || (way ? way->count : 0) + 1 < worth.length;
+        struct pf_chain *found = cause || dead_end(graph, at) || (tried < CIRCLES_TRIED && shorter)
+                                     ? story_at(graph, way, at)
+                                     : NULL;
+        struct worth its = found ? worth_of(graph, found, cause) : worth;
+        if (found && (!best || is_better(&its, &worth))) {
             best = found;
-            best_is_cause = cause;
+            worth = its;
         }
     }
     pf_arena_free(search.scratch);
@@ -226,6 +263,38 @@ bool pf_link_is_for_end(const struct pf_graph *graph, const struct pf_link *link
     if (!object)
         return link->waker->kind == PF_WAKER_PROCESS; /* by its end */
     return object->kind == PF_OBJECT_FUTEX && object->futex->kind == PF_FUTEX_JOIN;
+}
+
+static bool writes_only(const struct pf_object *object, const char *process)
+{
+    bool holds = false;
+    for (size_t i = 0; i < object->holder_count; i++) {
+        if (strcmp(object->holders[i].process, process) != 0)
+            continue;
+        if (object->holders[i].reads)
+            return false;
+        holds = true;
+    }
+    return holds;
+}
+
+bool pf_link_is_for_room(const struct pf_graph *graph, const struct pf_link *link)
+{
+    const struct pf_thread_state *from = graph->threads[link->from].state;
+    const struct pf_object *object = link->waker ? link->waker->object : NULL;
+    const struct pf_target *target = link->waker ? link->waker->target : NULL;
+    if (!object || (object->kind != PF_OBJECT_PIPE && object->kind != PF_OBJECT_FIFO &&
+                    object->kind != PF_OBJECT_SOCKET && object->kind != PF_OBJECT_MQUEUE))
+        return false;
+    if (from->wait.kind == PF_WAIT_WRITE)
+        return true;
+    if (from->wait.kind != PF_WAIT_POLL)
+        return false;
+    const struct pf_object *polled = target ? pf_graph_object(graph, target->object) : NULL;
+    if (polled && polled->kind != PF_OBJECT_EPOLL)
+        return target->writable && !target->readable;
+    /* What a member of an epoll set is watched for is not told, but which end of a full pipe it is. */
+    return object->queued && writes_only(object, from->process);
 }
 
 bool pf_link_is_internal(const struct pf_graph *graph, const struct pf_link *link)

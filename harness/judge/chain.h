@@ -56,6 +56,8 @@ struct pf_chain *pf_chain_from(const struct pf_graph *graph, size_t start);
 
 /* The wait is for the end of a process or of a thread. */
 bool pf_link_is_for_end(const struct pf_graph *graph, const struct pf_link *link);
+/* The wait, or the part of it that the link stands for, is for room in a stream that is full. */
+bool pf_link_is_for_room(const struct pf_graph *graph, const struct pf_link *link);
 /* Both threads are of one process. */
 bool pf_link_is_internal(const struct pf_graph *graph, const struct pf_link *link);
 /* Either of the two: where the end of a process takes the end of its threads. */

@@ -5,6 +5,7 @@
 #include "judge/drawing.h"
 #include "judge/phrases.h"
 #include "judge/picture.h"
+#include "judge/remedy.h"
 #include "judge/rules/rule.h"
 
 const char *pf_diagnosis_tell(const struct pf_case *c, const struct pf_chain *chain)
@@ -50,11 +51,6 @@ static const char *plain_summary(const struct pf_case *c, const struct pf_chain 
         waits, pf_case_label(c, first));
 }
 
-static const char plain_fix[] =
-    "Break the chain at one of its links: let the one who waits do first what the other waits for, take "
-    "locks "
-    "in one order everywhere, close what is not used, or give the wait a time limit.";
-
 static void explain(struct pf_case *c, const char *pitfall, const struct pf_match *match)
 {
     struct pf_diagnosis *diagnosis = c->trial->diagnosis;
@@ -89,6 +85,6 @@ void pf_diagnose(struct pf_case *c)
         return;
     }
     const struct pf_chain *chain = pf_chain_from(c->graph, start_of(c->graph));
-    struct pf_match plain = {.chain = chain, .summary = plain_summary(c, chain), .fix = plain_fix};
+    struct pf_match plain = {.chain = chain, .summary = plain_summary(c, chain), .fix = pf_remedy(c, chain)};
     explain(c, NULL, &plain);
 }

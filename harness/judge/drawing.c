@@ -30,10 +30,10 @@ static const struct pf_life *life_of(const struct pf_case *c, const char *addres
 }
 
 /* Whom the last link of a chain points to when nobody living could end the wait. */
-static const char *dead_end(const struct pf_graph *graph, const struct pf_link *link, const char *dead)
+static const char *dead_end(const struct pf_case *c, const struct pf_link *link, const char *dead)
 {
-    const struct pf_object *object = waited_object(graph, link);
-    const char *owner = object && object->futex ? object->futex->dead_owner : NULL;
+    const struct pf_object *object = waited_object(c->graph, link);
+    const char *owner = object && object->futex ? pf_case_dead_owner(c, object->futex) : NULL;
     return owner ? owner : dead ? dead : NOBODY;
 }
 
@@ -76,25 +76,36 @@ static bool same_part(const struct pf_waker *a, const struct pf_waker *b)
     return !a->remote && a->kind == b->kind && a->object == b->object;
 }
 
-/* Who else could do what this waker could: how many processes, and whether the waiter's own is among them. */
+/* Who could do what this waker could: how many other processes, and whether the waiter's own is among them.
+ */
 struct crowd {
     size_t others;
     bool itself;
 };
 
-static struct crowd crowd_of(const struct pf_graph_thread *thread, const struct pf_waker *waker)
+static struct crowd crowd_of(const struct pf_case *c, const struct pf_graph_thread *thread,
+                             const struct pf_waker *waker)
 {
+    bool *counted = pf_arena_alloc(c->scratch, c->graph->process_count * sizeof(*counted));
     struct crowd crowd = {0};
     for (size_t i = 0; i < thread->waker_count; i++) {
         const size_t *processes;
         size_t count =
             same_part(&thread->wakers[i], waker) ? pf_waker_processes(&thread->wakers[i], &processes) : 0;
         for (size_t k = 0; k < count; k++) {
-            crowd.others += processes[k] != thread->process;
+            crowd.others += processes[k] != thread->process && !counted[processes[k]];
             crowd.itself |= processes[k] == thread->process;
+            counted[processes[k]] = true;
         }
     }
     return crowd;
+}
+
+/* "0.1 (b) was killed by SIGKILL", of a process or of one of its threads. */
+static const char *how_it_ended(const struct pf_case *c, const char *address)
+{
+    const struct pf_life *life = life_of(c, address);
+    return strchr(address, '/') || !life || !life->exit ? "ended" : pf_phrase_end(c, life);
 }
 
 static const char *why_nobody(const struct pf_case *c, const struct pf_link *link, const char *dead)
@@ -102,20 +113,19 @@ static const char *why_nobody(const struct pf_case *c, const struct pf_link *lin
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
     const struct pf_object *object = waited_object(c->graph, link);
     const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), object);
-    const char *end = dead_end(c->graph, link, dead);
-    bool owned = object && object->futex && object->futex->dead_owner;
+    const char *end = dead_end(c, link, dead);
+    bool owned = object && object->futex && pf_case_dead_owner(c, object->futex);
     if (strcmp(end, NOBODY) != 0) {
-        const char *how = pf_phrase_end(c, life_of(c, end));
+        const char *how = how_it_ended(c, end);
         return owned ? pf_arena_printf(c->scratch, "%s %s while it held it, so nobody can %s any more",
                                        pf_case_label(c, end), how, deed)
-                     : pf_arena_printf(c->scratch,
-                                       "%s, which could have held it, %s, and nobody who lives can %s",
-                                       pf_case_label(c, end), how, deed);
+                     : pf_arena_printf(c->scratch, "nobody who lives will %s; %s, which could have, %s", deed,
+                                       pf_case_label(c, end), how);
     }
     if (object && object->futex && object->futex->owner_elsewhere)
         return "the thread that locked it was not copied by fork, so in this process nobody can unlock it";
-    bool alone = thread->waker_count && !crowd_of(thread, &thread->wakers[0]).others &&
-                 thread->wakers[0].kind != PF_WAKER_ANYONE;
+    bool alone = thread->waker_count && thread->wakers[0].kind != PF_WAKER_ANYONE &&
+                 !crowd_of(c, thread, &thread->wakers[0]).others;
     return alone ? pf_arena_printf(c->scratch, "only %s itself could %s, and it has no thread left to do so",
                                    thread->state->process, deed)
                  : pf_arena_printf(c->scratch, "nobody who lives could %s", deed);
@@ -132,23 +142,28 @@ const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, con
     const char *label = pf_case_label(c, to->thread);
     if (strcmp(deed, "end") == 0)
         return pf_arena_printf(c->scratch, "%s cannot end: it %s", label, state);
+    if (c->graph->threads[link->to].ended)
+        return pf_arena_printf(c->scratch, "only %s could %s, and that thread has ended", label, deed);
     if (link->to == link->from)
         return pf_arena_printf(c->scratch, "only %s itself could %s, but it waits", label, deed);
     if (link->waker->kind == PF_WAKER_THREAD)
         return pf_arena_printf(c->scratch, "only %s could %s, but it %s", label, deed, state);
-    struct crowd crowd = crowd_of(thread, link->waker);
+    struct crowd crowd = crowd_of(c, thread, link->waker);
     const char *own = thread->state->process;
     if (!crowd.others)
         return pf_arena_printf(c->scratch, "only threads of %s itself could %s, and all are stuck: %s %s",
                                own, deed, label, state);
-    const char *hold = pf_hold_phrase(c, thread->state, link->waker->object,
-                                      crowd.others == 1 ? to->process : NULL, crowd.itself ? own : NULL);
+    bool inside = pf_link_is_internal(c->graph, link), single = crowd.others == 1 && !inside;
+    const char *hold = pf_hold_phrase(c, thread->state, link->waker->object, single ? to->process : NULL,
+                                      crowd.itself ? own : NULL);
     if (hold)
         deed = pf_arena_printf(c->scratch, "%s (%s)", deed, hold);
     const char *itself = crowd.itself ? pf_arena_printf(c->scratch, ", beside %s itself,", own) : "";
-    if (crowd.others == 1)
+    if (single)
         return pf_arena_printf(c->scratch, "only %s%s could %s, but it %s", label, itself, deed, state);
-    return pf_arena_printf(c->scratch, "%zu processes%s could %s, but all are stuck: %s %s", crowd.others,
+    return pf_arena_printf(c->scratch, "%s%s could %s, but all are stuck: %s %s",
+                           crowd.others == 1 ? "1 process"
+                                             : pf_arena_printf(c->scratch, "%zu processes", crowd.others),
                            itself, deed, label, state);
 }
 
@@ -156,7 +171,7 @@ static void draw_link(struct pf_case *c, const struct pf_link *link, const char 
 {
     const struct pf_thread_state *from = c->graph->threads[link->from].state;
     const char *to =
-        link->to == PF_NOWHERE ? dead_end(c->graph, link, dead) : c->graph->threads[link->to].state->thread;
+        link->to == PF_NOWHERE ? dead_end(c, link, dead) : c->graph->threads[link->to].state->thread;
     const struct pf_life *life = link->to == PF_NOWHERE ? life_of(c, to) : NULL;
     pf_draw_node(c, from->thread, pf_phrase_wait(c, from));
     if (link->to != PF_NOWHERE)

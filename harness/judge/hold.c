@@ -55,3 +55,54 @@ const char *pf_hold_phrase(const struct pf_case *c, const struct pf_thread_state
         return NULL;
     return pf_arena_printf(c->scratch, "%s%s%s", first, theirs && ours ? "; " : "", second);
 }
+
+int64_t pf_hold_fd(const struct pf_thread_state *waiter, const struct pf_object *object, const char *process)
+{
+    const struct pf_holder *hold = hold_of(waiter, object, process);
+    return hold ? hold->fd : -1;
+}
+
+/* How much of two addresses is a common ancestor: 3 for "0.1.2" and "0.1.3". */
+static size_t common(const char *a, size_t a_length, const char *b)
+{
+    size_t whole = 0;
+    for (size_t i = 0; i <= a_length; i++) {
+        char of_a = i < a_length ? a[i] : '\0', of_b = b[i];
+        bool a_ends = !of_a || of_a == '.', b_ends = !of_b || of_b == '.';
+        if (a_ends && b_ends)
+            whole = i;
+        if (of_a != of_b || !of_a)
+            break;
+    }
+    return whole;
+}
+
+static bool share_a_number(const struct pf_object *object)
+{
+    for (size_t i = 0; i < object->holder_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (object->holders[i].fd == object->holders[k].fd &&
+                strcmp(object->holders[i].process, object->holders[k].process) != 0)
+                return true;
+    return false;
+}
+
+const char *pf_hold_origin(const struct pf_case *c, const struct pf_object *object)
+{
+    if (object->kind != PF_OBJECT_PIPE || object->external || !object->holder_count)
+        return "";
+    const char *first = object->holders[0].process;
+    size_t length = strlen(first);
+    for (size_t i = 1; i < object->holder_count; i++)
+        length = common(first, length, object->holders[i].process);
+    const char *ancestor = pf_arena_strndup(c->scratch, first, length);
+    bool holds = false, several = false, root = strcmp(ancestor, "0") == 0;
+    for (size_t i = 0; i < object->holder_count; i++) {
+        holds |= strcmp(object->holders[i].process, ancestor) == 0;
+        several |= strcmp(object->holders[i].process, first) != 0;
+    }
+    if (!length || !several || (!holds && !root && !share_a_number(object)))
+        return "";
+    return pf_arena_printf(c->scratch, "%s %s%s", root ? ", made by" : ", which comes from", ancestor,
+                           holds ? "" : ", which has closed its own ends");
+}

@@ -12,4 +12,13 @@
 const char *pf_hold_phrase(const struct pf_case *c, const struct pf_thread_state *waiter,
                            const struct pf_object *object, const char *other, const char *own);
 
+/*
+ * From whom the several who hold a pipe have it: ", made by 0" where that is the root, else ", which comes
+ * from 0.1", and whether that one has closed its own ends; empty where it is not known. Descriptors that are
+ * passed through sockets are not seen.
+ */
+const char *pf_hold_origin(const struct pf_case *c, const struct pf_object *object);
+/* Through which descriptor the process has the end that could end the thread's wait; -1: none. */
+int64_t pf_hold_fd(const struct pf_thread_state *waiter, const struct pf_object *object, const char *process);
+
 #endif

@@ -38,15 +38,29 @@ bool pf_only_waiters_bring_news(const struct pf_graph *graph, size_t thread)
     return true;
 }
 
+static bool is_one_of(const char *function, const char *const *names)
+{
+    for (; function && *names; names++)
+        if (strstr(function, *names))
+            return true;
+    return false;
+}
+
 bool pf_stands_in_condition(const struct pf_case *c, const char *thread)
 {
-    static const char *const functions[] = {"pthread_cond_", "cnd_wait", "cnd_timedwait"};
+    static const char *const functions[] = {"pthread_cond_", "cnd_wait", "cnd_timedwait",
+                                            "pthread_barrier_wait", NULL};
+    static const char *const methods[] = {"Condition.wait", "Event.wait", "Barrier.wait", NULL};
     uint64_t seq;
     const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
-    for (size_t i = 0; stack && i < stack->frame_count; i++)
-        for (size_t k = 0; stack->frames[i].function && k < sizeof(functions) / sizeof(functions[0]); k++)
-            if (strstr(stack->frames[i].function, functions[k]))
-                return true;
+    for (size_t i = 0; stack && i < stack->frame_count; i++) {
+        const struct pf_frame *frame = &stack->frames[i];
+        bool script = frame->language != NULL;
+        if (script && !frame->module)
+            continue; /* the program's own, whatever it is called */
+        if (is_one_of(frame->function, script ? methods : functions))
+            return true;
+    }
     return false;
 }
 
@@ -72,6 +86,28 @@ static const struct pf_life *last_killed(const struct pf_case *c, const char *pa
 const struct pf_life *pf_killed_child(const struct pf_case *c, const char *process)
 {
     return last_killed(c, process, true);
+}
+
+static const struct pf_life *last_ended(const struct pf_case *c, const char *parent, const char *beside)
+{
+    const struct pf_life *last = NULL;
+    for (size_t i = 0; parent && i < c->history->life_count; i++) {
+        const struct pf_life *life = &c->history->lives[i];
+        bool child = life->parent && strcmp(life->parent, parent) == 0 && strcmp(life->process, beside) != 0;
+        /* Where execs are not followed, nobody knows what an ended process last was. */
+        bool same = !life->name || pf_history_keeps_image(c->history, life);
+        if (child && life->exit && !life->exec && same)
+            last = later(last, life);
+    }
+    return last;
+}
+
+const struct pf_life *pf_gone_relative(const struct pf_case *c, const char *process)
+{
+    const struct pf_life *killed = pf_killed_relative(c, process);
+    const struct pf_life *life = pf_history_life(c->history, process);
+    return killed || !life ? killed
+                           : later(last_ended(c, process, process), last_ended(c, life->parent, process));
 }
 
 const struct pf_life *pf_killed_relative(const struct pf_case *c, const char *process)

@@ -9,13 +9,17 @@
 bool pf_waits_for_news(const struct pf_graph *graph, size_t thread);
 /* All who could bring the news are in its own process, or wait for the end of it. */
 bool pf_only_waiters_bring_news(const struct pf_graph *graph, size_t thread);
-/* Where the stack tells: it stands in a condition variable or an event, and so waits for no lock. */
+/* Where the stack tells: it stands in a condition variable, an event or a barrier, and so waits for no lock.
+ */
 bool pf_stands_in_condition(const struct pf_case *c, const char *thread);
 
 /* The last child of the process that a signal ended before the verdict, a crash included. NULL: none. */
 const struct pf_life *pf_killed_child(const struct pf_case *c, const char *process);
 /* The last child or sibling of the process that somebody killed; a crash is another story. NULL: none. */
 const struct pf_life *pf_killed_relative(const struct pf_case *c, const char *process);
+/* The same; if nobody killed any, the last one that ended by itself and ran in the memory that it was forked
+ * with. */
+const struct pf_life *pf_gone_relative(const struct pf_case *c, const char *process);
 /* "was killed by SIGKILL (the injected fault)". */
 const char *pf_phrase_killed(const struct pf_case *c, const struct pf_life *life);
 

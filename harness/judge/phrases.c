@@ -123,9 +123,10 @@ static const char *futex_phrase(const struct pf_case *c, const struct pf_futex *
                    : "waits for a thread to end";
     const char *noun = futex_noun(futex);
     const char *memory = memory_of(c, futex);
-    if (futex->dead_owner)
+    const char *dead = pf_case_dead_owner(c, futex);
+    if (dead)
         return pf_arena_printf(c->scratch, "waits for a %s %s that %s held when it ended", noun, memory,
-                               pf_case_label(c, futex->dead_owner));
+                               pf_case_label(c, dead));
     if (futex->owner_elsewhere)
         return pf_arena_printf(c->scratch,
                                "waits for a %s %s whose owner is in another process: the lock was "
@@ -150,17 +151,44 @@ static const char *child_phrase(const struct pf_case *c, const struct pf_wait *w
                            pf_phrase_list(c->scratch, names, wait->target_count));
 }
 
-static const char *set_wish(const struct pf_case *c, const struct pf_object *set, const char *name)
+/* Through which of its descriptors a process has the object; NULL: none. */
+static const struct pf_holder *hold_of(const struct pf_object *object, const char *process)
+{
+    for (size_t i = 0; i < object->holder_count; i++)
+        if (strcmp(object->holders[i].process, process) == 0)
+            return &object->holders[i];
+    return NULL;
+}
+
+static const char *wish(const struct pf_case *c, const struct pf_thread_state *waiter,
+                        const struct pf_target *target, bool readable, bool writable);
+
+/* What a member of an epoll set is watched for is not told; which end of a pipe it is says it all the same.
+ */
+static const char *member_wish(const struct pf_case *c, const struct pf_thread_state *waiter, const char *id)
+{
+    const struct pf_object *object = pf_snapshot_object(&c->history->snapshot->snapshot, id);
+    const struct pf_holder *hold = object ? hold_of(object, waiter->process) : NULL;
+    const struct pf_target target = {.object = id, .fd = hold ? hold->fd : -1};
+    bool full = hold && hold->writes && !hold->reads;
+    return wish(c, waiter, &target, !full, full);
+}
+
+static const char *set_wish(const struct pf_case *c, const struct pf_thread_state *waiter,
+                            const struct pf_object *set, const char *name)
 {
     if (set->member_count == 0)
         return pf_arena_printf(c->scratch, "%s that has no members", name);
-    if (set->member_count == 1)
-        return pf_arena_printf(c->scratch, "the only member of %s", name);
-    return pf_arena_printf(c->scratch, "any of the %zu members of %s", set->member_count, name);
+    const char **wishes = pf_arena_alloc(c->scratch, set->member_count * sizeof(*wishes));
+    for (size_t i = 0; i < set->member_count; i++)
+        wishes[i] = member_wish(c, waiter, set->members[i]);
+    return pf_arena_printf(c->scratch, "an event of %s, which watches for %s", name,
+                           pf_phrase_list(c->scratch, wishes, set->member_count));
 }
 
 /* "data from a pipe (fd 4)". */
-static const char *wish(const struct pf_case *c, const struct pf_target *target, bool readable, bool writable)
+static const char *wish(const struct pf_case *c, const struct pf_thread_state *waiter,
+                        const struct pf_target *target, bool readable, bool writable)
 {
     const struct pf_object *object = object_of(c, target);
     if (!object)
@@ -174,17 +202,18 @@ static const char *wish(const struct pf_case *c, const struct pf_target *target,
     if (object->listening)
         return pf_arena_printf(c->scratch, "a connection to %s", name);
     if (object->kind == PF_OBJECT_EPOLL)
-        return set_wish(c, object, name);
+        return set_wish(c, waiter, object, name);
     if (stream && writable && !readable)
         return pf_arena_printf(c->scratch, "room in %s that is full", name);
     return stream ? pf_arena_printf(c->scratch, "data from %s", name) : name;
 }
 
-static const char *poll_phrase(const struct pf_case *c, const struct pf_wait *wait)
+static const char *poll_phrase(const struct pf_case *c, const struct pf_thread_state *waiter)
 {
+    const struct pf_wait *wait = &waiter->wait;
     const char **wishes = pf_arena_alloc(c->scratch, (wait->target_count + 1) * sizeof(*wishes));
     for (size_t i = 0; i < wait->target_count; i++)
-        wishes[i] = wish(c, &wait->targets[i], wait->targets[i].readable, wait->targets[i].writable);
+        wishes[i] = wish(c, waiter, &wait->targets[i], wait->targets[i].readable, wait->targets[i].writable);
     if (!wait->target_count)
         return "waits in poll for nothing but a signal";
     return pf_arena_printf(c->scratch, wait->target_count == 1 ? "waits for %s" : "waits for any of: %s",
@@ -202,8 +231,9 @@ static const char *file_lock_phrase(const struct pf_case *c, const struct pf_obj
                 : lock;
 }
 
-static const char *target_phrase(const struct pf_case *c, const struct pf_wait *wait)
+static const char *target_phrase(const struct pf_case *c, const struct pf_thread_state *waiter)
 {
+    const struct pf_wait *wait = &waiter->wait;
     const struct pf_target *target = wait->target_count ? &wait->targets[0] : NULL;
     const struct pf_object *object = object_of(c, target);
     if (!object)
@@ -219,7 +249,34 @@ static const char *target_phrase(const struct pf_case *c, const struct pf_wait *
     if (wait->kind == PF_WAIT_SEMAPHORE)
         return "waits for a System V semaphore";
     return pf_arena_printf(c->scratch, "waits for %s",
-                           wish(c, target, wait->kind == PF_WAIT_READ, wait->kind == PF_WAIT_WRITE));
+                           wish(c, waiter, target, wait->kind == PF_WAIT_READ, wait->kind == PF_WAIT_WRITE));
+}
+
+/* "waits for a signal (SIGCHLD or SIGTERM)": those that would end it, where they are few. */
+static const char *signal_phrase(const struct pf_case *c, uint64_t signals)
+{
+    const char *text = NULL;
+    if (!signals || __builtin_popcountll(signals) > LISTED)
+        return "waits for a signal";
+    for (int number = 1; number <= 64; number++) {
+        if (!(signals & 1ull << (number - 1)))
+            continue;
+        const char *name = sigabbrev_np(number);
+        name = name ? pf_arena_printf(c->scratch, "SIG%s", name)
+                    : pf_arena_printf(c->scratch, "signal %d", number);
+        text = text ? pf_arena_printf(c->scratch, "%s or %s", text, name) : name;
+    }
+    return pf_arena_printf(c->scratch, "waits for a signal (%s)", text);
+}
+
+static const char *open_phrase(const struct pf_case *c, const struct pf_wait *wait)
+{
+    const struct pf_target *target = wait->target_count ? &wait->targets[0] : NULL;
+    const struct pf_object *object = object_of(c, target);
+    if (!object || !object->path)
+        return "waits in open for the other end of a FIFO";
+    return pf_arena_printf(c->scratch, "waits for somebody to open the FIFO %s for %s", object->path,
+                           target->writable ? "reading" : "writing");
 }
 
 const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state *thread)
@@ -238,11 +295,11 @@ const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state
                                      pf_case_label(c, wait->targets[0].process))
                    : "waits for its vfork child to exec or end";
     case PF_WAIT_POLL:
-        return poll_phrase(c, wait);
+        return poll_phrase(c, thread);
     case PF_WAIT_SIGNAL:
-        return "waits for a signal";
+        return signal_phrase(c, wait->signals);
     case PF_WAIT_OPEN:
-        return "waits in open for the other end of a FIFO";
+        return open_phrase(c, wait);
     case PF_WAIT_EXIT:
         return "has ended";
     case PF_WAIT_HELD:
@@ -254,7 +311,7 @@ const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state
                                wait->call ? wait->call : "a system call", wait->detail ? ": " : "",
                                wait->detail ? wait->detail : "");
     default:
-        return target_phrase(c, wait);
+        return target_phrase(c, thread);
     }
 }
 
@@ -279,6 +336,7 @@ const char *pf_phrase_resource(const struct pf_case *c, const struct pf_thread_s
     const struct pf_object *object = object_of(c, target);
     if (!object)
         return thread->wait.kind == PF_WAIT_CHILD || thread->wait.kind == PF_WAIT_VFORK ? "end of a process"
+               : thread->wait.kind == PF_WAIT_SIGNAL                                    ? "signal"
                                                                                         : "not known";
     if (object->kind == PF_OBJECT_FUTEX && object->futex && object->futex->kind != PF_FUTEX_JOIN)
         return pf_arena_printf(c->scratch, "%s at 0x%" PRIx64 " %s", object_noun(object),
@@ -329,59 +387,4 @@ const char *pf_phrase_end(const struct pf_case *c, const struct pf_life *life)
         return pf_arena_printf(c->scratch, "ended with status %" PRIu64, end->code);
     return end->signal ? pf_arena_printf(c->scratch, "was killed by %s", end->signal)
                        : pf_arena_printf(c->scratch, "was killed by signal %" PRIu64, end->code);
-}
-
-/* The C library is where threads wait, never where the reader's mistake is. */
-static bool in_system_library(const struct pf_frame *frame)
-{
-    const char *slash = frame->module ? strrchr(frame->module, '/') : NULL;
-    const char *module = slash ? slash + 1 : frame->module;
-    return module && (strncmp(module, "libc.", 5) == 0 || strncmp(module, "libc-", 5) == 0 ||
-                      strncmp(module, "libpthread", 10) == 0 || strncmp(module, "ld-", 3) == 0 ||
-                      strncmp(module, "[vdso]", 6) == 0);
-}
-
-/* "consume at feeder.py:31 (in Queue.get)": the reader's own line, and what it called of the language's
- * library. */
-static const char *script_where(const struct pf_case *c, const struct pf_frame *own,
-                                const struct pf_frame *called)
-{
-    const char *line =
-        own->line ? pf_arena_printf(c->scratch, "%s:%" PRIu64, own->file, own->line) : own->file;
-    return called && called->function
-               ? pf_arena_printf(c->scratch, "%s at %s (in %s)", own->function, line, called->function)
-               : pf_arena_printf(c->scratch, "%s at %s", own->function, line);
-}
-
-const char *pf_phrase_where(const struct pf_case *c, const char *thread)
-{
-    uint64_t seq;
-    return pf_phrase_stack(c, pf_history_stack(c->history, thread, &seq));
-}
-
-const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *stack)
-{
-    const struct pf_frame *named = NULL, *library = NULL;
-    for (size_t i = 0; stack && i < stack->frame_count; i++) {
-        const struct pf_frame *frame = &stack->frames[i];
-        if (frame->language && frame->function && frame->file) {
-            if (!frame->module)
-                return script_where(c, frame, library);
-            library = frame;
-            continue;
-        }
-        if (in_system_library(frame))
-            continue;
-        if (frame->file && frame->line)
-            return pf_arena_printf(c->scratch, "%s at %s:%" PRIu64,
-                                   frame->function ? frame->function : "code", frame->file, frame->line);
-        if (!named && frame->function)
-            named = frame;
-    }
-    if (library)
-        return script_where(c, library, NULL);
-    if (!named)
-        return NULL;
-    return named->module ? pf_arena_printf(c->scratch, "%s in %s", named->function, named->module)
-                         : pf_arena_strdup(c->scratch, named->function);
 }

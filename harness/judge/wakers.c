@@ -46,13 +46,14 @@ static void add_remote(const struct search *search, size_t process)
     add(search, PF_WAKER_PROCESS, process, NULL)->remote = true;
 }
 
-static void add_process(const struct search *search, const char *address, const struct pf_object *object)
+static void add_process(const struct search *search, const char *address, const struct pf_object *object,
+                        bool remote)
 {
     size_t index = pf_lookup_find(&search->graph->process_index, address);
     if (index == PF_NOWHERE)
         raise_base(search->thread, PF_GRADE_ALIVE, "somebody unseen could end it");
     else
-        add(search, PF_WAKER_PROCESS, index, object);
+        add(search, PF_WAKER_PROCESS, index, object)->remote = remote;
 }
 
 static void add_anyone(const struct search *search, const struct pf_object *object)
@@ -82,8 +83,8 @@ static struct pf_party *new_party(struct pf_graph *graph, const struct pf_object
     return party;
 }
 
-/* Those who hold one end of the object; returns whether there is anybody. */
-static bool add_party(const struct search *search, const struct pf_object *object, enum end end)
+/* Those who hold one end of the object; NULL when that is nobody who was seen. */
+static struct pf_waker *add_party(const struct search *search, const struct pf_object *object, enum end end)
 {
     struct pf_graph *graph = search->graph;
     size_t slot = (size_t)(object - graph->snapshot->objects) * END__COUNT + (size_t)end;
@@ -92,9 +93,11 @@ static bool add_party(const struct search *search, const struct pf_object *objec
     const struct pf_party *party = graph->parties[slot];
     if (party->unseen)
         raise_base(search->thread, PF_GRADE_ALIVE, "somebody unseen could end it");
-    if (party->count)
-        add(search, PF_WAKER_PARTY, PF_NOWHERE, object)->party = party;
-    return party->count || party->unseen;
+    if (!party->count)
+        return NULL;
+    struct pf_waker *waker = add(search, PF_WAKER_PARTY, PF_NOWHERE, object);
+    waker->party = party;
+    return waker;
 }
 
 static void end_of_process(const struct search *search, const char *address)
@@ -110,13 +113,13 @@ static void end_of_process(const struct search *search, const char *address)
 static void pipe_wakers(const struct search *search, const struct pf_object *object)
 {
     bool either = !search->readable && !search->writable; /* waits for a hang-up only */
-    bool found = false;
+    bool found = false; /* somebody who could end it; who is unseen has made it ALIVE */
     if (search->readable && object->queued > 0 && !search->through_epoll)
         raise_base(search->thread, PF_GRADE_ALIVE, "data is there to be read");
     if (search->readable || either)
-        found |= add_party(search, object, END_WRITERS);
+        found |= add_party(search, object, END_WRITERS) != NULL;
     if (search->writable || either)
-        found |= add_party(search, object, END_READERS);
+        found |= add_party(search, object, END_READERS) != NULL;
     if (!found && !search->through_epoll)
         raise_base(search->thread, PF_GRADE_ALIVE,
                    object->external && object->external_why ? object->external_why
@@ -145,7 +148,10 @@ static void object_wakers(const struct search *search, const struct pf_object *o
 
 static void epoll_wakers(const struct search *search, const struct pf_object *object, int depth)
 {
-    add_party(search, object, END_HOLDERS);
+    /* Who holds the set could add a member that is ready. */
+    struct pf_waker *holders = add_party(search, object, END_HOLDERS);
+    if (holders)
+        holders->remote = true;
     if (depth == EPOLL_DEPTH) {
         raise_base(search->thread, PF_GRADE_ALIVE, "epoll sets are nested too deeply to be followed");
         return;
@@ -219,8 +225,12 @@ static void object_wakers(const struct search *search, const struct pf_object *o
     case PF_OBJECT_PIDFD:
         end_of_process(search, object->pid_of);
         return;
-    case PF_OBJECT_SYSV:
     case PF_OBJECT_MQUEUE:
+        add_party(search, object, END_HOLDERS); /* nearer than others who may come by its name */
+        if (!object->named)
+            add_anyone(search, object);
+        return;
+    case PF_OBJECT_SYSV:
         if (!object->named)
             add_anyone(search, object);
         return;
@@ -270,6 +280,8 @@ static bool owner_waker(const struct search *search, const struct pf_object *obj
             raise_base(search->thread, PF_GRADE_ALIVE, "the kernel tells it of that thread's end");
             return false;
         }
+        if (search->graph->threads[owner].state->wait.kind == PF_WAIT_EXIT)
+            return true; /* ended threads unlock nothing */
         size_t process = search->graph->threads[owner].process;
         if (kernel_wakes && process != search->thread->process)
             add(search, PF_WAKER_PROCESS, process, object); /* its end hands the lock over */
@@ -321,12 +333,13 @@ static bool file_lock_wakers(const struct search *search, const struct pf_object
     for (size_t i = 0; i < object->lock_count; i++) {
         const struct pf_file_lock *lock = &object->locks[i];
         if (lock->process)
-            add_process(search, lock->process, object);
-        /* An open file, and the lock with it, may be shared by inheritance: any of its holders can let go. */
+            add_process(search, lock->process, object, false);
+        /* An open file, and the lock with it, may be shared by inheritance: any of its holders can let go.
+         * The kernel names those who carry this lock; who else has the file open is no part of the story. */
         bool posix = lock->type && strcmp(lock->type, "posix") == 0;
         size_t heirs = posix ? 0 : object->holder_count;
         for (size_t k = 0; k < heirs; k++)
-            add_process(search, object->holders[k].process, object);
+            add_process(search, object->holders[k].process, object, lock->process != NULL);
         if (!lock->process && !heirs)
             raise_base(search->thread, PF_GRADE_OUTSIDE, "the lock is held outside the tree");
     }
@@ -403,7 +416,7 @@ static void connect_wakers(const struct search *search)
                                                : pf_graph_object(search->graph, object ? object->peer : NULL);
         struct search inner = *search;
         inner.target = &wait->targets[i];
-        known &= listener && add_party(&inner, listener, END_HOLDERS);
+        known &= listener && add_party(&inner, listener, END_HOLDERS) != NULL;
         if ((object && (object->external || object->peer_outside)) || (listener && listener->external))
             raise_base(search->thread, PF_GRADE_OUTSIDE, "somebody outside the tree can take the connection");
     }
@@ -484,11 +497,13 @@ static void wait_wakers(const struct search *search)
 /* Could a thread of the waiter's own process end the wait, and so a signal handler that runs in it? */
 static bool is_in_own_hands(const struct pf_graph_thread *thread)
 {
+    if (thread->state->wait.kind == PF_WAIT_CHILD)
+        return false; /* who reaps the child in a handler has waited for its end as well */
     for (size_t i = 0; i < thread->waker_count; i++) {
         const size_t *processes;
         if (thread->wakers[i].kind == PF_WAKER_ANYONE)
             return true;
-        size_t count = thread->wakers[i].remote ? 0 : pf_waker_processes(&thread->wakers[i], &processes);
+        size_t count = pf_waker_processes(&thread->wakers[i], &processes);
         for (size_t k = 0; k < count; k++)
             if (processes[k] == thread->process)
                 return true;

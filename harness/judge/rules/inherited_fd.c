@@ -6,8 +6,10 @@
  * The same for file locks: whoever took the lock has ended, and the lock lives on in the descriptor that a
  * child of its inherited.
  */
+#include <inttypes.h>
 #include <string.h>
 
+#include "judge/hold.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
 
@@ -67,21 +69,50 @@ static bool needs(const struct pf_graph *graph, size_t process, size_t other)
     return false;
 }
 
+/* It has the object under numbers only that a program which was executed knows nothing of, unless it is told.
+ */
+static bool is_beyond_standard(const struct pf_object *object, const char *process)
+{
+    for (size_t i = 0; i < object->holder_count; i++)
+        if (object->holders[i].writes && object->holders[i].fd <= 2 &&
+            strcmp(object->holders[i].process, process) == 0)
+            return false;
+    return true;
+}
+
+/*
+ * Another program came by the end through exec. A reader that is another program as well reads what it was
+ * given as its standard input, and may have the other end of that itself.
+ */
+static bool is_carried_on(const struct pf_case *c, const struct pf_waker *waker, size_t holder, size_t reader)
+{
+    const struct pf_graph_process *held_by = &c->graph->processes[holder];
+    const struct pf_life *life = pf_history_life(c->history, held_by->address);
+    if (!life || pf_history_keeps_image(c->history, life) ||
+        !is_beyond_standard(waker->object, held_by->address))
+        return false;
+    if (holder == reader)
+        return waker->target && waker->target->fd >= 0 && waker->target->fd <= 2;
+    return held_by->state->wrote_nothing;
+}
+
 /*
  * It came by the end through fork, it never wrote anything, and nothing of what it does now is about the
  * reader. A reader that shares its end with a sibling must have got something from somebody else: the sibling
  * could be its partner otherwise, who has not begun to write yet.
  */
-static bool is_heir(const struct pf_case *c, size_t holder, size_t reader)
+static bool is_heir(const struct pf_case *c, const struct pf_waker *waker, size_t holder, size_t reader)
 {
     const struct pf_graph *graph = c->graph;
     const struct pf_graph_process *held_by = &graph->processes[holder], *read_by = &graph->processes[reader];
     const struct pf_life *life = pf_history_life(c->history, read_by->address);
-    if (!held_by->state || !held_by->state->wrote_nothing || !read_by->state || !life)
+    if (!held_by->state || !read_by->state || !life)
         return false;
+    bool carried = is_carried_on(c, waker, holder, reader);
+    bool kept = held_by->state->wrote_nothing && pf_history_keeps_image(c->history, life);
     if (holder == reader)
-        return pf_history_keeps_image(c->history, life);
-    return read_by->state->has_read && pf_history_keeps_image(c->history, life) &&
+        return carried || kept;
+    return read_by->state->has_read && (carried || kept) &&
            !pf_address_descends(read_by->address, held_by->address) &&
            !pf_address_descends(held_by->address, read_by->address) && !needs(graph, holder, reader);
 }
@@ -95,7 +126,7 @@ static bool reads_from_heirs(struct pf_case *c, struct wait_on_heirs *wait)
             continue;
         size_t count = pf_waker_processes(&thread->wakers[i], &holders);
         for (size_t k = 0; k < count; k++) {
-            if (!is_heir(c, holders[k], thread->process))
+            if (!is_heir(c, &thread->wakers[i], holders[k], thread->process))
                 return false;
             add_heir(c, wait, holders[k]);
         }
@@ -138,15 +169,33 @@ static const struct pf_chain *draw(const struct pf_graph *graph, const struct wa
     return pf_chain_to_nobody(graph, NULL, wait->thread);
 }
 
-static const char *list_heirs(const struct pf_case *c, const struct wait_on_heirs *wait)
+/* "0.1 itself (fd 4) and 0.2 (cat) (fd 4)"; the numbers only where there is an object. */
+static const char *list_heirs(const struct pf_case *c, const struct wait_on_heirs *wait,
+                              const struct pf_object *object)
 {
     const struct pf_graph *graph = c->graph;
+    const struct pf_graph_thread *reader = &graph->threads[wait->thread];
     const char **names = pf_arena_alloc(c->scratch, (wait->heir_count + 1) * sizeof(*names));
     for (size_t i = 0; i < wait->heir_count; i++) {
         const char *address = graph->processes[wait->heirs[i]].address;
-        names[i] = wait->heirs[i] == graph->threads[wait->thread].process
-                       ? pf_arena_printf(c->scratch, "%s itself", address)
-                       : pf_case_label(c, address);
+        int64_t fd = object ? pf_hold_fd(reader->state, object, address) : -1;
+        names[i] = wait->heirs[i] == reader->process ? pf_arena_printf(c->scratch, "%s itself", address)
+                                                     : pf_case_label(c, address);
+        if (fd >= 0)
+            names[i] = pf_arena_printf(c->scratch, "%s as fd %" PRId64, names[i], fd);
+    }
+    return pf_phrase_list(c->scratch, names, wait->heir_count);
+}
+
+/* "fd 4 in 0.1 and fd 4 in 0.2" */
+static const char *list_surplus(const struct pf_case *c, const struct wait_on_heirs *wait)
+{
+    const struct pf_thread_state *state = c->graph->threads[wait->thread].state;
+    const char **names = pf_arena_alloc(c->scratch, (wait->heir_count + 1) * sizeof(*names));
+    for (size_t i = 0; i < wait->heir_count; i++) {
+        const char *address = c->graph->processes[wait->heirs[i]].address;
+        names[i] = pf_arena_printf(c->scratch, "fd %" PRId64 " in %s",
+                                   pf_hold_fd(state, wait->waker->object, address), address);
     }
     return pf_phrase_list(c->scratch, names, wait->heir_count);
 }
@@ -154,15 +203,20 @@ static const char *list_heirs(const struct pf_case *c, const struct wait_on_heir
 static void tell_stream(struct pf_case *c, const struct wait_on_heirs *wait, struct pf_match *ret_match)
 {
     const struct pf_thread_state *state = c->graph->threads[wait->thread].state;
-    ret_match->summary =
-        pf_arena_printf(c->scratch,
-                        "%s %s. The other end is open only in %s, by inheritance: nobody there will write to "
-                        "it, and while it is "
-                        "open there is no end of file either.",
-                        pf_case_label(c, state->thread), pf_phrase_wait(c, state), list_heirs(c, wait));
-    ret_match->fix =
-        "Close in every process, right after fork, the ends that it has no use for, in the reader too; open "
-        "descriptors with O_CLOEXEC (pipe2, SOCK_CLOEXEC), so that no exec carries them on.";
+    const struct pf_object *object = wait->waker->object;
+    ret_match->summary = pf_arena_printf(c->scratch,
+                                         "%s %s%s. The other end is open only in %s, by inheritance: nobody "
+                                         "there will write to it, and while it is "
+                                         "open there is no end of file either.",
+                                         pf_case_label(c, state->thread), pf_phrase_wait(c, state),
+                                         pf_hold_origin(c, object), list_heirs(c, wait, object));
+    ret_match->fix = pf_arena_printf(c->scratch,
+                                     "Close what was not closed: %s. Every process closes right after fork "
+                                     "the ends that it has no use for, "
+                                     "the reader too; descriptors that are opened with O_CLOEXEC (pipe2, "
+                                     "SOCK_CLOEXEC) are carried on by no "
+                                     "exec.",
+                                     list_surplus(c, wait));
 }
 
 static void tell_lock(struct pf_case *c, const struct wait_on_heirs *wait, struct pf_match *ret_match)
@@ -173,7 +227,7 @@ static void tell_lock(struct pf_case *c, const struct wait_on_heirs *wait, struc
                         "%s %s. Whoever took the lock has ended, but the lock belongs to the open file, and "
                         "that is still open in "
                         "%s, by inheritance.",
-                        pf_case_label(c, state->thread), pf_phrase_wait(c, state), list_heirs(c, wait));
+                        pf_case_label(c, state->thread), pf_phrase_wait(c, state), list_heirs(c, wait, NULL));
     ret_match->fix = "Open lock files with O_CLOEXEC and close them in every child (in a shell: `command "
                      "9>&-`), or unlock "
                      "with LOCK_UN before leaving, which releases the lock for all who inherited it.";

@@ -26,6 +26,20 @@ static const struct pf_object *full_object(const struct pf_graph *graph, size_t 
     return NULL;
 }
 
+/* Another thread of the waiter's process waits for room towards the writer's: there each fills the other's
+ * pipe, and the wait for the end stands only beside that. */
+static bool is_filled_in_turn(const struct pf_graph *graph, size_t waiter, size_t writer)
+{
+    const struct pf_graph_process *process = &graph->processes[graph->threads[waiter].process];
+    for (size_t i = 0; i < process->thread_count; i++) {
+        struct pf_link_walk walk = {.from = process->threads[i]};
+        for (struct pf_link link; walk.from != waiter && pf_link_next(graph, &walk, &link);)
+            if (link.to == writer && pf_link_is_for_room(graph, &link))
+                return true;
+    }
+    return false;
+}
+
 /* From the writer to the one who waits for its end: by a reader of what is full, and only so. */
 static struct pf_chain *way_by_readers(const struct pf_graph *graph, size_t writer, size_t waiter)
 {
@@ -91,7 +105,8 @@ bool pf_rule_join_before_drain(struct pf_case *c, struct pf_match *ret_match)
         if (!pf_graph_stuck(c->graph, writer) || !full_object(c->graph, writer))
             continue;
         for (size_t waiter = 0; waiter < c->graph->snapshot->thread_count; waiter++) {
-            if (waiter == writer || !pf_graph_stuck(c->graph, waiter))
+            if (waiter == writer || !pf_graph_stuck(c->graph, waiter) ||
+                is_filled_in_turn(c->graph, waiter, writer))
                 continue;
             struct pf_chain *way = way_to_writer(c->graph, waiter, writer);
             struct pf_chain *back = way ? way_by_readers(c->graph, writer, waiter) : NULL;

@@ -3,6 +3,8 @@
  * have nothing to do: they wait for work. What the dead one had in hand died with it, and nobody does it
  * again.
  */
+#include <string.h>
+
 #include "judge/news.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
@@ -70,8 +72,80 @@ static const char *tell_siblings(const struct pf_case *c, size_t count)
                       : pf_arena_printf(c->scratch, "its %zu living siblings wait for work", count);
 }
 
+static const char fix[] =
+    "Watch the workers while waiting for their results (a pidfd or sentinel of each in the same poll), know "
+    "who "
+    "has which task, and run the task again or fail it with the worker's exit reason (in Python: "
+    "concurrent.futures raises BrokenProcessPool where multiprocessing.Pool hangs).";
+
+/* The last child that a signal ended, or that says by its status that it failed. */
+static const struct pf_life *failed_child(const struct pf_case *c, const char *process)
+{
+    const struct pf_life *last = pf_killed_child(c, process);
+    for (size_t i = 0; !last && i < c->history->life_count; i++) {
+        const struct pf_life *life = &c->history->lives[i];
+        if (life->parent && strcmp(life->parent, process) == 0 && life->exit && life->exit->exit.code)
+            last = life;
+    }
+    return last;
+}
+
+/* A pipe or FIFO that is full, and whose reading end only the process itself has open. */
+static bool is_read_by_itself_alone(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_thread_state *state = graph->threads[thread].state;
+    const struct pf_object *object = state->wait.kind == PF_WAIT_WRITE && state->wait.target_count
+                                         ? pf_graph_object(graph, state->wait.targets[0].object)
+                                         : NULL;
+    bool reads = false;
+    if (!object || (object->kind != PF_OBJECT_PIPE && object->kind != PF_OBJECT_FIFO))
+        return false;
+    for (size_t i = 0; i < object->holder_count; i++) {
+        bool own = strcmp(object->holders[i].process, state->process) == 0;
+        if (object->holders[i].reads && !own)
+            return false;
+        reads |= object->holders[i].reads;
+    }
+    return reads;
+}
+
+/*
+ * Tasks are written to a worker that has gone. Its own copy of the reading end keeps the write of the parent
+ * from failing, so that it waits for room where nobody reads any more.
+ */
+static bool feeds_the_dead(struct pf_case *c, struct pf_match *ret_match)
+{
+    for (size_t i = 0; i < c->graph->snapshot->thread_count; i++) {
+        const struct pf_thread_state *state = c->graph->threads[i].state;
+        const struct pf_life *dead = pf_graph_stuck(c->graph, i) && is_read_by_itself_alone(c->graph, i)
+                                         ? failed_child(c, state->process)
+                                         : NULL;
+        if (!dead)
+            continue;
+        ret_match->chain = pf_chain_to_nobody(c->graph, NULL, i);
+        ret_match->dead = dead->process;
+        ret_match->summary =
+            pf_arena_printf(c->scratch,
+                            "%s %s. %s, a worker of its, %s and reads no more; the reading end is open only "
+                            "in %s itself, which "
+                            "does not read it either. While it is open there, the write does not fail "
+                            "(EPIPE) but waits for ever.",
+                            pf_case_label(c, state->thread), pf_phrase_wait(c, state),
+                            pf_case_label(c, dead->process), pf_phrase_killed(c, dead), state->process);
+        ret_match->fix = pf_arena_printf(
+            c->scratch,
+            "Close the reading end in the process that writes, once the workers have theirs: then the "
+            "write fails when the last of them has gone. %s",
+            fix);
+        return true;
+    }
+    return false;
+}
+
 bool pf_rule_worker_killed_mid_task(struct pf_case *c, struct pf_match *ret_match)
 {
+    if (c->stuck && feeds_the_dead(c, ret_match))
+        return true;
     for (size_t i = 0; c->stuck && i < c->graph->process_count; i++) {
         const struct pf_life *parent = pf_history_life(c->history, c->graph->processes[i].address);
         const struct pf_life *dead = parent ? pf_killed_child(c, parent->process) : NULL;
@@ -87,11 +161,7 @@ bool pf_rule_worker_killed_mid_task(struct pf_case *c, struct pf_match *ret_matc
                                              pf_case_label(c, state->thread), pf_phrase_wait(c, state),
                                              pf_case_label(c, dead->process), pf_phrase_killed(c, dead),
                                              tell_siblings(c, siblings));
-        ret_match->fix =
-            "Watch the workers while waiting for their results (a pidfd or sentinel of each in the same "
-            "poll), "
-            "know who has which task, and run the task again or fail it with the worker's exit reason (in "
-            "Python: concurrent.futures raises BrokenProcessPool where multiprocessing.Pool hangs).";
+        ret_match->fix = fix;
         return true;
     }
     return false;

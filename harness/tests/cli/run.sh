@@ -166,7 +166,7 @@ mkfifo "$scratch/go"
 "$pitfall" run -- sh -c 'read word <"$0"; echo "$word"' "$scratch/go" >"$scratch/stdout" 2>"$scratch/stderr" &
 child=$!
 ran="run -- sh that reads a FIFO, SIGQUIT"
-until grep -qF "open for the other end of a FIFO" "$scratch/stderr"; do
+until grep -qF "for somebody to open the FIFO" "$scratch/stderr"; do
     kill -QUIT "$child"
 done
 kill -0 "$child" || fail "the question ended the run"

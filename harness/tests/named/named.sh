@@ -1,39 +1,44 @@
 #!/usr/bin/env bash
-# What hangs are called: a proven deadlock each, with the name of its pitfall or with none.
-# usage: named.sh PITFALL HANGS
+# What hangs are called: a proven deadlock each, with the name of its pitfall or with none, and what is told of it.
+# usage: named.sh PITFALL HANGS CIRCLES
 set -euo pipefail
 
 pitfall=$1
 hangs=$2
-failures=0
+circles=$3
+# shellcheck source=harness/tests/named/telling.sh
+. "$(dirname "$0")/telling.sh"
 
-# called NAME PITFALL-ID|null
-called() {
-    local seen status=0
-    seen=$("$pitfall" run --deadline 20s --json -- "$hangs" "$1" 2>/dev/null </dev/null) || status=$?
-    if [ "$status" -ne 1 ] || ! grep -q '"proven": *true' <<<"$seen"; then
-        echo "FAILED: $1 is not proven (status $status)"
-        echo "$seen"
-        failures=$((failures + 1))
-    elif ! grep -Eq "\"pitfall\": *\"?$2\"?[,}]?\$" <<<"$seen"; then
-        echo "FAILED: $1 is not called $2 but $(grep -Eo '"pitfall": *("[a-z-]*"|null)' <<<"$seen")"
-        failures=$((failures + 1))
-    else
-        echo "ok: $1 is called $2"
-    fi
-}
+called fork-with-threads "" "$hangs" fork-copies-a-mutex
+called null "" "$hangs" child-locks-twice
+called inherited-fd "\), made by 0\. The other end.*not closed: fd [0-9]+ in 0\.2" \
+    "$hangs" sibling-inherits-an-end
+called inherited-fd "not closed: fd [0-9]+ in 0\.1" "$hangs" reader-keeps-the-other-end
+called inherited-fd "" "$hangs" child-inherits-a-lock
+called null "" "$hangs" pipeline-without-input
+called worker-killed-mid-task "" "$hangs" worker-dies-with-a-task
+called event-never-set "" "$hangs" setter-of-an-event-dies
+called event-never-set "" "$hangs" signaller-of-a-condition-dies
+called log-sentinel-lost "" "$hangs" sender-of-the-sentinel-dies
+called nested-child-join "" "$hangs" grandchild-keeps-the-pipe
+called nested-child-join "" "$hangs" nobody-stops-the-innermost
 
-called fork-copies-a-mutex fork-with-threads
-called child-locks-twice null
-called sibling-inherits-an-end inherited-fd
-called reader-keeps-the-other-end inherited-fd
-called child-inherits-a-lock inherited-fd
-called pipeline-without-input null
-called worker-dies-with-a-task worker-killed-mid-task
-called setter-of-an-event-dies event-never-set
-called signaller-of-a-condition-dies event-never-set
-called sender-of-the-sentinel-dies log-sentinel-lost
-called grandchild-keeps-the-pipe nested-child-join
-called nobody-stops-the-innermost nested-child-join
+called null "same order everywhere" "$circles" mutexes-in-two-orders
+called null "same order everywhere.*only 0.1 \([a-z_]*\) could release it" "$circles" files-in-two-orders
+called null "belongs to the open file" "$circles" file-twice
+called null "belongs to the open file" "$circles" open-file-lock-twice
+called null "or a signal handler" "$circles" handler-takes-the-lock
+called null "while holding a lock that it needs" "$circles" waits-for-who-needs-its-lock
+called null "0/t1 \([a-z_]*\) ended while it held it.*Unlock on every way out" "$circles" thread-leaves-locked
+called null "All write and nobody reads" "$circles" both-write
+called null "for the other to speak first" "$circles" both-read
+called null "Read what is full" "$circles" reads-the-other-pipe
+called null "closes a circle.*All write and nobody reads" "$circles" both-queues-are-full
+called null "to open the FIFO /dev/shm/orders for writing.*both ends are" "$circles" nobody-opens-the-fifo
+called null "posix_spawn" "$circles" child-of-vfork-waits
+called terminate-with-lock "" "$circles" holder-of-a-named-semaphore-dies
+called terminate-with-lock "" "$circles" writer-of-a-rwlock-dies
+called event-never-set "" "$circles" party-of-a-barrier-dies
+called event-never-set "watches for an eventfd" "$circles" setter-of-a-polled-event-dies
 
 [ "$failures" -eq 0 ]

@@ -248,7 +248,7 @@ mkfifo "$work/go"
 start sh -c "printf '!' >&3; exec 3>&-; read x <'$work/go'; sleep 1000 & wait"
 "$pitfall" diagnose --watch "$pid" >"$work/said" 2>"$work/complaint" &
 watcher=$!
-until grep -q "open for the other end" "$work/said"; do :; done
+until grep -q "somebody to open the FIFO" "$work/said"; do :; done
 echo >"$work/go"
 until grep -q "0.1 (sleep" "$work/said"; do :; done
 pkill -KILL -P "$pid"

@@ -183,6 +183,8 @@ def family(name, *children, **options):
     return t
 
 
+OWN_INPUT = pipe("pipe:[1]", "0:w4 0.1:r0")
+
 # ---- deadlock and hang ----
 
 t = family("deadlock-lock-order")
@@ -196,6 +198,61 @@ t.prove({"0": child("0.1"), "0.1": read("pipe:[1]", 0)}, [pipe("pipe:[1]", "0:w4
 
 t = family("deadlock-self")
 t.prove({"0": read("pipe:[1]")}, [pipe("pipe:[1]", "0:r3 0:w4")])
+
+t = family("deadlock-both-fill", "0.1")
+t.prove({"0": write("pipe:[1]", 4), "0.1": write("pipe:[2]", 1)},
+        [pipe("pipe:[1]", "0:w4 0.1:r0", full=True), pipe("pipe:[2]", "0:r5 0.1:w1", full=True)])
+
+t = family("deadlock-read-the-wrong-one", "0.1")
+t.prove({"0": read("pipe:[1]", 3), "0.1": write("pipe:[2]", 2)},
+        [pipe("pipe:[1]", "0:r3 0.1:w1"), pipe("pipe:[2]", "0:r5 0.1:w2", full=True)])
+
+t = family("deadlock-nobody-begins", "0.1")
+t.prove({"0": read("pipe:[1]", 3), "0.1": read("pipe:[2]", 0)},
+        [pipe("pipe:[1]", "0:r3 0.1:w1"), pipe("pipe:[2]", "0:w5 0.1:r0")])
+
+t = family("deadlock-lock-while-waiting", "0.1")
+t.prove({"0": read("pipe:[1]", 3), "0.1": futex("futex:m")},
+        [pipe("pipe:[1]", "0:r3 0.1:w4"), word("futex:m", "mutex", owner="0", processes=["0", "0.1"], place=ANONYMOUS)])
+
+t = family("deadlock-locked-twice")
+t.prove({"0": futex("futex:a")}, [word("futex:a", "mutex", owner="0")])
+
+t = family("deadlock-owner-ended")
+t.prove({"0": wait("exit"), "0/t1": futex("futex:a")}, [word("futex:a", "mutex", owner="0")])
+
+t = family("deadlock-fifo")
+t.prove({"0": wait("open", on("fifo:1", -1, r=True), call="openat")},
+        [{"id": "fifo:1", "kind": "fifo", "path": "/dev/shm/orders", "named": True}])
+
+t = family("deadlock-vfork", "0.1")
+t.prove({"0": wait("vfork", {"process": "0.1", "fd": -1}, call="vfork"), "0.1": read("pipe:[1]")},
+        [pipe("pipe:[1]", "0:r3 0:w4 0.1:r3 0.1:w4")])
+
+t = family("deadlock-sigchld", "0.1")
+t.prove({"0": wait("signal", call="rt_sigsuspend", signals=1 << 16), "0.1": read("pipe:[1]", 0)}, [OWN_INPUT],
+        p0={"catches_sigchld": True})
+
+
+def queue(object_id, path, who):
+    return {"id": object_id, "kind": "mqueue", "path": path, "named": True, "holders": holders(who)}
+
+
+t = family("deadlock-queues", "0.1")
+t.prove({"0": wait("write", on("mqueue:1", 3, w=True), call="mq_timedsend"),
+         "0.1": wait("write", on("mqueue:2", 4, w=True), call="mq_timedsend")},
+        [queue("mqueue:1", "/a", "0:rw3 0.1:rw3"), queue("mqueue:2", "/b", "0:rw4 0.1:rw4")])
+
+t = family("deadlock-threads-and-a-pipe")
+t.prove({"0": futex("futex:s"), "0/t1": futex("futex:t"), "0/t2": write("pipe:[1]")},
+        [word("futex:s", "semaphore"), word("futex:t", "semaphore"), pipe("pipe:[1]", "0:r3 0:w4", full=True)])
+
+t = family("deadlock-two-files", "0.1")
+t.prove({"0": wait("lock", on("file:8:1:7", 5), call="flock"), "0.1": wait("lock", on("file:8:1:6", 4), call="flock")},
+        [{"id": "file:8:1:6", "kind": "file", "path": "/tmp/a", "holders": holders("0:rw4 0.1:rw4"),
+          "locks": [{"type": "flock", "exclusive": True, "process": "0"}]},
+         {"id": "file:8:1:7", "kind": "file", "path": "/tmp/b", "holders": holders("0:rw5 0.1:rw5"),
+          "locks": [{"type": "flock", "exclusive": True, "process": "0.1"}]}])
 
 t = family("deadlock-partial", "0.1", "0.2")
 ticking = {"0.1": futex("futex:a"), "0.2": RUN}
@@ -585,6 +642,13 @@ t = family("near-join-empty-pipe", "0.1")
 t.prove({"0": child("0.1"), "0.1": wait("poll", on("pipe:[1]", 4, w=True), call="poll")},
         [pipe("pipe:[1]", "0:r3 0.1:w4")])
 
+# Each fills the other's pipe; that a thread of the one waits for the other's end as well is no cause.
+t = family("near-join-each-fills-the-other", "0.1")
+t.prove({"0": wait("poll", on("epoll:0/3", 3, r=True), call="epoll_wait"), "0/t1": child("0.1"),
+         "0.1": write("pipe:[2]", 1)},
+        [{"id": "epoll:0/3", "kind": "epoll", "holders": holders("0:rw3"), "members": ["pipe:[1]"]},
+         pipe("pipe:[1]", "0:w7 0.1:r0", full=True), pipe("pipe:[2]", "0:r8 0.1:w1", full=True)])
+
 # ---- terminate-with-lock ----
 
 
@@ -667,6 +731,36 @@ t = bereft("near-event-private", "0.2")
 t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [word("futex:c", "plain", place="private memory")],
         stacks=IN_CONDITION)
 
+t = bereft("rule-event-epoll", "0.2")
+t.prove({"0": child("0.2"), "0.2": wait("poll", on("epoll:0.2/5", 5, r=True), call="epoll_wait")},
+        [EVENTFD, {"id": "epoll:0.2/5", "kind": "epoll", "holders": holders("0.2:rw5"), "members": ["eventfd:1"]}])
+
+t = bereft("rule-event-barrier", "0.2")
+t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [CONDITION], stacks=[("0.2", "pthread_barrier_wait", "work")])
+
+t = family("rule-event-script", "0.1", "0.2")
+t.exit("0.1")
+WAITS_IN_PYTHON = {"0": child("0.2"), "0.2": futex("futex:c")}
+seq = t.snapshot(WAITS_IN_PYTHON, [word("futex:c", "semaphore", processes=["0", "0.2"], place=NAMED)])
+t.verdict("proven", seq, ["0", "0.2"])
+t.script("0.2", ("Condition.wait", "/usr/lib/python3.11/multiprocessing/synchronize.py", 261, "python3.11"),
+         ("work", "/srv/work.py", 5))
+t.end()
+
+# A class of the program's own says nothing, whatever it is called.
+t = family("near-event-own-class", "0.1", "0.2")
+t.exit("0.1")
+seq = t.snapshot(WAITS_IN_PYTHON, [word("futex:c", "semaphore", processes=["0", "0.2"], place=NAMED)])
+t.verdict("proven", seq, ["0", "0.2"])
+t.script("0.2", ("Condition.wait", "/srv/work.py", 5))
+t.end()
+
+# Another program, which shares no memory, cannot have been meant to set it.
+t = family("near-event-other-program", "0.1", "0.2")
+t.add("exec", process="0.1", path="/bin/true", argv=["true"])
+t.exit("0.1")
+t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [CONDITION], stacks=IN_CONDITION)
+
 RESULTS, TASKS = pipe("pipe:[1]", "0:r3 0:w4 0.2:w4 0.3:w4"), pipe("pipe:[2]", "0:w5 0.2:r6 0.3:r6")
 IDLE = {"0.2": read("pipe:[2]", 6), "0.3": futex("futex:l")}
 QUEUE_LOCK = word("futex:l", "semaphore", processes=["0", "0.2", "0.3"], place=NAMED)
@@ -680,6 +774,17 @@ t.prove({"0": read("pipe:[1]")}, [pipe("pipe:[1]", "0:r3 0:w4")])
 t = bereft("rule-worker-crashed", "0.2", code=11, signal="SIGSEGV")
 t.prove({"0": read("pipe:[1]"), "0.2": read("pipe:[2]", 6)},
         [pipe("pipe:[1]", "0:r3 0:w4 0.2:w4"), pipe("pipe:[2]", "0:w5 0.2:r6")])
+
+t = family("rule-worker-fed-though-dead", "0.1")
+t.exit("0.1", 1)
+FED = {"0": futex("futex:s"), "0/t1": write("pipe:[1]")}
+t.prove(FED, [word("futex:s", "semaphore"), pipe("pipe:[1]", "0:r3 0:w4", full=True)])
+
+t = family("near-worker-fed-and-read-elsewhere", "0.1", "0.2")
+t.exit("0.1", 1)
+t.prove({**FED, "0.2": futex("futex:m")},
+        [word("futex:s", "semaphore"), pipe("pipe:[1]", "0:r3 0:w4 0.2:r3", full=True),
+         word("futex:m", "mutex", owner="0.2")])
 
 t = family("near-worker-ended-by-itself", "0.1", "0.2")
 t.exit("0.1")
@@ -787,6 +892,25 @@ t.prove(SIBLINGS, [pipe("pipe:[1]", "0.1:r3 0.2:w4"), pipe("pipe:[2]", "0:w5 0.1
 
 t = family("rule-inherited-by-the-reader", "0.1")
 t.prove({"0": child("0.1"), "0.1": read("pipe:[1]")}, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], p0_1=MUTE)
+
+PROGRAMS = {"0": child("0.1"), "0.1": read("pipe:[1]", 0), "0.2": read("pipe:[2]", 0)}
+
+
+def programs(name):
+    trace = family(name, "0.1", "0.2")
+    for address in ("0.1", "0.2"):
+        trace.add("exec", process=address, path="/bin/cat", argv=["cat"])
+    return trace
+
+
+t = programs("rule-inherited-through-exec")
+t.prove(PROGRAMS, [pipe("pipe:[1]", "0.1:r0 0.2:w4"), pipe("pipe:[2]", "0:w5 0.2:r0")], p0_1={"has_read": True},
+        p0_2=MUTE)
+
+# What a program was given as its standard output it was given on purpose.
+t = programs("near-inherited-standard-output")
+t.prove(PROGRAMS, [pipe("pipe:[1]", "0.1:r0 0.2:w1"), pipe("pipe:[2]", "0:w5 0.2:r0")], p0_1={"has_read": True},
+        p0_2=MUTE)
 
 t = family("rule-inherited-lock", "0.1", "0.1.1")
 t.exit("0.1")

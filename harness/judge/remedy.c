@@ -1,0 +1,155 @@
+#include "judge/remedy.h"
+
+/* What a thread waits for, as far as it matters for what should be done about it. */
+enum wish {
+    WISH_LOCK,  /* of memory or of a file, with owners */
+    WISH_ROOM,  /* in something that is full */
+    WISH_DATA,  /* from a pipe, a socket or a queue, or its end of file */
+    WISH_END,   /* of a process or a thread */
+    WISH_VFORK, /* the same, where it is the parent that stands still meanwhile */
+    WISH_OPEN,  /* somebody who opens the other end of a FIFO */
+    WISH_EVENT, /* anything that somebody must set, post or send */
+    WISH__COUNT,
+};
+
+static bool is_stream(const struct pf_object *object)
+{
+    return object && (object->kind == PF_OBJECT_PIPE || object->kind == PF_OBJECT_FIFO ||
+                      object->kind == PF_OBJECT_SOCKET || object->kind == PF_OBJECT_MQUEUE);
+}
+
+static bool is_lock(const struct pf_object *object)
+{
+    return object && object->futex &&
+           (object->futex->kind == PF_FUTEX_MUTEX || object->futex->kind == PF_FUTEX_ROBUST ||
+            object->futex->kind == PF_FUTEX_PI);
+}
+
+/* Of a poll of several things the one that the chain goes through. */
+static enum wish wish_in_poll(const struct pf_graph *graph, const struct pf_link *link)
+{
+    const struct pf_object *object = link->waker ? link->waker->object : NULL;
+    if (!object)
+        return link->waker ? WISH_END : WISH_EVENT;
+    if (!is_stream(object))
+        return WISH_EVENT;
+    return pf_link_is_for_room(graph, link) ? WISH_ROOM : WISH_DATA;
+}
+
+static enum wish wish_of(const struct pf_case *c, const struct pf_link *link)
+{
+    const struct pf_graph_thread *thread = &c->graph->threads[link->from];
+    const struct pf_wait *wait = &thread->state->wait;
+    const struct pf_object *object =
+        wait->target_count ? pf_graph_object(c->graph, wait->targets[0].object) : NULL;
+    switch (wait->kind) {
+    case PF_WAIT_LOCK:
+        return WISH_LOCK;
+    case PF_WAIT_FUTEX:
+        if (object && object->futex && object->futex->kind == PF_FUTEX_JOIN)
+            return WISH_END;
+        return is_lock(object) ? WISH_LOCK : WISH_EVENT;
+    case PF_WAIT_WRITE:
+        return WISH_ROOM;
+    case PF_WAIT_READ:
+        return is_stream(object) || (object && object->kind == PF_OBJECT_SYSV) ? WISH_DATA : WISH_EVENT;
+    case PF_WAIT_POLL:
+        return wish_in_poll(c->graph, link);
+    case PF_WAIT_CHILD:
+        return WISH_END;
+    case PF_WAIT_VFORK:
+        return WISH_VFORK;
+    case PF_WAIT_OPEN:
+        return WISH_OPEN;
+    default:
+        return WISH_EVENT;
+    }
+}
+
+static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *link)
+{
+    const struct pf_graph_thread *thread = &c->graph->threads[link->from];
+    switch (wish_of(c, link)) {
+    case WISH_LOCK:
+        return thread->waker_count
+                   ? "The process has the lock already, through another descriptor or thread of its own: "
+                     "such a "
+                     "lock "
+                     "belongs to the open file, not to the process. Open and lock the file once, and release "
+                     "the lock before it is taken again."
+                   : "Unlock on every way out before a thread or process ends (pthread_cleanup_push, a "
+                     "finally "
+                     "clause), or use a robust mutex (PTHREAD_MUTEX_ROBUST): the next one then gets it, with "
+                     "EOWNERDEAD.";
+    case WISH_ROOM:
+        return "Nobody else is left who reads. Close the reading end in the process that writes: then the "
+               "write "
+               "fails with EPIPE at once when the last reader has gone. Who reads what it writes itself must "
+               "do "
+               "so in turns, or from another thread.";
+    case WISH_DATA:
+        return "Nobody else is left who writes. Close the writing end in the process that reads: then the "
+               "end of "
+               "file comes when the last writer has gone, instead of nothing.";
+    case WISH_OPEN:
+        return "A FIFO is open only when both ends are: start whoever opens the other end before or beside "
+               "this "
+               "one, or open it with O_RDWR, or with O_NONBLOCK and poll.";
+    default:
+        return "Let whoever has to post, set or send it do so on every way, also where it fails or is "
+               "killed; or "
+               "give the wait a time limit and look then whether that one still lives.";
+    }
+}
+
+const char *pf_remedy(const struct pf_case *c, const struct pf_chain *chain)
+{
+    size_t first = chain->closes_at == PF_NOWHERE ? chain->count - 1 : chain->closes_at;
+    size_t count = chain->count - first, seen[WISH__COUNT] = {0};
+    if (chain->closes_at == PF_NOWHERE)
+        return remedy_at_end(c, &chain->links[first]);
+    for (size_t i = first; i < chain->count; i++)
+        seen[wish_of(c, &chain->links[i])]++;
+    if (seen[WISH_LOCK] == count)
+        return count == 1
+                   ? "Unlock it before it is locked again, also where a function that is called (or a "
+                     "signal handler) "
+                     "locks; where that is meant, take a recursive mutex (PTHREAD_MUTEX_RECURSIVE). One "
+                     "of the kind PTHREAD_MUTEX_ERRORCHECK returns EDEADLK instead of waiting."
+                   : "Take these locks in the same order everywhere; where that cannot be, try the second "
+                     "one only (trylock, LOCK_NB) and release the first when it is taken.";
+    if (seen[WISH_VFORK])
+        return "After vfork the parent stands still until the child execs or ends: let the child do nothing "
+               "else, "
+               "wait for nobody in it, or use posix_spawn.";
+    if (seen[WISH_LOCK])
+        return "Do not wait for another process or thread while holding a lock that it needs: release the "
+               "lock "
+               "first, or take it only around the data.";
+    if (seen[WISH_ROOM] == count)
+        return "All write and nobody reads. Read while writing: poll for both, or read in a thread of its "
+               "own (in "
+               "Python: communicate()); or bound what is sent before the answer is read.";
+    if (seen[WISH_ROOM])
+        return "Read what is full while waiting for the other: poll both, or give each stream a thread of "
+               "its own "
+               "(in Python: communicate()), or send what nobody reads to a file or /dev/null.";
+    if (seen[WISH_DATA] == count)
+        return "Each waits for the other to speak first: settle in the protocol who begins, flush what was "
+               "written "
+               "to a buffer, and close in every process the ends that it does not use, so that an end of "
+               "file comes.";
+    if (seen[WISH_DATA] && seen[WISH_END])
+        return "Send what the other waits for, or close the pipe (all copies of its writing end), and wait "
+               "for the "
+               "end afterwards. Close in every process, right after fork, the ends that it does not use, or "
+               "open "
+               "them with O_CLOEXEC.";
+    if (seen[WISH_EVENT])
+        return "Let whoever has to post, set or send it do so before it waits itself, and on every way, also "
+               "where "
+               "it fails; or give the wait a time limit.";
+    return "Break the chain at one of its links: let the one who waits do first what the other waits for, "
+           "close "
+           "what is not used, or give the wait a time limit.";
+}
