@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -148,19 +150,21 @@ static int notify_observed(scmp_filter_ctx context, const struct ways *ways)
 {
     static const struct {
         const char *call;
-        int argument; /* that must equal value; -1: any call */
-        scmp_datum_t value;
+        int argument; /* whose bits under mask must equal value; -1: any call */
+        scmp_datum_t mask, value;
     } observed[] = {
-        {"prctl", 0, PITFALL_PRCTL},
-        {"prctl", 0, PR_SET_PDEATHSIG},
-        {"alarm", -1, 0},
-        {"setitimer", -1, 0},
-        {"timer_settime", -1, 0},
-        {"kill", 1, SIGKILL},
-        {"tkill", 1, SIGKILL},
-        {"tgkill", 2, SIGKILL},
-        {"rt_sigqueueinfo", 1, SIGKILL},
-        {"pidfd_send_signal", 1, SIGKILL},
+        {"prctl", 0, UINT32_MAX, PITFALL_PRCTL},
+        {"prctl", 0, UINT32_MAX, PR_SET_PDEATHSIG},
+        {"alarm", -1, 0, 0},
+        {"setitimer", -1, 0, 0},
+        {"timer_settime", -1, 0, 0},
+        {"kill", 1, UINT32_MAX, SIGKILL},
+        {"tkill", 1, UINT32_MAX, SIGKILL},
+        {"tgkill", 2, UINT32_MAX, SIGKILL},
+        {"rt_sigqueueinfo", 1, UINT32_MAX, SIGKILL},
+        {"pidfd_send_signal", 1, UINT32_MAX, SIGKILL},
+        {"unshare", 0, CLONE_NEWPID, CLONE_NEWPID},
+        {"setns", -1, 0, 0},
     };
     for (size_t i = 0; i < sizeof(observed) / sizeof(observed[0]); i++) {
         int call = seccomp_syscall_resolve_name(observed[i].call);
@@ -170,7 +174,7 @@ static int notify_observed(scmp_filter_ctx context, const struct ways *ways)
                     ? seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 0)
                     : seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 1,
                                        SCMP_CMP((unsigned)observed[i].argument, SCMP_CMP_MASKED_EQ,
-                                                0xffffffff, observed[i].value));
+                                                observed[i].mask, observed[i].value));
         if (r < 0)
             return r;
     }

@@ -14,6 +14,7 @@
 #include "faults/strike.h"
 #include "pitfall/point.h"
 #include "supervise/names.h"
+#include "supervise/nesting.h"
 #include "supervise/pidfd.h"
 
 enum { NAME_MAX_BYTES = 64, PAGE_BYTES = 4096 };
@@ -180,6 +181,10 @@ static void observe(struct pf_run *run, struct pf_task *task, const struct pf_ca
     case SYS_tgkill:
         if ((int)call->arguments[2] == SIGKILL)
             note_kill(run, task, call);
+        break;
+    case SYS_unshare:
+    case SYS_setns:
+        pf_nesting_note(task, call);
         break;
     default:
         break;

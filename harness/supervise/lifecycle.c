@@ -15,6 +15,7 @@
 #include "supervise/inject.h"
 #include "supervise/keep.h"
 #include "supervise/names.h"
+#include "supervise/nesting.h"
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
 #include "supervise/record.h"
@@ -73,17 +74,6 @@ static bool take_newborn(struct pf_run *run, pid_t tid)
     return false;
 }
 
-/* The end of a PID namespace's init is the end of all who live in it, by SIGKILL. */
-static void enter_namespace(struct pf_run *run, struct pf_process *process)
-{
-    bool inherited = process->maker && process->maker->nested;
-    uint64_t own = inherited ? 0 : pf_pid_namespace(process->pid);
-    process->nested = inherited || (own && own != run->pid_namespace);
-    struct pf_ev_bond bond = {.process = process->address, .number = SIGKILL};
-    if (process->nested)
-        pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_BOND, .bond = bond});
-}
-
 static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, pid_t tid, const char *how)
 {
     pid_t tree = pf_tree_tid(run->pid_namespace_fd, tid);
@@ -94,7 +84,7 @@ static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, p
                               .pid = (uint64_t)tree,
                               .how = how};
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_FORK, .fork = fork});
-    enter_namespace(run, task->process);
+    pf_nesting_born(run, maker, task->process);
     if (run->trial->max_processes && run->tasks.living > run->trial->max_processes)
         pf_run_decide(run, PF_VERDICT_OVERGROWN, 0);
     return task;

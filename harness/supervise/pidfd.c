@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 
 #ifndef NS_GET_PID_IN_PIDNS /* Linux 6.11 */
 #define NS_GET_PID_IN_PIDNS _IOR(0xb7, 0x8, int)
@@ -47,12 +46,4 @@ pid_t pf_tree_tid(int namespace_fd, pid_t tid)
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
     return (pid_t)last_number(path, "NSpid:");
-}
-
-uint64_t pf_pid_namespace(pid_t tid)
-{
-    char path[64];
-    struct stat status;
-    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)tid);
-    return stat(path, &status) == 0 ? status.st_ino : 0;
 }

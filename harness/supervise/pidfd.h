@@ -2,7 +2,6 @@
 #ifndef PF_SUPERVISE_PIDFD_H
 #define PF_SUPERVISE_PIDFD_H
 
-#include <stdint.h>
 #include <sys/types.h>
 
 /* The process, as the harness sees it, that descriptor fd of process pid stands for; 0: none. */
@@ -11,8 +10,5 @@ pid_t pf_pidfd_names(pid_t pid, int fd);
 /* The tid of a thread as its own PID namespace numbers it. namespace_fd: that namespace; -1: it is the
  * harness's. */
 pid_t pf_tree_tid(int namespace_fd, pid_t tid);
-
-/* The identity of the PID namespace that a thread lives in; 0: it is gone. */
-uint64_t pf_pid_namespace(pid_t tid);
 
 #endif

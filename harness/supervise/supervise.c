@@ -21,6 +21,7 @@
 #include "supervise/keep.h"
 #include "supervise/left.h"
 #include "supervise/lifecycle.h"
+#include "supervise/nesting.h"
 #include "supervise/output.h"
 #include "supervise/pace.h"
 #include "supervise/pidfd.h"
@@ -240,14 +241,6 @@ static int open_events(struct pf_run *run, sigset_t *ret_before, struct pf_error
     return 0;
 }
 
-static int open_namespace(pid_t init)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)init);
-    /* pid_for_children would be the same: init's children live in init's own namespace. */
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 static int start(struct pf_run *run, struct pf_error *error)
 {
     struct pf_arena *arena = run->trace->arena;
@@ -256,9 +249,7 @@ static int start(struct pf_run *run, struct pf_error *error)
         r = pf_launch(run->trial, &run->filter, arena, &run->launched, error);
     if (r < 0)
         return r;
-    if (run->launched.pid_namespace)
-        run->pid_namespace_fd = open_namespace(run->launched.init);
-    run->pid_namespace = pf_pid_namespace(run->launched.root);
+    pf_nesting_begin(run);
     pf_probe_descriptors(run->launched.root, arena, &run->outside, &run->outside_count);
     pf_probe_own(run->launched.init, &run->own);
     return 0;
@@ -338,8 +329,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_output_free(&run);
     pf_record_free(&run);
     pf_launch_end(&run.launched);
-    if (run.pid_namespace_fd >= 0)
-        close(run.pid_namespace_fd);
+    pf_nesting_end(&run);
     if (run.events_fd >= 0)
         close(run.events_fd);
     sigprocmask(SIG_SETMASK, &before, NULL);

@@ -29,6 +29,7 @@ struct pf_process {
     bool execed;    /* has run an exec of its own or inherited one: its calls are the program's */
     bool alive;
     bool nested;         /* in a PID namespace inside the tree's: what it calls a pid is another number */
+    bool parts;          /* has made or entered namespaces: its children may be nested */
     bool interval_timer; /* an alarm or setitimer may fire */
     bool one_shot;       /* ... once only */
     bool posix_timer;    /* a timer_settime may fire */

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -303,6 +304,60 @@ static int bind_to_parent(void)
     return reap(child);
 }
 
+/* A child that is the first of a PID namespace; in a user namespace as well, which is what lets anybody do
+ * it. */
+static pid_t first_of_namespace(void)
+{
+    struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWUSER, .exit_signal = SIGCHLD};
+    return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static int end_of_first(pid_t child)
+{
+    if (child == 0)
+        _exit(getpid() == 1 ? 0 : 1);
+    return child < 0 ? 77 : WEXITSTATUS(reap(child));
+}
+
+static int nest_by_clone3(void)
+{
+    return end_of_first(first_of_namespace());
+}
+
+static int nest_by_clone(void)
+{
+    return end_of_first((pid_t)syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+}
+
+static int nest_by_unshare(void)
+{
+    return syscall(SYS_unshare, CLONE_NEWPID | CLONE_NEWUSER) < 0 ? 77 : end_of_first(fork());
+}
+
+/* Two namespaces entered: whoever made the child's user namespace may set its PID namespace. */
+static int nest_by_setns(void)
+{
+    int life[2];
+    if (pipe(life) < 0)
+        return 1;
+    pid_t child = first_of_namespace();
+    if (child == 0) {
+        char byte;
+        close(life[1]);
+        _exit(read(life[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    int pidfd = child < 0 ? -1 : (int)syscall(SYS_pidfd_open, child, 0);
+    if (pidfd < 0 || syscall(SYS_setns, pidfd, CLONE_NEWUSER | CLONE_NEWPID) < 0)
+        return 77;
+    pid_t second = fork();
+    if (second == 0)
+        _exit(getpid() == 2 ? 0 : 1);
+    int status = WEXITSTATUS(reap(second));
+    close(life[0]);
+    close(life[1]);
+    return status || reap(child);
+}
+
 static void *run_exec(void *program)
 {
     execl(program, program, "exit-seven", (char *)NULL);
@@ -404,6 +459,10 @@ static const struct {
     {"kill-child", kill_child},
     {"kill-and-leave", kill_and_leave},
     {"bind-to-parent", bind_to_parent},
+    {"nest-by-clone", nest_by_clone},
+    {"nest-by-clone3", nest_by_clone3},
+    {"nest-by-unshare", nest_by_unshare},
+    {"nest-by-setns", nest_by_setns},
     {"thread-execs", thread_execs},
     {"leave-orphan", leave_orphan},
     {"leave-straggler", leave_straggler},

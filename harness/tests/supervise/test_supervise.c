@@ -208,6 +208,30 @@ Test(supervise, a_bond_with_the_parent_is_seen)
     pf_trace_free(trace);
 }
 
+Test(supervise, a_namespace_made_inside_is_seen_however_it_is_made)
+{
+    static const struct {
+        const char *scene, *nested;
+    } ways[] = {{"nest-by-clone", "0.1"},
+                {"nest-by-clone3", "0.1"},
+                {"nest-by-unshare", "0.1"},
+                {"nest-by-setns", "0.2"}};
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct pf_trace *trace = play(ways[i].scene);
+        if (exit_of(trace, "0")->code == 77)
+            cr_skip_test("%s: namespaces are refused here", ways[i].scene);
+        cr_assert_eq(exit_of(trace, "0")->code, 0, "%s", ways[i].scene);
+        size_t bonds = count(trace, PF_EVENT_BOND);
+        cr_assert_gt(bonds, 0, "%s", ways[i].scene);
+        cr_assert_str_eq(find(trace, PF_EVENT_BOND, bonds - 1)->bond.process, ways[i].nested);
+        cr_assert_eq(find(trace, PF_EVENT_BOND, 0)->bond.number, SIGKILL);
+        pf_trace_free(trace);
+    }
+    struct pf_trace *trace = play("two-children");
+    cr_assert_eq(count(trace, PF_EVENT_BOND), 0);
+    pf_trace_free(trace);
+}
+
 Test(supervise, who_outlives_the_root_for_good_is_abandoned)
 {
     struct pf_trace *trace = play("leave-orphan");

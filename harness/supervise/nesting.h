@@ -1,0 +1,18 @@
+/* nesting.h - PID namespaces that the program makes inside the tree's own. */
+#ifndef PF_SUPERVISE_NESTING_H
+#define PF_SUPERVISE_NESTING_H
+
+#include "supervise/grip.h"
+#include "supervise/run.h"
+
+/* Before the root runs: which namespace is the tree's. */
+void pf_nesting_begin(struct pf_run *run);
+void pf_nesting_end(struct pf_run *run);
+
+/* A call that may put the children to come into another namespace. */
+void pf_nesting_note(struct pf_task *task, const struct pf_call *call);
+
+/* A process is born; its maker, if any, stands in the call that made it. */
+void pf_nesting_born(struct pf_run *run, const struct pf_task *maker, struct pf_process *process);
+
+#endif
