@@ -28,22 +28,22 @@ void pf_html_classed(const struct pf_xml *xml, const char *element, const char *
 
 static void write_meta(const struct pf_xml *xml, const char *name, const char *content)
 {
-    xmlTextWriterStartElement(xml->writer, BAD_CAST "meta");
+    pf_xml_start(xml, "meta");
     pf_xml_attribute(xml, "name", name);
     pf_xml_attribute(xml, "content", content);
-    xmlTextWriterEndElement(xml->writer);
+    pf_xml_end_void(xml);
 }
 
 static void write_head(const struct pf_xml *xml, const char *title)
 {
     pf_xml_start(xml, "head");
-    xmlTextWriterStartElement(xml->writer, BAD_CAST "meta");
+    pf_xml_start(xml, "meta");
     pf_xml_attribute(xml, "charset", "utf-8");
-    xmlTextWriterEndElement(xml->writer);
+    pf_xml_end_void(xml);
     write_meta(xml, "viewport", "width=device-width, initial-scale=1");
     pf_xml_element(xml, "title", title);
     pf_xml_start(xml, "style");
-    xmlTextWriterWriteRaw(xml->writer, BAD_CAST html_style);
+    pf_xml_raw(xml, html_style);
     pf_xml_end(xml);
     pf_xml_end(xml);
 }
@@ -244,9 +244,7 @@ int pf_html_write(const struct pf_result *result, const struct pf_report_options
         return r;
     const char *title = pf_view_title(xml.arena, result, options->title);
     const char *lack = pf_view_lack(xml.arena, result);
-    /* Blanks that the writer would add inside <pre> and between words are content in HTML. */
-    xmlTextWriterSetIndent(xml.writer, 0);
-    xmlTextWriterWriteRaw(xml.writer, BAD_CAST "<!DOCTYPE html>\n");
+    pf_xml_as_html(&xml);
     pf_xml_start(&xml, "html");
     pf_xml_attribute(&xml, "lang", "en");
     write_head(&xml, title);

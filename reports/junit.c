@@ -107,7 +107,7 @@ static struct counts count_rows(const struct row *rows, size_t count)
 
 static void write_seconds(const struct pf_xml *xml, double ms)
 {
-    xmlTextWriterWriteFormatAttribute(xml->writer, BAD_CAST "time", "%.3f", ms / 1000);
+    pf_xml_decimal(xml, "time", ms / 1000);
 }
 
 static void write_counts(const struct pf_xml *xml, const struct counts *counts)
@@ -234,7 +234,7 @@ int pf_junit_write(const struct pf_result *result, const struct pf_report_option
     struct counts counts = count_rows(rows, result->trial_count);
     counts.tests += pf_view_is_short(result);
     counts.errors += pf_view_is_short(result);
-    xmlTextWriterStartDocument(xml.writer, "1.0", "UTF-8", NULL);
+    pf_xml_declare(&xml);
     pf_xml_start(&xml, "testsuites");
     pf_xml_attribute(&xml, "name", pf_view_title(xml.arena, result, options->title));
     write_counts(&xml, &counts);

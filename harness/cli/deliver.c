@@ -96,6 +96,12 @@ static int write_stdout(const struct pf_delivery *delivery, const struct pf_resu
     return r;
 }
 
+static const char *why_not(int error)
+{
+    return error == -ELIBACC ? "libxml2.so.2 is not installed (on Debian: apt-get install libxml2)"
+                             : strerror(-error);
+}
+
 int pf_deliver(const struct pf_deliveries *deliveries, const struct pf_result *result,
                struct pf_report_options options, const char *command)
 {
@@ -111,7 +117,7 @@ int pf_deliver(const struct pf_deliveries *deliveries, const struct pf_result *r
         if (r < 0)
             pf_complain(command, PF_STATUS_HARNESS, "the %s report could not be written to %s: %s",
                         delivery->format->name, delivery->file ? delivery->file : "standard output",
-                        strerror(-r));
+                        why_not(r));
         first = first ? first : r;
     }
     return first;
