@@ -91,12 +91,22 @@ static void tell_warnings(const struct pf_page *page, const struct pf_result *re
                                               pf_names_get(&pf_finding_kind_names, kind), samples[kind]));
 }
 
+/* Trials beyond the plan: of a fault, and another where the first one has led. */
+static size_t count_sequels(const struct pf_result *result)
+{
+    size_t count = 0;
+    for (size_t i = 0; result->part && i < result->trial_count; i++)
+        count += result->trials[i].id > result->part->trials;
+    return count;
+}
+
 static void tell_scope(const struct pf_page *page, const struct pf_result *result)
 {
     const struct pf_sweep_result *sweep = result->sweep;
     bool steps = result->trial_count && result->trials[0].instructions;
+    size_t sequels = count_sequels(result);
     const char *text =
-        pf_arena_printf(page->arena, "%zu faults tried at the %" PRIu64 " %s", result->trial_count,
+        pf_arena_printf(page->arena, "%zu faults tried at the %" PRIu64 " %s", result->trial_count - sequels,
                         sweep->points - sweep->repetitions, steps ? "instructions of the call" : "points");
     if (sweep->repetitions)
         text = pf_arena_printf(page->arena,
@@ -107,6 +117,13 @@ static void tell_scope(const struct pf_page *page, const struct pf_result *resul
         text = pf_arena_printf(page->arena, "%s; %" PRIu64 " of the dynamic loader are left out", text,
                                sweep->startup);
     pf_page_paragraph(page, 2, pf_arena_printf(page->arena, "%s.", text));
+    if (sequels)
+        pf_page_paragraph(
+            page, 2,
+            pf_arena_printf(page->arena,
+                            "%zu more trials strike once more, at calls that only the first "
+                            "fault has brought about (the first four, and three faults at most).",
+                            sequels));
     if (result->trial_count)
         pf_page_paragraph(page, 2, tell_outcomes(page, result));
     tell_untested(page, result);
@@ -161,6 +178,14 @@ static const char *tell_instructions(const struct pf_page *page, const struct pf
     return pf_arena_printf(page->arena, "Before instruction %s of %" PRIu64 " (counted from 0)", text, of);
 }
 
+static const char *tell_faults(const struct pf_page *page, const struct pf_trial_result *trial)
+{
+    const char *text = "";
+    for (size_t i = 0; i < trial->fault_count; i++)
+        text = pf_arena_printf(page->arena, "%s%s%s", text, i ? ", " : "", trial->faults[i].spec);
+    return text;
+}
+
 static void tell_failure(const struct pf_page *page, const struct pf_result *result, size_t index)
 {
     const struct pf_failure *failure = &result->sweep->failures[index];
@@ -169,8 +194,7 @@ static void tell_failure(const struct pf_page *page, const struct pf_result *res
             page->ink.red, heads[failure->outcome], page->ink.end, failure->count,
             failure->count == 1 ? "" : "s", tell_replays(page, failure));
     if (trial && trial->fault_count)
-        pf_page_paragraph(
-            page, 3, pf_arena_printf(page->arena, "Under %s", trial->faults[trial->fault_count - 1].spec));
+        pf_page_paragraph(page, 3, pf_arena_printf(page->arena, "Under %s", tell_faults(page, trial)));
     if (trial && trial->instructions)
         pf_page_paragraph(page, 3, tell_instructions(page, result, failure));
     if (failure->summary)

@@ -84,6 +84,9 @@ void pf_account_faults(struct pf_case *c)
     for (size_t i = 0; i < count; i++)
         trial->faults[i] =
             (struct pf_fault_account){.spec = pf_arena_strdup(c->arena, c->begin->faults[i]), .armed = true};
+    const struct pf_event *end = c->history->end;
+    for (size_t i = 0; end && i < count && i < end->end.met_count; i++)
+        trial->faults[i].met = end->end.met[i];
     for (size_t i = 0; i < c->trace->count; i++) {
         const struct pf_event *event = c->trace->events[i];
         if (event->kind != PF_EVENT_INJECT || event->inject.fault >= count)

@@ -291,6 +291,7 @@ static const struct pf_field verdict_fields[] = {
 static const struct pf_field end_fields[] = {
     PF_VALUE(struct pf_ev_end, STRING, error),
     PF_VALUE(struct pf_ev_end, BOOL, usage),
+    PF_ARRAY(struct pf_ev_end, UINTS, met, met_count),
 };
 
 static const struct pf_record records[] = {

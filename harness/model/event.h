@@ -359,6 +359,8 @@ struct pf_ev_verdict {
 struct pf_ev_end {
     const char *error; /* the harness itself failed: what and what to do; NULL: it did not */
     bool usage;        /* ... because of what it was asked for: a program or function that is not there */
+    uint64_t *met;     /* of each rule, how often at most its trigger came for one address, struck or not */
+    size_t met_count;
 };
 
 struct pf_event {

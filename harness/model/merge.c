@@ -44,13 +44,20 @@ static int check_part(const struct pf_merge_input *input, const struct pf_part *
     return 0;
 }
 
+/* Trials of a sweep may give rise to others, whose ids are beyond those of the plan. */
+static uint64_t highest_id(const struct pf_result *result, const struct pf_part *part)
+{
+    return result->sweep ? part->trials * PF_SEQUEL_SLOTS : part->trials;
+}
+
 static int check_ids(const struct pf_merge_input *input, const struct pf_part *part, struct pf_error *error)
 {
     for (size_t i = 0; i < input->result->trial_count; i++) {
         unsigned long long id = input->result->trials[i].id;
-        if (id < 1 || id > part->trials)
+        unsigned long long highest = highest_id(input->result, part);
+        if (id < 1 || id > highest)
             return pf_error_set(error, -EINVAL, "%s: trial %zu has the id %llu, where 1 to %llu was expected",
-                                input->name, i, id, (unsigned long long)part->trials);
+                                input->name, i, id, highest);
         if (!pf_part_has_shard(part, pf_part_shard_of(part, id)))
             return pf_error_set(error, -EINVAL,
                                 "%s: the trial of id %llu is of shard %llu of %llu, which this is not",
@@ -125,7 +132,7 @@ static int merge_trials(const struct entry *entries, size_t count, struct pf_res
             snprintf(what, sizeof(what), "the trial of id %llu", (unsigned long long)id);
             return twice(what, entries[i - 1].input, entries[i].input, error);
         }
-        for (; next < id; next++)
+        for (; next < id && next <= part->trials; next++)
             add_number(merged->arena, &part->missing_trials, &part->missing_trial_count, next);
         next = id + 1;
         *pf_result_add(merged) = *entries[i].trial;

@@ -21,7 +21,7 @@ const struct pf_record pf_part_record = PF_RECORD(struct pf_part, part_fields);
 
 uint64_t pf_part_shard_of(const struct pf_part *part, uint64_t id)
 {
-    return (id - 1) % part->of + 1;
+    return (part->trials ? (id - 1) % part->trials : id - 1) % part->of + 1;
 }
 
 bool pf_part_has_shard(const struct pf_part *part, uint64_t shard)

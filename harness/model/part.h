@@ -11,6 +11,8 @@
 
 /* More of either is a mistake of whoever wrote the file. */
 enum { PF_SHARDS_MOST = 1000000, PF_PLANNED_MOST = 10000000 };
+/* In a sweep a trial of the plan may give rise to so many more, less one. */
+enum { PF_SEQUEL_SLOTS = 13 };
 
 /* Why some trials were not run. */
 enum pf_stopped {
@@ -37,7 +39,10 @@ struct pf_part {
 extern const struct pf_record pf_part_record;
 extern const struct pf_names pf_stopped_names;
 
-/* The shard, from 1, that a trial of this id belongs to. */
+/*
+ * The shard, from 1, that a trial of this id belongs to. Of a sweep some trials give rise to more: those have
+ * ids beyond the plan's, a multiple of its number of trials after the one they come from.
+ */
 uint64_t pf_part_shard_of(const struct pf_part *part, uint64_t id);
 bool pf_part_has_shard(const struct pf_part *part, uint64_t shard);
 

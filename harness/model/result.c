@@ -99,6 +99,7 @@ static const struct pf_field account_fields[] = {
     PF_VALUE(struct pf_fault_account, STRING, spec, PF_ALWAYS),
     PF_VALUE(struct pf_fault_account, BOOL, armed, PF_ALWAYS),
     PF_VALUE(struct pf_fault_account, UINT, fired, PF_ALWAYS),
+    PF_VALUE(struct pf_fault_account, UINT, met),
     PF_ARRAY(struct pf_fault_account, STRINGS, where, where_count),
     PF_ARRAY(struct pf_fault_account, RECORDS, strikes, strike_count, .record = &strike_record),
 };

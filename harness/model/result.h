@@ -103,6 +103,7 @@ struct pf_fault_account {
     const char *spec;
     bool armed;
     uint64_t fired;     /* how often it struck; 0: its trigger was never reached, or not often enough */
+    uint64_t met;       /* how often at most its trigger came for one process or thread, struck or not */
     const char **where; /* "0.1 at write (occurrence 3) in save at app.c:41", at most 8 */
     size_t where_count;
     struct pf_strike_account *strikes; /* the same in pieces */

@@ -20,6 +20,7 @@ struct watch {
     bool until;   /* ends holds instead of striking */
     bool threads; /* counted for each thread */
     bool met;
+    uint64_t most; /* occurrences counted for one address */
 };
 
 struct pf_inject {
@@ -293,6 +294,8 @@ bool pf_inject_meet(struct pf_run *run, const struct pf_occurrence *occurrence, 
         strike.count = occurrence->count ? occurrence->count : ++*counter_of(run, watch, occurrence);
         const char *address =
             watch->threads && occurrence->task ? occurrence->task->address : occurrence->process->address;
+        if (strike.count > watch->most)
+            watch->most = strike.count;
         if (pf_select_is_due(watch->trigger, strike.count) &&
             pf_select_by_chance(watch->trigger, run->trial->seed, watch->fault, address, strike.count))
             meet_watch(watch, &strike);
@@ -314,6 +317,16 @@ bool pf_inject_meet(struct pf_run *run, const struct pf_occurrence *occurrence, 
     if (strike.hold->until && is_met(run, strike.hold->until))
         pf_keep_met(run, strike.hold->until);
     return false;
+}
+
+void pf_inject_end(const struct pf_run *run, struct pf_ev_end *end)
+{
+    const struct pf_inject *inject = run->inject;
+    end->met_count = inject ? run->trial->fault_count : 0;
+    end->met = pf_arena_alloc(run->trace->arena, (end->met_count + 1) * sizeof(*end->met));
+    for (size_t i = 0; inject && i < inject->watch_count; i++)
+        if (!inject->watches[i].until)
+            end->met[inject->watches[i].fault] = inject->watches[i].most;
 }
 
 void pf_inject_tick(struct pf_run *run)

@@ -34,6 +34,9 @@ bool pf_inject_meet(struct pf_run *run, const struct pf_occurrence *occurrence, 
 /* Overwrites the memory that arguments of the call point to. Returns 0 or -errno. */
 int pf_inject_poke(const struct pf_task *task, const struct pf_call *call, const struct pf_action *action);
 
+/* Says of each rule how often its trigger came. */
+void pf_inject_end(const struct pf_run *run, struct pf_ev_end *end);
+
 /* Time triggers that are due. */
 void pf_inject_tick(struct pf_run *run);
 /* When pf_inject_tick has something to do next, on the trace's clock; UINT64_MAX: never. */

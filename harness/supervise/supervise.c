@@ -323,6 +323,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
         r = pf_step_check(&run, error);
     struct pf_ev_end end = {.error = r < 0 && error ? pf_arena_strdup(trace->arena, error->message) : NULL,
                             .usage = r == -ENOENT || r == -EACCES || r == -ENOEXEC};
+    pf_inject_end(&run, &end);
     pf_run_emit(&run, (struct pf_event){.kind = PF_EVENT_END, .end = end});
     pf_step_free(&run);
     pf_quiet_free(&run);

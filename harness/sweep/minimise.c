@@ -10,6 +10,7 @@
 #include "sweep/group.h"
 #include "sweep/interrupts.h"
 #include "sweep/pool.h"
+#include "sweep/sequel.h"
 
 /* So often is a line tried again; one that only ends at its deadline, not quite so often. */
 enum { REPLAYS = 10, LONG_REPLAYS = 3 };
@@ -222,6 +223,21 @@ static const struct pf_trial_result *find_trial(const struct pf_result *result, 
     abort();
 }
 
+/* All that a trial was: its last fault is the one that may be made smaller, those before it left out. */
+static struct recipe whole_recipe(const struct pf_campaign *campaign, uint64_t id, struct pf_arena *arena)
+{
+    const struct pf_trial *given = campaign->request->base;
+    const struct pf_sequel sequel = pf_sequel_of(campaign->plan, id);
+    struct recipe recipe = {.base = campaign->base, .strike = sequel.strikes[sequel.count - 1]};
+    recipe.base_faults = given->fault_count + sequel.count - 1;
+    recipe.base.faults = pf_arena_alloc(arena, (recipe.base_faults + 1) * sizeof(*recipe.base.faults));
+    for (size_t i = 0; i < recipe.base_faults; i++)
+        recipe.base.faults[i].spec = i < given->fault_count
+                                         ? given->faults[i].spec
+                                         : pf_strike_text(&sequel.strikes[i - given->fault_count], arena);
+    return recipe;
+}
+
 int pf_sweep_minimise(struct pf_campaign *campaign, struct pf_error *error)
 {
     struct pf_sweep_result *sweep = campaign->result->sweep;
@@ -234,10 +250,8 @@ int pf_sweep_minimise(struct pf_campaign *campaign, struct pf_error *error)
         *reduction = (struct reduction){
             .failure = failure,
             .sample = find_trial(campaign->result, failure->trials[0]),
-            .whole = {.base = campaign->base,
-                      .base_faults = campaign->request->base->fault_count,
-                      .strike = campaign->plan->planned[failure->trials[0] - 1].strike},
         };
+        reduction->whole = whole_recipe(campaign, failure->trials[0], arena);
         reduction->best = reduction->whole;
         reduction->step = failure->replays >= replays_of(reduction) ? STEP_REPLAY : STEP_FAULTS;
     }

@@ -10,6 +10,7 @@
 #include "sweep/group.h"
 #include "sweep/interrupts.h"
 #include "sweep/pool.h"
+#include "sweep/sequel.h"
 
 /* So many times a trial is run until its fault strikes. */
 enum { ATTEMPTS = 3 };
@@ -23,6 +24,8 @@ struct tour {
     size_t next; /* number in the plan, from 0 */
     struct again *again;
     size_t again_count;
+    uint64_t *sequels; /* numbers of trials beyond the plan, to be run when that is done */
+    size_t sequel_count, sequels_begun;
     struct flight *flights; /* what is being run; as many as jobs */
 };
 
@@ -83,11 +86,14 @@ static struct pf_trial *planned_trial(const struct pf_campaign *campaign, uint64
 {
     struct pf_arena *scratch = pf_arena_new();
     const struct pf_trial *base = campaign->request->base;
-    const char **specs = pf_arena_alloc(scratch, (base->fault_count + 1) * sizeof(*specs));
+    const struct pf_sequel sequel = pf_sequel_of(campaign->plan, id);
+    size_t count = base->fault_count + sequel.count;
+    const char **specs = pf_arena_alloc(scratch, count * sizeof(*specs));
     for (size_t i = 0; i < base->fault_count; i++)
         specs[i] = base->faults[i].spec;
-    specs[base->fault_count] = pf_strike_text(&campaign->plan->planned[id - 1].strike, scratch);
-    struct pf_trial *trial = pf_campaign_trial(&campaign->base, specs, base->fault_count + 1);
+    for (size_t i = 0; i < sequel.count; i++)
+        specs[base->fault_count + i] = pf_strike_text(&sequel.strikes[i], scratch);
+    struct pf_trial *trial = pf_campaign_trial(&campaign->base, specs, count);
     pf_arena_free(scratch);
     return trial;
 }
@@ -117,6 +123,11 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
     while (!next.id && tour->next < campaign->plan->count)
         if (pf_shard_has(&campaign->request->shard, tour->next++) && !campaign->tried[tour->next - 1])
             next = (struct again){.id = tour->next, .attempt = 1};
+    while (!next.id && tour->sequels_begun < tour->sequel_count) {
+        uint64_t id = tour->sequels[tour->sequels_begun++];
+        if (!campaign->tried[id - 1])
+            next = (struct again){.id = id, .attempt = 1};
+    }
     if (!next.id)
         return false;
     struct flight *flight = find_flight(tour, 0);
@@ -143,22 +154,38 @@ static void add_warnings(struct pf_arena *arena, const struct pf_trial_result *t
     }
 }
 
-/* A trial that passed is told in few words: there are thousands of them. */
-static void add_passed(struct pf_campaign *campaign, const struct pf_trial_result *trial, const char *spec,
-                       uint64_t fired, struct pf_trial_result *ret_small)
+/* Of a sweep's own faults what they were, and how often they struck. */
+static struct pf_fault_account *account_briefly(const struct pf_campaign *campaign,
+                                                const struct pf_trial *trial,
+                                                const struct pf_trial_result *judged, size_t *ret_count)
 {
     struct pf_arena *arena = campaign->result->arena;
-    struct pf_fault_account *account = pf_arena_alloc(arena, sizeof(*account));
-    *account = (struct pf_fault_account){.spec = pf_arena_strdup(arena, spec), .armed = true, .fired = fired};
+    struct pf_fault_account *accounts = NULL;
+    *ret_count = 0;
+    for (size_t i = campaign->request->base->fault_count; i < trial->fault_count; i++) {
+        const struct pf_fault_account *whole = i < judged->fault_count ? &judged->faults[i] : NULL;
+        *(struct pf_fault_account *)pf_arena_grow(arena, &accounts, ret_count, sizeof(*accounts)) =
+            (struct pf_fault_account){.spec = pf_arena_strdup(arena, trial->faults[i].spec),
+                                      .armed = true,
+                                      .fired = whole ? whole->fired : 0,
+                                      .met = whole ? whole->met : 0};
+    }
+    return accounts;
+}
+
+/* A trial that passed is told in few words: there are thousands of them. */
+static void add_passed(struct pf_campaign *campaign, const struct pf_trial *planned,
+                       const struct pf_trial_result *trial, struct pf_trial_result *ret_small)
+{
+    struct pf_arena *arena = campaign->result->arena;
     *ret_small = (struct pf_trial_result){
         .command = campaign->command,
         .command_count = campaign->base.command_count,
         .verdict = trial->verdict,
         .reason = pf_arena_strdup(arena, trial->reason),
-        .faults = account,
-        .fault_count = 1,
         .duration_ms = trial->duration_ms,
     };
+    ret_small->faults = account_briefly(campaign, planned, trial, &ret_small->fault_count);
     add_warnings(arena, trial, ret_small);
     if (!trial->exit)
         return;
@@ -179,11 +206,27 @@ static void settle(struct pf_trial_result *trial)
     trial->reason = trial->verdict == PF_FAIL ? pf_sweep_reason(trial) : NULL;
 }
 
+/* What a trial gives rise to. */
+static void add_sequels(struct tour *tour, const struct pf_trial_result *trial)
+{
+    struct pf_campaign *campaign = tour->campaign;
+    uint64_t ids[PF_SEQUELS_MOST];
+    const struct pf_fault_account *last = trial->fault_count ? &trial->faults[trial->fault_count - 1] : NULL;
+    if (!last || !last->fired || (trial->verdict != PF_PASS && trial->verdict != PF_FAIL))
+        return;
+    bool with_kill = campaign->request->scope.kinds & PF_SWEEP_KILL;
+    size_t count = pf_sequels_of(campaign->plan, trial->id, last->met, with_kill, ids);
+    for (size_t i = 0; i < count; i++)
+        *(uint64_t *)pf_arena_grow(campaign->scratch, &tour->sequels, &tour->sequel_count,
+                                   sizeof(*tour->sequels)) = ids[i];
+    campaign->progress.total += count;
+}
+
 static void keep(struct tour *tour, const struct flight *flight, const struct pf_trial_result *trial)
 {
     struct pf_campaign *campaign = tour->campaign;
-    const struct pf_point *point = campaign->plan->planned[flight->id - 1].point;
-    const struct pf_fault *fault = &flight->trial->faults[flight->trial->fault_count - 1];
+    const struct pf_sweep_plan *plan = campaign->plan;
+    const struct pf_point *point = plan->planned[pf_sequel_of(plan, flight->id).origin - 1].point;
     struct pf_trial_result judged = *trial;
     settle(&judged);
     struct pf_trial_result *kept;
@@ -193,9 +236,8 @@ static void keep(struct tour *tour, const struct flight *flight, const struct pf
         kept->stack = point->stack;
         kept->stack_count = point->stack_count;
     } else {
-        uint64_t fired = trial->fault_count ? trial->faults[trial->fault_count - 1].fired : 0;
         kept = pf_result_add(campaign->result);
-        add_passed(campaign, &judged, fault->spec, fired, kept);
+        add_passed(campaign, flight->trial, &judged, kept);
     }
     kept->id = flight->id;
     kept->instruction = point->instruction;
@@ -207,6 +249,7 @@ static void keep(struct tour *tour, const struct flight *flight, const struct pf
     }
     campaign->progress.done++;
     campaign->progress.outcomes[kept->outcome]++;
+    add_sequels(tour, kept);
 }
 
 static void take_trial(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
@@ -254,6 +297,8 @@ static int try_all(struct pf_campaign *campaign, struct pf_error *error)
     tour.flights = pf_arena_alloc(arena, campaign->request->jobs * sizeof(*tour.flights));
     campaign->progress.phase = PF_SWEEP_TRYING;
     campaign->progress.total = count_share(campaign->plan, &campaign->request->shard);
+    for (size_t i = 0; i < campaign->result->trial_count; i++)
+        add_sequels(&tour, &campaign->result->trials[i]); /* of what an earlier sweep has tried */
     struct pf_pool_client client = {
         .context = &tour, .next = next_trial, .make = make_trial, .done = take_trial, .tick = tick};
     int r = pf_pool_run(&client, campaign->request->jobs, error);
@@ -321,7 +366,7 @@ static int adopt(struct pf_campaign *campaign, struct pf_error *error)
 {
     const struct pf_result *earlier = campaign->request->resume;
     const struct pf_sweep_plan *plan = campaign->plan;
-    campaign->tried = pf_arena_alloc(campaign->scratch, plan->count + 1);
+    campaign->tried = pf_arena_alloc(campaign->scratch, pf_sequel_end(plan));
     if (!earlier)
         return 0;
     if (!earlier->sweep || !earlier->part)
@@ -333,8 +378,9 @@ static int adopt(struct pf_campaign *campaign, struct pf_error *error)
                             earlier->part->plan, plan->fingerprint);
     for (size_t i = 0; i < earlier->trial_count; i++) {
         const struct pf_trial_result *trial = &earlier->trials[i];
-        if (trial->id == 0 || trial->id > plan->count || campaign->tried[trial->id - 1] ||
-            !pf_shard_has(&campaign->request->shard, trial->id - 1) || trial->verdict == PF_ERROR)
+        if (trial->id == 0 || trial->id >= pf_sequel_end(plan) || campaign->tried[trial->id - 1] ||
+            !pf_shard_has(&campaign->request->shard, (trial->id - 1) % plan->count) ||
+            trial->verdict == PF_ERROR)
             continue;
         pf_result_add_copy(campaign->result, trial);
         campaign->tried[trial->id - 1] = true;

@@ -63,6 +63,7 @@ expect_usage_error() {
 # Is the file, or stdout, JSON for which the Python expression about `it` holds?
 expect_json() {
     /usr/bin/python3 -c 'import json, sys
+def planned(it): return [t["id"] for t in it["trials"] if t["id"] <= it["plan"]["trials"]]
 it = json.load(open(sys.argv[1]))
 sys.exit(not eval(sys.argv[2]))' "$1" "$2" || fail "$1: $2"
 }

@@ -13,9 +13,15 @@ expect_status 0
 cp "$scratch/stdout" "$scratch/cat.json"
 expect_json "$scratch/cat.json" 'it["sweep"]["failures"] == [] and it["totals"]["fail"] == 0'
 expect_json "$scratch/cat.json" '{t["outcome"] for t in it["trials"]} == {"clean", "graceful"}'
-expect_json "$scratch/cat.json" '[t["id"] for t in it["trials"]] == list(range(1, it["plan"]["trials"] + 1))'
+expect_json "$scratch/cat.json" 'planned(it) == list(range(1, it["plan"]["trials"] + 1))'
 expect_json "$scratch/cat.json" 'all(t["faults"][0]["fired"] for t in it["trials"])'
 expect_json "$scratch/cat.json" 'any("error=ENOSPC" in t["faults"][0]["spec"] for t in it["trials"]) == False'
+
+echo "- what only a fault brings about is struck as well: here the message about it"
+expect_json "$scratch/cat.json" 'all(len(t["faults"]) == 1 for t in it["trials"] if t["id"] <= it["plan"]["trials"])'
+expect_json "$scratch/cat.json" 'any(len(t["faults"]) == 2 for t in it["trials"])'
+expect_json "$scratch/cat.json" 'all(f["fired"] for t in it["trials"] for f in t["faults"])'
+expect_json "$scratch/cat.json" 'all(f["met"] >= 1 for t in it["trials"] for f in t["faults"])'
 
 echo "- the plan is the same every time, whatever the number of jobs"
 run "$pitfall" sweep --json -j1 -- cat numbers
@@ -72,7 +78,7 @@ expect_json "$scratch/half.json" 'it["plan"]["stopped"] == "budget"'
 run "$pitfall" sweep --faults errno --resume "$scratch/half.json" --report "json:$scratch/whole.json" -- \
     sh -c 'cat numbers; echo done'
 expect_status 1
-expect_json "$scratch/whole.json" '[t["id"] for t in it["trials"]] == list(range(1, it["plan"]["trials"] + 1))'
+expect_json "$scratch/whole.json" 'planned(it) == list(range(1, it["plan"]["trials"] + 1))'
 expect_json "$scratch/whole.json" '"stopped" not in it["plan"]'
 run "$pitfall" sweep --faults kill --resume "$scratch/half.json" -- sh -c 'cat numbers; echo done'
 expect_usage_error "of another plan"

@@ -37,14 +37,14 @@ for i in 1 2 3; do
 done
 run "$pitfall" report --json "$scratch"/shard-?.json
 [ "$status" -le 1 ] || fail "status 0 or 1 expected"
-expect_json "$scratch/stdout" '[t["id"] for t in it["trials"]] == list(range(1, it["plan"]["trials"] + 1))'
+expect_json "$scratch/stdout" 'planned(it) == list(range(1, it["plan"]["trials"] + 1))'
 run "$pitfall" report --json "$scratch"/shard-[13].json
 expect_json "$scratch/stdout" 'it["plan"]["missing_shards"] == [2]'
 
 echo "- a plan can be stopped and gone on with"
 run "$pitfall" sweep --plan "$plan" --budget 60ms --report "json:$scratch/half.json"
 run "$pitfall" sweep --plan "$plan" --resume "$scratch/half.json" --json
-expect_json "$scratch/stdout" 'len(it["trials"]) == it["plan"]["trials"]'
+expect_json "$scratch/stdout" 'len(planned(it)) == it["plan"]["trials"]'
 
 echo "- so can one of instructions"
 run "$pitfall" sweep --step libc.so.6:getppid --record "$scratch/steps.json" -- sh -c 'echo done'

@@ -106,6 +106,7 @@ static const struct golden {
     {"near-wrong-output", PF_PASS, "", "-", NULL},
 
     {"unfired-never", PF_ERROR, "unfired", "-", "\"write:error=EINTR\" never struck"},
+    {"unfired-met", PF_ERROR, "unfired", "-", "its trigger came 3 times"},
     {"unfired-hold", PF_ERROR, "unfired", "-", "held a thread for something that never happened"},
     {"near-unfired", PF_PASS, "", "-", NULL},
     {"error-harness", PF_ERROR, "", "-", "seccomp is not there"},

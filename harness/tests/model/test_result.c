@@ -98,7 +98,7 @@ static void fill(struct pf_trial_result *trial)
     static struct pf_diagnosis diagnosis = {"hung-thread", true, PF_PROVEN, "summary", "fix", nodes, 2,
                                             edges,         1,    words,     2};
     static struct pf_strike_account strikes[] = {{"0.1/t2", "write", 3, words, 2, places, 1, 9}};
-    static struct pf_fault_account faults[] = {{"write:kill", true, 3, places, 1, strikes, 1}};
+    static struct pf_fault_account faults[] = {{"write:kill", true, 3, 4, places, 1, strikes, 1}};
     static struct pf_exit end = {.signaled = true, .code = 9, .signal = "SIGKILL"};
     *trial = (struct pf_trial_result){
         .id = 7,

@@ -95,6 +95,7 @@ Test(trace, a_file_that_cannot_be_read_is_no_bad_trace)
 static struct pf_event full_event(enum pf_event_kind kind)
 {
     static const char *words[] = {"a", "b"};
+    static uint64_t numbers[] = {4, 5};
     static struct pf_limit limits[] = {{"nofile", 32}};
     static struct pf_frame frames[] = {{"python", "f", "m", 0x1234, "file.c", 7}};
     static struct pf_step_spot spots[] = {
@@ -216,7 +217,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
         event.verdict = (struct pf_ev_verdict){PF_VERDICT_ABANDONED, 7, words, 2};
         break;
     default:
-        event.end = (struct pf_ev_end){"error", true};
+        event.end = (struct pf_ev_end){"error", true, numbers, 2};
         break;
     }
     return event;
@@ -240,7 +241,7 @@ Test(trace, every_field_of_every_event_is_written)
         [PF_EVENT_LEDGER] = 3,  [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6, [PF_EVENT_RELEASE] = 4,
         [PF_EVENT_OUTPUT] = 3,  [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
         [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 6,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
-        [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 2,    [PF_EVENT_DESCRIPTORS] = 3,
+        [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 3,    [PF_EVENT_DESCRIPTORS] = 3,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);

@@ -89,15 +89,15 @@ class Trace:
     def verdict(self, kind, snapshot=0, survivors=()):
         self.add("verdict", kind=kind, snapshot=snapshot, survivors=list(survivors))
 
-    def end(self, error=None):
-        self.add("end", **({"error": error} if error else {}))
+    def end(self, error=None, met=()):
+        self.add("end", **({"error": error} if error else {}), **({"met": list(met)} if met else {}))
         lines = [json.dumps(event, separators=(",", ":")) for event in self.events]
         pathlib.Path(self.name + ".jsonl").write_text("\n".join(lines) + "\n")
 
-    def finish(self, code=0):
+    def finish(self, code=0, met=()):
         self.exit("0", code)
         self.verdict("finished")
-        self.end()
+        self.end(met=met)
 
     def prove(self, threads, objects=(), stacks=(), **processes):
         seq = self.snapshot(threads, objects, **processes)
@@ -560,6 +560,9 @@ t.finish()
 t = family("unfired-never", faults=["point=p:kill", "write:error=EINTR"])
 t.inject(0, "0", "kill", "0.1")
 t.finish()
+
+t = family("unfired-met", faults=["write:error=EINTR:when=9"])
+t.finish(met=[3])
 
 t = family("unfired-hold", faults=["point=p:hold=point=q"])
 t.inject(0, "0", "hold=point=q")
