@@ -1,5 +1,4 @@
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +16,7 @@
 #include <mproc/process.h>
 #include <mproc/stop.h>
 
-#include "child.h"
+#include "starting.h"
 
 TestSuite(process, .timeout = 60);
 
@@ -69,93 +68,15 @@ static int ignore_terminate(struct mproc_args *args)
         pause();
 }
 
-/* Writes its report to the descriptor it was given: what a child looks like from within. */
-static int report_self(struct mproc_args *args)
-{
-    int fd = -1;
-    struct rlimit limit;
-    char cwd[256], link[256], null[8] = "";
-    sigset_t mask;
-
-    mproc_args_get_fd(args, 0, &fd);
-    ssize_t len = readlink("/proc/self/fd/0", link, sizeof(link) - 1);
-    if (len == 9 && memcmp(link, "/dev/null", 9) == 0)
-        strcpy(null, "null");
-    getrlimit(RLIMIT_NOFILE, &limit);
-    sigprocmask(SIG_SETMASK, NULL, &mask);
-    dprintf(fd, "name=%s fds=%u stdin=%s cwd=%s files=%d nice=%d X=%s HOME=%s urg=%d usr1=%d",
-            mproc_process_own_name(), child_count_fds(), null, getcwd(cwd, sizeof(cwd)), (int)limit.rlim_cur,
-            getpriority(PRIO_PROCESS, 0), getenv("X") ? getenv("X") : "-", getenv("HOME") ? "set" : "-",
-            sigismember(&mask, SIGURG), sigismember(&mask, SIGUSR1));
-    return 0;
-}
-
-static int print_twice(struct mproc_args *args)
-{
-    (void)args;
-    printf("to stdout\n");
-    fprintf(stderr, "to stderr\n");
-    return 0;
-}
-
-static int sum_bytes(struct mproc_args *args)
-{
-    const void *bytes = NULL;
-    size_t len = 0, wrong = 0;
-    if (mproc_args_get_bytes(args, 0, &bytes, &len))
-        return 1;
-    for (size_t i = 0; i < len; i++)
-        wrong += ((const unsigned char *)bytes)[i] != (unsigned char)(i * 7);
-    return len == 1000000 && wrong == 0 ? 0 : 2;
-}
-
 static const struct mproc_entry entries[] = {
-    {"finish", finish},         {"raise", raise_it},
-    {"fail", fail_with_detail}, {"sleep", sleep_politely},
-    {"read", block_in_read},    {"stubborn", ignore_terminate},
-    {"report", report_self},    {"print", print_twice},
-    {"sum", sum_bytes},         {NULL, NULL},
+    {"finish", finish},
+    {"raise", raise_it},
+    {"fail", fail_with_detail},
+    {"sleep", sleep_politely},
+    {"read", block_in_read},
+    {"stubborn", ignore_terminate},
+    {NULL, NULL},
 };
-
-static struct mproc_context *context;
-
-static void open_context(void)
-{
-    REQUIRE(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0);
-}
-
-static struct mproc_process *start(const char *entry, struct mproc_args *args,
-                                   const struct mproc_process_options *options)
-{
-    struct mproc_process *process = NULL;
-    int r = mproc_process_start(context, entry, args, options, &process);
-    mproc_args_free(args);
-    REQUIRE(r == 0);
-    return process;
-}
-
-static struct mproc_args *with_int(int64_t value)
-{
-    struct mproc_args *args = NULL;
-    mproc_args_new(&args);
-    mproc_args_add_int(args, value);
-    return args;
-}
-
-static struct mproc_args *with_fd(int fd)
-{
-    struct mproc_args *args = NULL;
-    mproc_args_new(&args);
-    mproc_args_add_fd(args, fd);
-    return args;
-}
-
-static struct mproc_status join(struct mproc_process *process)
-{
-    struct mproc_status status = {0};
-    REQUIRE(mproc_process_join(process, mproc_deadline_ms(20000), &status) == 0);
-    return status;
-}
 
 static void each_exit_reason(enum mproc_start_method method)
 {
@@ -189,14 +110,14 @@ static void each_exit_reason(enum mproc_start_method method)
 
 CHILD_TEST(process, the_exit_is_known_by_forkserver)
 {
-    open_context();
+    open_context(entries);
     each_exit_reason(MPROC_START_FORKSERVER);
     CHECK(mproc_context_close(context, mproc_deadline_ms(1000)) == 0);
 }
 
 CHILD_TEST(process, the_exit_is_known_by_fork)
 {
-    open_context();
+    open_context(entries);
     each_exit_reason(MPROC_START_FORK);
     CHECK(mproc_context_close(context, mproc_deadline_ms(1000)) == 0);
 }
@@ -204,7 +125,7 @@ CHILD_TEST(process, the_exit_is_known_by_fork)
 CHILD_TEST(process, join_gives_up_in_time_and_can_be_repeated)
 {
     static const enum mproc_start_method methods[] = {MPROC_START_FORKSERVER, MPROC_START_FORK};
-    open_context();
+    open_context(entries);
     for (int i = 0; i < 2; i++) {
         struct mproc_process *process =
             start("sleep", NULL, &(struct mproc_process_options){.method = methods[i]});
@@ -225,7 +146,7 @@ CHILD_TEST(process, join_gives_up_in_time_and_can_be_repeated)
 
 CHILD_TEST(process, the_sentinel_polls_readable_and_then_the_status_is_there)
 {
-    open_context();
+    open_context(entries);
     for (int i = 0; i < 50; i++) {
         struct mproc_process *process = start("finish", with_int(i), NULL);
         struct mproc_status status = {0};
@@ -243,7 +164,7 @@ CHILD_TEST(process, stop_asks_first_and_takes_what_it_needs)
     struct mproc_status status = {0};
     int ends[2];
     char byte;
-    open_context();
+    open_context(entries);
     struct mproc_process *process = start("sleep", NULL, NULL);
     CHECK(mproc_process_stop(process, &(struct mproc_stop_steps){10000, 10000, 10000}, &status) == 0);
     CHECK(status.step == MPROC_STEP_ASK);
@@ -266,128 +187,11 @@ CHILD_TEST(process, stop_asks_first_and_takes_what_it_needs)
     mproc_context_close(context, MPROC_NOW);
 }
 
-static void read_report(int fd, char *text, size_t size)
-{
-    size_t len = 0;
-    ssize_t n;
-    while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
-        len += (size_t)n;
-    text[len] = '\0';
-}
-
-static void child_has_only_what_it_was_given(enum mproc_start_method method)
-{
-    static const char *const env[] = {"X=1=2", "HOME", NULL};
-    const struct mproc_process_limit limits[] = {{RLIMIT_NOFILE, {20, 20}}};
-    char text[512];
-    int ends[2];
-    int stray = open("/dev/zero", O_RDONLY); /* not even CLOEXEC */
-    struct mproc_process_options options = {.name = "a reporter",
-                                            .method = method,
-                                            .cwd = "/usr",
-                                            .env = env,
-                                            .limits = limits,
-                                            .nlimits = 1,
-                                            .nice = 3};
-
-    setenv("HOME", "/root", 1);
-    open_context();
-    int stray_later = open("/dev/zero", O_RDONLY);
-    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-    struct mproc_process *process = start("report", with_fd(ends[1]), &options);
-    close(ends[1]);
-    read_report(ends[0], text, sizeof(text));
-    char expected[200];
-    snprintf(expected, sizeof(expected),
-             "name=a reporter fds=4 stdin=null cwd=/usr files=20 nice=%d X=1=2 HOME=- urg=0 usr1=0",
-             getpriority(PRIO_PROCESS, 0) + 3);
-    CHECK_STR(text, expected);
-    CHECK(join(process).code == 0);
-    CHECK_STR(mproc_process_name(process), "a reporter");
-    mproc_process_free(process);
-    mproc_context_close(context, MPROC_NOW);
-    close(stray);
-    close(stray_later);
-}
-
-CHILD_TEST(process, a_child_of_the_forkserver_has_only_what_it_was_given)
-{
-    child_has_only_what_it_was_given(MPROC_START_FORKSERVER);
-}
-
-CHILD_TEST(process, a_forked_child_has_only_what_it_was_given)
-{
-    child_has_only_what_it_was_given(MPROC_START_FORK);
-}
-
-CHILD_TEST(process, a_child_gets_the_mask_of_the_caller)
-{
-    sigset_t set;
-    char text[512];
-    int ends[2];
-    open_context();
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-    struct mproc_process *process = start("report", with_fd(ends[1]), NULL);
-    close(ends[1]);
-    read_report(ends[0], text, sizeof(text));
-    CHECK(strstr(text, "usr1=1"));
-    join(process);
-    mproc_process_free(process);
-    mproc_context_close(context, MPROC_NOW);
-}
-
-static void output_goes_where_told(enum mproc_start_method method)
-{
-    char text[100];
-    int ends[2];
-    open_context();
-    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-    struct mproc_process_options options = {.method = method, .stdio = {0, ends[1], ends[1]}};
-    struct mproc_process *process = start("print", NULL, &options);
-    close(ends[1]);
-    read_report(ends[0], text, sizeof(text));
-    CHECK(strstr(text, "to stdout\n") && strstr(text, "to stderr\n"));
-    CHECK(strlen(text) == 20);
-    join(process);
-    mproc_process_free(process);
-    mproc_context_close(context, MPROC_NOW);
-    close(ends[0]);
-}
-
-CHILD_TEST(process, output_goes_where_told_by_forkserver)
-{
-    output_goes_where_told(MPROC_START_FORKSERVER);
-}
-
-CHILD_TEST(process, output_goes_where_told_by_fork)
-{
-    output_goes_where_told(MPROC_START_FORK);
-}
-
-CHILD_TEST(process, arguments_larger_than_a_message_arrive)
-{
-    unsigned char *bytes = malloc(1000000);
-    struct mproc_args *args = NULL;
-    for (size_t i = 0; i < 1000000; i++)
-        bytes[i] = (unsigned char)(i * 7);
-    open_context();
-    mproc_args_new(&args);
-    REQUIRE(mproc_args_add_bytes(args, bytes, 1000000) == 0);
-    struct mproc_process *process = start("sum", args, NULL);
-    CHECK(join(process).code == 0);
-    mproc_process_free(process);
-    mproc_context_close(context, MPROC_NOW);
-    free(bytes);
-}
-
 CHILD_TEST(process, what_cannot_be_set_up_is_an_error_of_the_start)
 {
     struct mproc_process *process = NULL;
     struct mproc_args *broken = NULL;
-    open_context();
+    open_context(entries);
     for (int method = 0; method < MPROC_START__COUNT; method++) {
         struct mproc_process_options options = {.method = (enum mproc_start_method)method, .cwd = "/nowhere"};
         CHECK(mproc_process_start(context, "finish", NULL, &options, &process) == -ENOENT);
@@ -420,7 +224,7 @@ CHILD_TEST(process, fork_is_refused_while_threads_run_and_the_forkserver_is_not)
     struct mproc_context *second = NULL;
     pthread_t thread;
     int ends[2];
-    open_context();
+    open_context(entries);
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
     pthread_create(&thread, NULL, idle, &ends[0]);
     CHECK(mproc_process_start(context, "finish", NULL, &options, &process) == -EDEADLK);
@@ -432,7 +236,7 @@ CHILD_TEST(process, fork_is_refused_while_threads_run_and_the_forkserver_is_not)
     CHECK(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &second) == -EDEADLK);
     close(ends[1]);
     pthread_join(thread, NULL);
-    open_context();
+    open_context(entries);
     process = start("finish", with_int(6), &options);
     CHECK(join(process).code == 6);
     mproc_process_free(process);
@@ -441,7 +245,7 @@ CHILD_TEST(process, fork_is_refused_while_threads_run_and_the_forkserver_is_not)
 
 static void descriptors_stay_constant(enum mproc_start_method method)
 {
-    open_context();
+    open_context(entries);
     unsigned before = child_count_fds();
     for (int i = 0; i < 100; i++) {
         struct mproc_process *process =
@@ -477,7 +281,7 @@ CHILD_TEST(process, hundreds_run_at_once_under_a_limit_of_files_that_fits_them)
 {
     enum { MANY = 200 };
     struct mproc_process *processes[MANY], *listed[MANY];
-    open_context();
+    open_context(entries);
     for (int i = 0; i < MANY; i++)
         processes[i] = start("sleep", NULL, NULL);
     CHECK(mproc_process_active(context, listed, MANY) == MANY);
@@ -496,7 +300,7 @@ CHILD_TEST(process, few_descriptors_are_enough)
 {
     const struct rlimit low = {32, 32};
     REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
-    open_context();
+    open_context(entries);
     for (int round = 0; round < 20; round++) {
         struct mproc_process *processes[10];
         for (int i = 0; i < 10; i++)
@@ -522,7 +326,7 @@ CHILD_TEST(process, few_descriptors_are_enough)
 CHILD_TEST(process, close_joins_kills_and_names)
 {
     struct mproc_status status = {0};
-    open_context();
+    open_context(entries);
     struct mproc_process *stuck =
         start("sleep", NULL, &(struct mproc_process_options){.name = "the stuck one"});
     struct mproc_process *server = start("sleep", NULL, &(struct mproc_process_options){.background = true});
@@ -541,7 +345,7 @@ CHILD_TEST(process, close_joins_kills_and_names)
 
 CHILD_TEST(process, a_background_process_alone_does_not_hold_the_close)
 {
-    open_context();
+    open_context(entries);
     mproc_process_free(start("sleep", NULL, &(struct mproc_process_options){.background = true}));
     uint64_t before_ns = mproc_clock_ns();
     CHECK(mproc_context_close(context, mproc_deadline_ms(30000)) == 0);
@@ -552,7 +356,7 @@ CHILD_TEST(process, a_stop_cancels_a_join_and_refuses_a_start_but_lets_stop_and_
 {
     struct mproc_process *late = NULL;
     struct mproc_status status = {0};
-    open_context();
+    open_context(entries);
     for (int method = 0; method < MPROC_START__COUNT; method++) {
         struct mproc_stop *token = NULL;
         struct mproc_process *process =
@@ -574,7 +378,7 @@ CHILD_TEST(process, a_stop_cancels_a_join_and_refuses_a_start_but_lets_stop_and_
 CHILD_TEST(process, in_a_fork_of_the_owner_the_context_is_refused)
 {
     int status = 0;
-    open_context();
+    open_context(entries);
     struct mproc_process *process = start("sleep", NULL, NULL), *other = NULL;
     pid_t pid = fork();
     if (pid == 0)
@@ -595,7 +399,7 @@ CHILD_TEST(process, in_a_fork_of_the_owner_the_context_is_refused)
 CHILD_TEST(process, one_that_was_reaped_elsewhere_is_still_no_riddle)
 {
     struct mproc_status status = {0};
-    open_context();
+    open_context(entries);
     struct mproc_process *process =
         start("sleep", NULL, &(struct mproc_process_options){.method = MPROC_START_FORK});
     mproc_process_kill(process);
