@@ -49,7 +49,7 @@ _pitfall_reply_fault() {
     if [[ $cur == *:* ]]; then
         compopt -o nospace 2>/dev/null
         _pitfall_reply "${cur%:*}:" error= retval= short= syscall= signal= kill stop= hold= limit= \
-            delay_enter= delay_exit= poke_enter=@arg poke_exit=@arg when= proc= to=caller to=group to=tree \
+            delay_enter= delay_exit= poke_enter=@arg poke_exit=@arg when= proc= to=caller to=group to=terminal to=tree \
             to=sender fd=pipe fd=socket fd=file fd=tty prob= arg1== arg2== arg3== arg4== arg5== arg6==
         return
     fi

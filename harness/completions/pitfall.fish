@@ -46,7 +46,7 @@ function __pitfall_faults
     if set -q parts[2]
         string join -- \n $parts[2]{error=,retval=,short=,syscall=,signal=,kill,stop=,hold=,limit=} \
             $parts[2]{delay_enter=,delay_exit=,poke_enter=@arg,poke_exit=@arg,when=,proc=,prob=} \
-            $parts[2]to={caller,group,tree,sender} $parts[2]fd={pipe,socket,file,tty} \
+            $parts[2]to={caller,group,terminal,tree,sender} $parts[2]fd={pipe,socket,file,tty} \
             $parts[2]arg{1,2,3,4,5,6}==
     else
         string join -- \n point= start exit after= step= all \

@@ -219,6 +219,11 @@ const struct pf_ev_stack *pf_history_strike_stack(const struct pf_history *histo
     return NULL;
 }
 
+bool pf_asks_to_end(uint64_t number)
+{
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+}
+
 /* Signals that the kernel sends for what a process does, and whose death everybody takes as an ordinary end.
  */
 static bool own_doing(uint64_t number)

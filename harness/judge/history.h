@@ -55,6 +55,9 @@ const struct pf_ev_stack *pf_history_strike_stack(const struct pf_history *histo
 const struct pf_ev_stack *pf_history_stack(const struct pf_history *history, const char *thread,
                                            uint64_t *ret_seq);
 
+/* Signals by which people and supervisors ask a program to end. */
+bool pf_asks_to_end(uint64_t number);
+
 /* How a death by signal came about. */
 enum pf_cause {
     PF_CAUSE_TREE,     /* somebody in the tree sent it, or asked for it */

@@ -115,6 +115,8 @@ static _Noreturn void run_root(const struct pf_child_plan *plan)
     if (n != 1)
         _exit(127); /* the harness is gone */
     install_filter(plan);
+    if (pf_child_take_user(plan) < 0)
+        give_up(plan, PF_STAGE_IDENTITY);
     /* Only now: the listener itself needs a descriptor below the program's limit. */
     take_limits(plan);
     /* Not execve(): a build for coverage would write its counts first, with the program's files and limits.

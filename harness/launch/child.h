@@ -96,6 +96,7 @@ struct pf_child_plan {
     const char *directory;
     const struct pf_child_limit *limits;
     size_t limit_count;
+    unsigned own_user; /* the user id to run under; 0: that of the harness */
     struct sock_fprog filter;
     bool no_new_privs;
     const char *path; /* the program, found already */
@@ -108,6 +109,9 @@ _Noreturn void pf_child_init(const struct pf_child_plan *plan);
 
 /* For the init, when its last child has gone: fills report->left. */
 void pf_child_look_at_left(const struct pf_child_plan *plan);
+/* Takes the user id plan->own_user, if there is one, and keeps root's powers but for those that put a process
+ * above the limit of processes. Returns 0, or -1 with errno. */
+int pf_child_take_user(const struct pf_child_plan *plan);
 /* Mounts the layers. Returns 0, or -1 with errno. */
 int pf_child_mount_layers(const struct pf_child_plan *plan);
 

@@ -49,7 +49,7 @@ bool pf_filter_watches(const struct pf_filter *filter, int call)
     return call >= 0 && call < PF_FILTER_CALLS && filter->watched[call];
 }
 
-static bool plans_limit(const struct pf_trial *trial, const char *resource)
+bool pf_filter_plans_limit(const struct pf_trial *trial, const char *resource)
 {
     for (size_t i = 0; i < trial->limit_count; i++)
         if (strcmp(trial->limits[i].resource, resource) == 0)
@@ -120,7 +120,7 @@ static void find_ways(const struct pf_trial *trial, struct ways *ways)
     for (size_t i = 0; i < trial->recorded_count; i++)
         ways->traced[trial->recorded[i]] = true;
     for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++)
-        for (const char *const *name = watches[i].calls; *name && plans_limit(trial, watches[i].resource);
+        for (const char *const *name = watches[i].calls; *name && pf_filter_plans_limit(trial, watches[i].resource);
              name++) {
             int call = seccomp_syscall_resolve_name(*name);
             if (call >= 0 && call < PF_FILTER_CALLS)

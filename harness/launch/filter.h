@@ -29,6 +29,8 @@ struct pf_filter {
 int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct pf_filter *ret_filter,
                     struct pf_error *error);
 
+/* Does the trial set this limit, at its beginning or by a rule? */
+bool pf_filter_plans_limit(const struct pf_trial *trial, const char *resource);
 /* Is this a call whose result has to be looked at? */
 bool pf_filter_watches(const struct pf_filter *filter, int call);
 

@@ -42,6 +42,14 @@ static bool is_admin(void)
     return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & 1U << CAP_SYS_ADMIN);
 }
 
+/* A user id that no two trials have at the same time: the one before may still be on its way out. */
+static unsigned own_user(const struct pf_trial *trial)
+{
+    static unsigned trials;
+    bool bound = pf_filter_plans_limit(trial, "nproc") && is_admin();
+    return bound ? 1U << 30 | ((unsigned)getpid() << 8 | (trials++ & 0xff)) % (1U << 30) : 0;
+}
+
 /* What the child needs apart from the level. */
 static int prepare(const struct pf_trial *trial, const struct pf_filter *filter, struct pf_arena *arena,
                    struct pf_child_plan *plan, struct pf_error *error)
@@ -59,6 +67,7 @@ static int prepare(const struct pf_trial *trial, const struct pf_filter *filter,
     plan->environment = environ;
     plan->directory = trial->directory;
     plan->filter = filter->program;
+    plan->own_user = own_user(trial);
     plan->uid_map = pf_arena_printf(arena, "%u %u 1\n", geteuid(), geteuid());
     plan->gid_map = pf_arena_printf(arena, "%u %u 1\n", getegid(), getegid());
     plan->report =

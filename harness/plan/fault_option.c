@@ -24,7 +24,9 @@ static const struct target {
     const char *name;
     enum pf_to_kind kind;
 } targets[] = {
-    {"caller", PF_TO_CALLER}, {"group", PF_TO_GROUP}, {"tree", PF_TO_TREE}, {"sender", PF_TO_SENDER}};
+    {"caller", PF_TO_CALLER}, {"group", PF_TO_GROUP},   {"terminal", PF_TO_TERMINAL},
+    {"tree", PF_TO_TREE},     {"sender", PF_TO_SENDER},
+};
 
 static int read_to(struct pf_reading *reading, struct pf_word name)
 {
@@ -41,7 +43,8 @@ static int read_to(struct pf_reading *reading, struct pf_word name)
         pf_nearest_offer(&nearest, targets[i].name);
     }
     if (nearest.best)
-        return pf_cursor_expected(&ahead, word, nearest.best, "caller, group, tree, sender or an address");
+        return pf_cursor_expected(&ahead, word, nearest.best,
+                                  "caller, group, terminal, tree, sender or an address");
     if (memchr(word.start, '/', word.length))
         return pf_cursor_refuse(&ahead, word.start,
                                 "whole processes are struck: leave out the thread behind \"/\"");

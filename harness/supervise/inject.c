@@ -85,7 +85,7 @@ static void report(struct strike *strike, const struct pf_action *action, const 
 }
 
 static bool is_target(const struct pf_fault *fault, const struct pf_process *process,
-                      const struct pf_process *caller, pid_t group)
+                      const struct pf_process *caller, pid_t group, pid_t root)
 {
     if (!process->alive)
         return false;
@@ -94,6 +94,8 @@ static bool is_target(const struct pf_fault *fault, const struct pf_process *pro
         return process == caller;
     case PF_TO_GROUP:
         return getpgid(process->pid) == group;
+    case PF_TO_TERMINAL:
+        return getpgid(process->pid) == root;
     case PF_TO_TREE:
         return true;
     case PF_TO_SENDER:
@@ -136,7 +138,7 @@ static void send_signal(struct strike *strike, const struct pf_action *action)
     pid_t group = caller->alive ? getpgid(caller->pid) : -1;
     for (size_t i = 0; i < run->tasks.process_count; i++) {
         struct pf_process *process = run->tasks.processes[i];
-        if (!is_target(fault, process, caller, group))
+        if (!is_target(fault, process, caller, group, run->tasks.processes[0]->pid))
             continue;
         report(strike, action, process->address);
         process->injected |= 1ULL << (number - 1);

@@ -1,5 +1,8 @@
 #include "supervise/traced.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 
@@ -74,6 +77,28 @@ void pf_traced_go(struct pf_run *run, struct pf_task *task, const struct pf_answ
     pf_lifecycle_resume(run, task, 0);
 }
 
+/*
+ * The soft limit in force; 0: it could not be read. Of another user's process the call takes
+ * CAP_SYS_RESOURCE, which root in a container lacks; the file has one line for each resource, in the order of
+ * their numbers.
+ */
+static uint64_t limit_of(pid_t pid, int resource)
+{
+    enum { NAME_WIDTH = 26 };
+    struct rlimit limit;
+    if (prlimit(pid, (__rlimit_resource_t)resource, NULL, &limit) == 0)
+        return limit.rlim_cur;
+    char path[32], line[128] = "";
+    snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
+    FILE *limits = fopen(path, "re");
+    for (int i = -1; limits && i <= resource; i++)
+        if (!fgets(line, sizeof(line), limits))
+            line[0] = '\0';
+    if (limits)
+        fclose(limits);
+    return strlen(line) > NAME_WIDTH ? strtoull(line + NAME_WIDTH, NULL, 10) : 0;
+}
+
 /* A call that may fail for want of a limited resource is on its way out. */
 static void check_limit(struct pf_run *run, struct pf_task *task)
 {
@@ -85,15 +110,13 @@ static void check_limit(struct pf_run *run, struct pf_task *task)
         info.op != PTRACE_SYSCALL_INFO_EXIT || !info.exit.is_error)
         return;
     const struct pf_limit_watch *watch = pf_limit_watch_find(call, (int)-info.exit.rval);
-    struct rlimit limit = {0};
-    if (!watch || prlimit(task->process->pid, (__rlimit_resource_t)pf_resource_number(watch->resource), NULL,
-                          &limit) < 0)
+    if (!watch)
         return;
     struct pf_ev_limit event = {.thread = task->address,
                                 .call = pf_call_name(call),
                                 .error = watch->error_name,
                                 .resource = watch->resource,
-                                .value = limit.rlim_cur};
+                                .value = limit_of(task->process->pid, pf_resource_number(watch->resource))};
     pf_descriptors_exhausted(run, task,
                              pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_LIMIT, .limit = event}));
 }

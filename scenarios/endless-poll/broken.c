@@ -46,8 +46,7 @@ static long consume(struct ring *ring)
 
 int main(void)
 {
-    struct ring *ring =
-        mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct ring *ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (ring == MAP_FAILED) {
         perror("mmap");
         return EXIT_FAILURE;

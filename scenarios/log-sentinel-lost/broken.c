@@ -1,6 +1,6 @@
 /*
- * A program and its worker log through a pipe to one listener, which writes the log. The worker, which ends last,
- * stops the listener.
+ * A program and its worker log through a pipe to one listener, which writes the log. The worker, which ends
+ * last, stops the listener.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * A program and its worker log through a queue to one listener, which writes the log. Nobody has to stop it: it
- * ends with the queue.
+ * A program and its worker log through a queue to one listener, which writes the log. Nobody has to stop it:
+ * it ends with the queue.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -56,8 +56,7 @@ static int run(struct mproc_context *context, struct mproc_queue *log, struct mp
     if (!err)
         err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
     if (!err) {
-        snprintf(text, sizeof(text), "program: worker: %s",
-                 mproc_status_describe(&status, how, sizeof(how)));
+        snprintf(text, sizeof(text), "program: worker: %s", mproc_status_describe(&status, how, sizeof(how)));
         err = send_record(log, text);
     }
     int closed = mproc_queue_close(log, mproc_deadline_ms(1000));

@@ -1,6 +1,6 @@
 /*
- * Workers take pictures out of a queue in shared memory and shrink them; each has a helper of its own that packs
- * what it made.
+ * Workers take pictures out of a queue in shared memory and shrink them; each has a helper of its own that
+ * packs what it made.
  */
 #include <semaphore.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /*
- * endless-poll: somebody looks again and again whether there is something to do, and whoever could bring it was
- * killed. Each wait is short, and there is no end to them.
+ * endless-poll: somebody looks again and again whether there is something to do, and whoever could bring it
+ * was killed. Each wait is short, and there is no end to them.
  */
 #include <string.h>
 
@@ -48,8 +48,10 @@ bool pf_rule_endless_poll(struct pf_case *c, struct pf_match *ret_match)
         "could have brought it, %s, and nobody else does anything: it looks for ever.",
         pf_case_label(c, poller), pf_case_label(c, dead->process), pf_phrase_killed(c, dead));
     ret_match->fix =
-        "Make the end of whoever brings the news a part of the wait: the end of file of a pipe, or a pidfd in "
+        "Make the end of whoever brings the news a part of the wait: the end of file of a pipe, or a pidfd "
+        "in "
         "the same poll. Where it must be polled, ask in each round whether the other still lives (waitpid "
-        "with WNOHANG; in Python is_alive() on Empty), and bound the whole loop and not only the single wait.";
+        "with WNOHANG; in Python is_alive() on Empty), and bound the whole loop and not only the single "
+        "wait.";
     return true;
 }

@@ -1,6 +1,6 @@
 /*
- * parent-killed: the program, or a parent in it, was ended by a signal, and no line of its clean-up ran: what it
- * had started lives on.
+ * parent-killed: the program, or a parent in it, was ended by a signal, and no line of its clean-up ran: what
+ * it had started lives on.
  */
 #include "judge/news.h"
 #include "judge/orphans.h"

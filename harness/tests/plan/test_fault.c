@@ -319,6 +319,7 @@ Test(fault, targets)
     cr_assert_eq(parse("read:kill").to, PF_TO_CALLER);
     cr_assert_eq(parse("read:kill:to=caller").to, PF_TO_CALLER);
     cr_assert_eq(parse("read:kill:to=group").to, PF_TO_GROUP);
+    cr_assert_eq(parse("read:kill:to=terminal").to, PF_TO_TERMINAL);
     cr_assert_eq(parse("read:to=tree:signal=INT").to, PF_TO_TREE);
     cr_assert_eq(parse("read:to=sender:stop=1s").to, PF_TO_SENDER);
     struct pf_fault fault = parse("after=1s:kill:to=0.[1-3]");
@@ -472,7 +473,7 @@ static const struct {
     {"write:kill:to=0/t1", 15, "whole processes are struck: leave out the thread behind \"/\""},
     {"write:kill:proc=worker", 17, ADDRESS "\"worker\""},
     {"write:kill:to=grup", 15,
-     "expected caller, group, tree, sender or an address here, not \"grup\"; did you mean \"group\"?"},
+     "expected caller, group, terminal, tree, sender or an address here, not \"grup\"; did you mean \"group\"?"},
     {"write:kill:to=worker", 15, ADDRESS "\"worker\""},
     /* what does not go together */
     {"point=x:error=5", 9,

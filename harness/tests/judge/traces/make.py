@@ -1206,3 +1206,76 @@ circle("near-busy-loop-woken", ("0", poll()), waits={"0": RUNS})
 circle("near-busy-loop-beside-work", ("0", poll()), ("0.1", spin(states=140)), waits={"0": NAPS, "0.1": RUNS})
 circle("near-busy-loop-forks", ("0", poll()), waits={"0": NAPS},
        last=("fork", ("process", "0.1"), ("parent", "0"), ("pid", 3), ("how", "fork")))
+
+
+# ---- signals and shutdown ----
+
+def typed(name, *, alone=False, childs=2, code=0, lost=True):
+    """Ctrl-C reaches the root, and its child unless alone."""
+    t = family(name, "0.1")
+    t.add("ledger", thread="0", book="sent", id=1)
+    t.signal("0", 2, "SIGINT", "kernel")
+    if not alone:
+        t.signal("0.1", 2, "SIGINT", "kernel")
+    t.exit("0.1", childs or code, "SIGINT" if childs else None)
+    if not lost:
+        t.add("ledger", thread="0", book="received", id=1)
+    t.finish()
+
+
+typed("rule-group-signal")
+typed("rule-group-signal-told-by-status", childs=0, code=1)
+typed("near-group-signal-nothing-lost", lost=False)
+typed("near-group-signal-child-ended-well", childs=0)
+
+t = family("near-group-signal-sent-by-parent", "0.1")
+t.add("ledger", thread="0", book="sent", id=1)
+t.signal("0", 15, "SIGTERM", "outside")
+t.signal("0.1", 15, "SIGTERM", "0")
+t.exit("0.1", 15, "SIGTERM")
+t.finish()
+
+
+def spawned(name, *, ended=("0.1",), before=False, more=()):
+    """The root is asked to end when 0.2 has just been made; whom it ends then."""
+    t = family(name, "0.1", *([] if before else ["0.2"]))
+    t.signal("0", 15, "SIGTERM", "outside")
+    if before:
+        t.fork("0.2", "0")
+    for process in more:
+        t.fork(process, "0")
+    for process in ended:
+        t.signal(process, 15, "SIGTERM", "0")
+        t.exit(process, 15, "SIGTERM")
+    t.exit("0")
+    left = [p for p in ("0.1", "0.2", *more) if p not in ended]
+    seq = t.snapshot({p: SLEEP for p in left})
+    t.verdict("abandoned", seq, left)
+    t.end()
+
+
+spawned("rule-spawn-signal")
+spawned("near-spawn-signal-nobody-ended", ended=())
+spawned("near-spawn-signal-made-later", before=True)
+spawned("near-spawn-signal-not-the-last", ended=("0.2",))
+
+
+def insisted(name, *signals):
+    t = family(name, "0.1")
+    for number, signal in signals:
+        t.signal("0", number, signal, "kernel")
+    t.prove({"0": child("0.1"), "0.1": read("pipe:[1]", 3)}, [pipe("pipe:[1]", "0:w4 0.1:r3")])
+
+
+insisted("rule-second-signal", (2, "SIGINT"), (2, "SIGINT"))
+insisted("near-second-signal-asked-once", (2, "SIGINT"))
+insisted("near-second-signal-other-signals", (10, "SIGUSR1"), (10, "SIGUSR1"))
+
+# ---- processes that cannot be started ----
+
+t = family("rule-process-limit-orphans", "0.1", "0.2", limits=[("nproc", 3)])
+t.add("limit", thread="0", call="clone", error="EAGAIN", resource="nproc", value=3)
+t.exit("0", 1)
+seq = t.snapshot({"0.1": futex("futex:b"), "0.2": futex("futex:b")}, [word("futex:b", "plain", processes=["0.1", "0.2"])])
+t.verdict("abandoned", seq, ["0.1", "0.2"])
+t.end()
