@@ -38,10 +38,11 @@ struct mproc_args {
     int error; /* the first one while adding */
     struct mproc_args_open open[MPROC_ARGS_DEPTH_MAX];
     unsigned depth;
-    int fds[MPROC_ARGS_FDS_MAX]; /* -1: taken */
+    int *fds; /* room for MPROC_ARGS_FDS_MAX, once there is one; -1: taken */
     unsigned nfds;
     bool arrived; /* decoded: `values` is valid and nothing can be added */
-    msgpack_unpacked values;
+    msgpack_zone *zone;
+    msgpack_object values;
 };
 
 /* What has to travel. The bytes are the caller's to free; the descriptors stay those of the arguments. */
@@ -56,10 +57,26 @@ struct mproc_args_wire {
  * set. */
 int mproc_args_encode(const struct mproc_args *args, struct mproc_args_wire *ret_wire);
 
+/* How many bytes the set takes when written in whole, and how many descriptors go with them. Errors: those of
+ * mproc_args_encode(). */
+int mproc_args_measure(const struct mproc_args *args, size_t *ret_len, unsigned *ret_nfds);
+
+/* Writes what was measured. */
+void mproc_args_write(const struct mproc_args *args, unsigned char *ret_bytes);
+
 /* Makes arguments out of bytes that nobody vouches for; the descriptors are taken on success only.
  * Errors: -EBADMSG; -ENOMEM. */
 int mproc_args_decode(const void *bytes, size_t len, const int *fds, unsigned nfds,
                       struct mproc_args **ret_args);
+
+/* The same; takes the bytes, which malloc() has given, as well on success. */
+int mproc_args_adopt(unsigned char *bytes, size_t len, const int *fds, unsigned nfds,
+                     struct mproc_args **ret_args);
+
+/* Makes an existing set, whatever was in it, one that has arrived in bytes without descriptors. They are not
+ * copied: they must stay as they are until the set is used otherwise. Errors: -EBADMSG; -ENOMEM. The set is
+ * empty then. */
+int mproc_args_refer(struct mproc_args *args, const void *bytes, size_t len);
 
 /* Checks that bytes are exactly one array of values that this library could have written, so that msgpack
  * never allocates for a count that the bytes do not hold. Returns 0 or -EBADMSG. */

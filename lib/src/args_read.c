@@ -5,6 +5,9 @@
 #include "args_internal.h"
 #include "error_internal.h"
 
+/* Room for the values of a typical set; more is allocated as it is needed. */
+enum { ZONE_BYTES = 1024 };
+
 static const char *const type_names[MPROC_TYPE__COUNT] = {
     [MPROC_TYPE_NIL] = "nil",         [MPROC_TYPE_BOOL] = "a boolean",  [MPROC_TYPE_INT] = "an integer",
     [MPROC_TYPE_FLOAT] = "a float",   [MPROC_TYPE_STRING] = "a string", [MPROC_TYPE_BYTES] = "bytes",
@@ -12,11 +15,33 @@ static const char *const type_names[MPROC_TYPE__COUNT] = {
     [MPROC_TYPE_OBJECT] = "a handle",
 };
 
-int mproc_args_decode(const void *bytes, size_t len, const int *fds, unsigned nfds,
-                      struct mproc_args **ret_args)
+/* Finds the values in bytes that were scanned and stay where they are. */
+static int unpack(struct mproc_args *args, const void *bytes, size_t len)
+{
+    size_t offset = 0;
+
+    if (args->zone)
+        msgpack_zone_clear(args->zone);
+    else
+        args->zone = msgpack_zone_new(ZONE_BYTES);
+    if (!args->zone ||
+        msgpack_unpack(bytes, len, &offset, args->zone, &args->values) != MSGPACK_UNPACK_SUCCESS)
+        return mproc_fail(-ENOMEM, "no memory for %zu bytes of arguments", len);
+    args->arrived = true;
+    return 0;
+}
+
+int mproc_args_refer(struct mproc_args *args, const void *bytes, size_t len)
+{
+    mproc_args_clear(args);
+    int r = mproc_args_scan(bytes, len, 0);
+    return r ? r : unpack(args, bytes, len);
+}
+
+int mproc_args_adopt(unsigned char *bytes, size_t len, const int *fds, unsigned nfds,
+                     struct mproc_args **ret_args)
 {
     struct mproc_args *args;
-    size_t offset = 0;
 
     if (nfds > MPROC_ARGS_FDS_MAX)
         return mproc_fail(-EBADMSG, "the arguments are damaged: %u descriptors", nfds);
@@ -25,20 +50,35 @@ int mproc_args_decode(const void *bytes, size_t len, const int *fds, unsigned nf
         r = mproc_args_new(&args);
     if (r)
         return r;
-    msgpack_unpacked_init(&args->values);
-    args->arrived = true;
-    /* The values point into the bytes, so the set keeps its own copy. */
-    if (msgpack_sbuffer_write(&args->bytes, bytes, len) ||
-        msgpack_unpack_next(&args->values, args->bytes.data, args->bytes.size, &offset) !=
-            MSGPACK_UNPACK_SUCCESS) {
+    if (nfds > 0)
+        args->fds = malloc(MPROC_ARGS_FDS_MAX * sizeof(*args->fds));
+    r = nfds > 0 && !args->fds ? mproc_fail(-ENOMEM, "no memory for descriptors in arguments")
+                               : unpack(args, bytes, len);
+    if (r) {
         mproc_args_free(args);
-        return mproc_fail(-ENOMEM, "no memory for %zu bytes of arguments", len);
+        return r;
     }
+    args->bytes = (msgpack_sbuffer){.size = len, .data = (char *)bytes, .alloc = len};
     for (unsigned i = 0; i < nfds; i++)
         args->fds[i] = fds[i];
     args->nfds = nfds;
     *ret_args = args;
     return 0;
+}
+
+int mproc_args_decode(const void *bytes, size_t len, const int *fds, unsigned nfds,
+                      struct mproc_args **ret_args)
+{
+    unsigned char *copy = malloc(len ? len : 1);
+
+    if (!copy)
+        return mproc_fail(-ENOMEM, "no memory for %zu bytes of arguments", len);
+    /* The values point into the bytes, so the set keeps its own. */
+    memcpy(copy, bytes, len);
+    int r = mproc_args_adopt(copy, len, fds, nfds, ret_args);
+    if (r)
+        free(copy);
+    return r;
 }
 
 static const msgpack_object *object_of(const struct mproc_value *value)
@@ -53,12 +93,12 @@ static const struct mproc_value *value_of(const msgpack_object *object)
 
 size_t mproc_args_count(const struct mproc_args *args)
 {
-    return args->arrived ? args->values.data.via.array.size : 0;
+    return args->arrived ? args->values.via.array.size : 0;
 }
 
 const struct mproc_value *mproc_args_value(const struct mproc_args *args, size_t index)
 {
-    return index < mproc_args_count(args) ? value_of(&args->values.data.via.array.ptr[index]) : NULL;
+    return index < mproc_args_count(args) ? value_of(&args->values.via.array.ptr[index]) : NULL;
 }
 
 enum mproc_type mproc_value_type(const struct mproc_value *value)
@@ -276,7 +316,7 @@ int mproc_args_get_fd(const struct mproc_args *args, size_t index, int *ret_fd)
         return r;
     /* Taking is no change of the arguments that a reader of const ones could see, except for who closes it.
      */
-    int *slot = (int *)&args->fds[(unsigned char)object_of(value)->via.ext.ptr[0]];
+    int *slot = &args->fds[(unsigned char)object_of(value)->via.ext.ptr[0]];
     if (*slot < 0)
         return mproc_fail(-ENOENT, "the descriptor of argument %zu was taken already", index);
     *ret_fd = *slot;
@@ -317,10 +357,11 @@ int mproc_args_get_object(const struct mproc_args *args, size_t index, const str
     mproc_args_read_object(object_of(value)->via.ext.ptr, &head, &name, &meta);
     if (!is_of_class(cls, name, head.name_len))
         return mproc_fail(-EINVAL, "argument %zu is a %.*s, not a %s", index, head.name_len, name, cls->name);
-    int *fds = (int *)&args->fds[head.first_fd];
+    int *fds = head.nfds > 0 ? &args->fds[head.first_fd] : NULL;
     if (head.nfds > 0 && fds[0] < 0)
         return mproc_fail(-ENOENT, "the %s of argument %zu was taken already", cls->name, index);
-    memcpy(parcel.fds, fds, head.nfds * sizeof(int));
+    for (unsigned i = 0; i < head.nfds; i++)
+        parcel.fds[i] = fds[i];
     memcpy(parcel.meta, meta, head.meta_len);
     parcel.nfds = head.nfds;
     parcel.meta_len = head.meta_len;

@@ -18,17 +18,29 @@ int mproc_args_new(struct mproc_args **ret_args)
     return 0;
 }
 
-void mproc_args_free(struct mproc_args *args)
+void mproc_args_clear(struct mproc_args *args)
 {
-    if (!args)
-        return;
     for (unsigned i = 0; i < args->nfds; i++) {
         if (args->fds[i] >= 0)
             close(args->fds[i]);
     }
-    if (args->arrived)
-        msgpack_unpacked_destroy(&args->values);
+    args->nfds = 0;
+    args->bytes.size = 0;
+    args->count = 0;
+    args->error = 0;
+    args->depth = 0;
+    args->arrived = false;
+}
+
+void mproc_args_free(struct mproc_args *args)
+{
+    if (!args)
+        return;
+    mproc_args_clear(args);
+    if (args->zone)
+        msgpack_zone_free(args->zone);
     msgpack_sbuffer_destroy(&args->bytes);
+    free(args->fds);
     free(args);
 }
 
@@ -132,12 +144,15 @@ int mproc_args_add_bytes(struct mproc_args *args, const void *bytes, size_t len)
                                                      .via.bin = {.size = (uint32_t)len, .ptr = bytes}}));
 }
 
-static int check_room(struct mproc_args *args, unsigned nfds)
+/* Room for so many more descriptors. */
+static int make_room(struct mproc_args *args, unsigned nfds)
 {
     if (nfds > MPROC_ARGS_FDS_MAX - args->nfds)
         return stick(args, mproc_fail(-EMSGSIZE, "more than %d descriptors in one set of arguments",
                                       MPROC_ARGS_FDS_MAX));
-    return 0;
+    if (!args->fds)
+        args->fds = malloc(MPROC_ARGS_FDS_MAX * sizeof(*args->fds));
+    return args->fds ? 0 : stick(args, mproc_fail(-ENOMEM, "no memory for descriptors in arguments"));
 }
 
 int mproc_args_add_fd(struct mproc_args *args, int fd)
@@ -145,7 +160,7 @@ int mproc_args_add_fd(struct mproc_args *args, int fd)
     int r = begin(args, false, 16);
 
     if (r == 0)
-        r = check_room(args, 1);
+        r = make_room(args, 1);
     if (r)
         return r;
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -214,7 +229,7 @@ int mproc_args_add_object(struct mproc_args *args, const struct mproc_class *cls
         return r;
     if (!object)
         return stick(args, mproc_fail(-EINVAL, "a NULL is no %s; add nil instead", cls->name));
-    r = check_room(args, MPROC_PARCEL_FDS);
+    r = make_room(args, MPROC_PARCEL_FDS);
     if (r)
         return r;
     r = cls->pack(object, &parcel);
@@ -223,11 +238,8 @@ int mproc_args_add_object(struct mproc_args *args, const struct mproc_class *cls
     return append_parcel(args, cls->name, &parcel);
 }
 
-int mproc_args_encode(const struct mproc_args *args, struct mproc_args_wire *ret_wire)
+int mproc_args_measure(const struct mproc_args *args, size_t *ret_len, unsigned *ret_nfds)
 {
-    msgpack_sbuffer whole;
-    msgpack_packer packer;
-
     if (args && args->arrived)
         return mproc_fail(-EINVAL,
                           "these arguments arrived from the owner; add what is to go on to a new set");
@@ -237,14 +249,43 @@ int mproc_args_encode(const struct mproc_args *args, struct mproc_args_wire *ret
         return mproc_fail(-EINVAL, "the last argument is a%s that wants %llu more values",
                           args->open[args->depth - 1].is_map ? " map" : "n array",
                           (unsigned long long)args->open[args->depth - 1].missing);
-    msgpack_sbuffer_init(&whole);
-    msgpack_packer_init(&packer, &whole, msgpack_sbuffer_write);
-    if (msgpack_pack_array(&packer, args ? args->count : 0) ||
-        (args && args->bytes.size > 0 && msgpack_sbuffer_write(&whole, args->bytes.data, args->bytes.size))) {
-        msgpack_sbuffer_destroy(&whole);
+    uint32_t count = args ? args->count : 0;
+    *ret_len = (args ? args->bytes.size : 0) + (count < 16 ? 1 : count <= UINT16_MAX ? 3 : 5);
+    *ret_nfds = args ? args->nfds : 0;
+    return 0;
+}
+
+/* What msgpack writes to: memory that was measured to suffice. */
+static int append_bytes(void *end, const char *bytes, size_t len)
+{
+    unsigned char **to = end;
+
+    *to = mempcpy(*to, bytes, len);
+    return 0;
+}
+
+void mproc_args_write(const struct mproc_args *args, unsigned char *ret_bytes)
+{
+    msgpack_packer packer;
+
+    msgpack_packer_init(&packer, &ret_bytes, append_bytes);
+    msgpack_pack_array(&packer, args ? args->count : 0);
+    if (args && args->bytes.size > 0)
+        append_bytes(&ret_bytes, args->bytes.data, args->bytes.size);
+}
+
+int mproc_args_encode(const struct mproc_args *args, struct mproc_args_wire *ret_wire)
+{
+    unsigned nfds;
+    size_t len;
+    int r = mproc_args_measure(args, &len, &nfds);
+
+    if (r)
+        return r;
+    unsigned char *bytes = malloc(len);
+    if (!bytes)
         return mproc_fail(-ENOMEM, "no memory to encode the arguments");
-    }
-    *ret_wire = (struct mproc_args_wire){(unsigned char *)whole.data, whole.size, args ? args->fds : NULL,
-                                         args ? args->nfds : 0};
+    mproc_args_write(args, bytes);
+    *ret_wire = (struct mproc_args_wire){bytes, len, args ? args->fds : NULL, nfds};
     return 0;
 }

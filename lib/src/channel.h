@@ -29,7 +29,7 @@ struct mproc_order {
     uint64_t id;
     uint32_t generation; /* of the guard it is meant for: another one throws it away */
     uint32_t slot;
-    uint32_t entry;
+    uint32_t entry; /* index; the one behind the last is mproc_pool_entry */
     uint32_t flags;
     int32_t nice;
     uint32_t nlimits;

@@ -66,8 +66,10 @@ static int await_hello(struct mproc_context *context)
 
 static int launch_guard(struct mproc_context *context)
 {
-    struct mproc_guard guard = {
-        .generation = context->generation, .slots = context->slots, .entries = context->entries};
+    struct mproc_guard guard = {.generation = context->generation,
+                                .slots = context->slots,
+                                .entries = context->entries,
+                                .nentries = context->nentries};
     sigset_t before;
     int ends[2];
 
@@ -263,9 +265,9 @@ void mproc_context_settle(struct mproc_context *context, struct mproc_slot *slot
     int r = mproc_reap(P_PIDFD, (id_t)process->pidfd, false, &info);
     /* Another part of the program may have reaped it. */
     if (r == -ECHILD && mproc_poll_one(process->pidfd, MPROC_NOW))
-        mproc_slot_end(slot, mproc_pidfd_end(process->pidfd, &info) ? &info : NULL);
+        mproc_slot_end(context->slots, slot, mproc_pidfd_end(process->pidfd, &info) ? &info : NULL);
     else if (r > 0)
-        mproc_slot_end(slot, &info);
+        mproc_slot_end(context->slots, slot, &info);
 }
 
 /* Nobody of the group is left: what is still lost was never started, or has been reaped elsewhere. */
@@ -277,7 +279,7 @@ static void settle_generation(struct mproc_context *context, uint32_t generation
             continue;
         mproc_context_settle(context, slot);
         if (!context->handles[i])
-            mproc_slot_end(slot, NULL);
+            mproc_slot_end(context->slots, slot, NULL);
     }
 }
 
@@ -290,7 +292,7 @@ static void reap_groups(struct mproc_context *context)
         while ((r = mproc_reap(P_PGID, (id_t)group->id, false, &info)) > 0) {
             struct mproc_slot *slot = mproc_slots_find(context->slots, info.si_pid);
             if (slot)
-                mproc_slot_end(slot, &info);
+                mproc_slot_end(context->slots, slot, &info);
         }
         if (r == 0) {
             i++;

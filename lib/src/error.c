@@ -47,6 +47,11 @@ const char *mproc_error_detail(void)
     return detail;
 }
 
+void mproc_forget_detail(void)
+{
+    detail[0] = '\0';
+}
+
 int mproc_fail(int err, const char *format, ...)
 {
     int saved = errno;

@@ -9,4 +9,7 @@
  * mproc_fail(…)`. Keeps errno. Threads: any. Async-signal safety: not safe. */
 int mproc_fail(int err, const char *format, ...) MPROC_PRINTF(2, 3);
 
+/* Makes the detail empty, so that an old one is not taken for the reason of what comes. Threads: any. */
+void mproc_forget_detail(void);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "channel.h"
 #include "guard.h"
+#include "pool_serve.h"
 #include "system.h"
 #include "worker.h"
 
@@ -54,7 +55,7 @@ static void reap_children(struct mproc_guard *guard)
         uint64_t id = slot ? slot->id : 0;
         bool answered = slot && __atomic_load_n(&slot->answered, __ATOMIC_ACQUIRE);
         if (slot)
-            mproc_slot_end(slot, &info);
+            mproc_slot_end(guard->slots, slot, &info);
         mproc_reap(P_PID, (id_t)info.si_pid, true, &info);
         if (slot && !answered)
             tell(guard, MPROC_ANSWER_DEAD, id, 0);
@@ -90,7 +91,10 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
     struct mproc_worker worker = {.order = order,
                                   .body = body,
                                   .body_fd = -1,
-                                  .entry = &guard->entries[order->entry],
+                                  .entries = guard->entries,
+                                  .nentries = guard->nentries,
+                                  .entry = order->entry < guard->nentries ? &guard->entries[order->entry]
+                                                                          : &mproc_pool_entry,
                                   .slot = &guard->slots->slots[order->slot],
                                   .answer_fd = guard->channel,
                                   .parent = getpid()};
@@ -98,7 +102,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
     if (order->generation != guard->generation)
         return;
     if (mproc_slot_state(worker.slot) != MPROC_SLOT_STARTING) {
-        mproc_slot_end(worker.slot, NULL);
+        mproc_slot_end(guard->slots, worker.slot, NULL);
         return;
     }
     pid_t pid = lay_out(&worker, fds, nfds) ? fork() : (errno = EBADMSG, -1);
@@ -112,7 +116,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
         return;
     }
     int err = -errno;
-    mproc_slot_end(worker.slot, NULL);
+    mproc_slot_end(guard->slots, worker.slot, NULL);
     tell(guard, MPROC_ANSWER_FAILED, order->id, err);
 }
 
@@ -130,7 +134,7 @@ static bool serve(struct mproc_guard *guard)
         return false;
     if (len == -EMFILE) {
         /* The order is whole in the buffer, only its descriptors did not fit under our limit. */
-        mproc_slot_end(&guard->slots->slots[order->slot], NULL);
+        mproc_slot_end(guard->slots, &guard->slots->slots[order->slot], NULL);
         tell(guard, MPROC_ANSWER_FAILED, order->id, -EMFILE);
     }
     if (len >= (ssize_t)sizeof(*order))
@@ -185,7 +189,7 @@ static bool clear(struct mproc_guard *guard, bool guard_died)
             if (!slot)
                 continue;
             slot->guard_died = guard_died;
-            mproc_slot_end(slot, &info);
+            mproc_slot_end(guard->slots, slot, &info);
         }
         if (r < 0 || mproc_clock_ns() >= until_ns)
             return r < 0;

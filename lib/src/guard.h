@@ -27,6 +27,7 @@ struct mproc_guard {
     int keeper_pidfd;
     struct mproc_slots *slots;
     const struct mproc_entry *entries;
+    uint32_t nentries;
 };
 
 /* Runs in a new child of the owner, the keeper, with all signals held. */

@@ -201,7 +201,7 @@ void mproc_process_conclude(struct mproc_context *context)
         if (process && mproc_poll_one(process->pidfd, mproc_deadline_ms(default_step_ms)))
             mproc_context_settle(context, slot);
         bool known = process && mproc_pidfd_end(process->pidfd, &info);
-        mproc_slot_end(slot, known ? &info : NULL);
+        mproc_slot_end(context->slots, slot, known ? &info : NULL);
     }
     context->nabandoned = 1;
     mproc_process_sweep(context);

@@ -25,6 +25,7 @@ enum mproc_segment_kind {
     MPROC_SEGMENT_MUTEX = 1,
     MPROC_SEGMENT_QUEUE,
     MPROC_SEGMENT_EVENT,
+    MPROC_SEGMENT_POOL,
 };
 
 struct mproc_segment_shape {

@@ -68,7 +68,13 @@ struct mproc_slot *mproc_slots_find(struct mproc_slots *slots, pid_t pid)
     return NULL;
 }
 
-void mproc_slot_end(struct mproc_slot *slot, const siginfo_t *info)
+static void tell_of_an_end(struct mproc_slots *slots)
+{
+    __atomic_fetch_add(&slots->ends, 1, __ATOMIC_RELEASE);
+    mproc_wake(&slots->ends);
+}
+
+void mproc_slot_end(struct mproc_slots *slots, struct mproc_slot *slot, const siginfo_t *info)
 {
     uint32_t state = mproc_slot_state(slot);
 
@@ -78,6 +84,7 @@ void mproc_slot_end(struct mproc_slot *slot, const siginfo_t *info)
     slot->end_status = info ? info->si_status : 0;
     __atomic_store_n(&slot->state, MPROC_SLOT_ENDED, __ATOMIC_RELEASE);
     mproc_wake(&slot->state);
+    tell_of_an_end(slots);
 }
 
 void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation, bool none_is_left)
@@ -91,7 +98,7 @@ void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation, bool none_
             continue;
         __atomic_store_n(&slot->guard_died, 1, __ATOMIC_RELAXED);
         if (none_is_left) {
-            mproc_slot_end(slot, NULL);
+            mproc_slot_end(slots, slot, NULL);
             continue;
         }
         while (is_open((enum mproc_slot_state)state) && state != MPROC_SLOT_LOST) {
@@ -100,5 +107,6 @@ void mproc_slots_lose(struct mproc_slots *slots, uint32_t generation, bool none_
             state = mproc_slot_state(slot);
         }
         mproc_wake(&slot->state);
+        tell_of_an_end(slots);
     }
 }

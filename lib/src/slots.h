@@ -38,6 +38,7 @@ struct mproc_slot {
 
 struct mproc_slots {
     uint32_t used; /* slots at and above were never used */
+    uint32_t ends; /* futex word: steps when a process has ended or is lost; for who watches over many */
     struct mproc_slot slots[MPROC_PROCESSES_MAX];
 };
 
@@ -52,7 +53,7 @@ struct mproc_slot *mproc_slots_take(struct mproc_slots *slots);
 struct mproc_slot *mproc_slots_find(struct mproc_slots *slots, pid_t pid);
 
 /* What waitid() said goes into the slot, and all who join wake. NULL info: unknown. Only the first counts. */
-void mproc_slot_end(struct mproc_slot *slot, const siginfo_t *info);
+void mproc_slot_end(struct mproc_slots *slots, struct mproc_slot *slot, const siginfo_t *info);
 
 /* The guard of this generation is dead. Its processes that have no record yet are lost, or, when it is known
  * that none is left, ended in a way that nobody saw. Wakes who waits. */

@@ -17,6 +17,7 @@
 
 #include "args_internal.h"
 #include "error_internal.h"
+#include "pool_serve.h"
 #include "process_internal.h"
 #include "system.h"
 #include "worker.h"
@@ -117,24 +118,27 @@ static int write_body_fd(struct start *start)
     return 0;
 }
 
-static int prepare(struct start *start, const char *entry, const struct mproc_args *args)
+int mproc_context_find_entry(const struct mproc_context *context, const char *name, uint32_t *ret_index)
+{
+    for (uint32_t i = 0; name && i < context->nentries; i++) {
+        if (strcmp(context->entries[i].name, name) == 0) {
+            *ret_index = i;
+            return 0;
+        }
+    }
+    return mproc_fail(-EINVAL, "the context has no entry '%s'; add it to the entries it is opened with",
+                      name ? name : "(NULL)");
+}
+
+static int prepare(struct start *start, const struct mproc_args *args)
 {
     const struct mproc_process_options *options = start->options;
-    const char *name = options->name ? options->name : entry;
+    const char *name = options->name ? options->name : start->entry->name;
 
     if ((unsigned)options->method >= MPROC_START__COUNT)
         return mproc_fail(-EINVAL, "there is no start method %d", (int)options->method);
     if (options->nlimits > 64 || (options->nlimits > 0 && !options->limits))
         return mproc_fail(-EINVAL, "%zu limits for one process", options->nlimits);
-    for (uint32_t i = 0; i < start->context->nentries && !start->entry; i++) {
-        if (strcmp(start->context->entries[i].name, entry) == 0) {
-            start->entry = &start->context->entries[i];
-            start->order.entry = i;
-        }
-    }
-    if (!start->entry)
-        return mproc_fail(-EINVAL, "the context has no entry '%s'; add it to the entries it is opened with",
-                          entry);
     snprintf(start->order.name, sizeof(start->order.name), "%s", name);
     start->order.nice = options->nice;
     if (options->clear_env)
@@ -257,7 +261,7 @@ static int order_from_guard(struct start *start, struct mproc_answer *ret_answer
     if (r == -ETIMEDOUT)
         r = give_up_waiting(start, ret_answer, ret_pidfd);
     if (r == -ESTALE)
-        mproc_slot_end(start->slot, NULL);
+        mproc_slot_end(start->context->slots, start->slot, NULL);
     if (r && start->slot) {
         mproc_slot_step(start->slot, MPROC_SLOT_STARTING,
                         r == -EOWNERDEAD ? MPROC_SLOT_LOST : MPROC_SLOT_CANCELLED);
@@ -293,6 +297,8 @@ static _Noreturn void run_fork(struct start *start, int answer_fd, pid_t parent)
                                   .body_fd = -1,
                                   .fds = start->wire.fds,
                                   .nfds = start->wire.nfds,
+                                  .entries = start->context->entries,
+                                  .nentries = start->context->nentries,
                                   .entry = start->entry,
                                   .slot = start->slot,
                                   .answer_fd = answer_fd,
@@ -336,7 +342,7 @@ static int start_by_fork(struct start *start, struct mproc_answer *ret_answer, i
         return r;
     start->slot->forked = 1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
-        mproc_slot_end(start->slot, NULL);
+        mproc_slot_end(start->context->slots, start->slot, NULL);
         abandon_slot(start);
         return mproc_fail(-errno, "no socket to hear from '%s': %s", start->order.name,
                           strerrordesc_np(errno));
@@ -354,7 +360,7 @@ static int start_by_fork(struct start *start, struct mproc_answer *ret_answer, i
         return 0;
     if (pid > 0)
         kill_fork(pid);
-    mproc_slot_end(start->slot, NULL);
+    mproc_slot_end(start->context->slots, start->slot, NULL);
     if (r == 0)
         return 0;
     abandon_slot(start);
@@ -389,35 +395,63 @@ static int conclude(struct start *start, const struct mproc_answer *answer, int 
     return r;
 }
 
+static int begin(struct start *start, const struct mproc_args *args, struct mproc_process **ret_process)
+{
+    struct mproc_context *context = start->context;
+    struct mproc_answer answer;
+    int pidfd = -1;
+    int r = 0;
+
+    if (mproc_stop_level(NULL) != MPROC_RUNNING)
+        r = mproc_fail(-ECANCELED, "this thread is stopped: '%s' is not started any more",
+                       start->entry->name);
+    if (r)
+        return r;
+    start->deadline_ns =
+        start->options->deadline_ns ? start->options->deadline_ns : mproc_deadline_ms(default_start_ms);
+    r = prepare(start, args);
+    if (r == 0) {
+        mproc_hold_signals(&start->order.mask);
+        pthread_mutex_lock(&context->lock);
+        r = start->options->method == MPROC_START_FORK ? start_by_fork(start, &answer, &pidfd)
+                                                       : start_by_guard(start, &answer, &pidfd);
+        if (r == 0)
+            r = conclude(start, &answer, pidfd, ret_process);
+        pthread_mutex_unlock(&context->lock);
+        /* A signal that another thread handled before the handle could be found is passed on here. */
+        if (r == 0 && mproc_stop_level(mproc_stop_process()) != MPROC_RUNNING)
+            mproc_process_forward(*ret_process, (int)mproc_stop_level(mproc_stop_process()));
+        mproc_release_signals(&start->order.mask);
+    }
+    clean(start);
+    return r;
+}
+
 int mproc_process_start(struct mproc_context *context, const char *entry, const struct mproc_args *args,
                         const struct mproc_process_options *options, struct mproc_process **ret_process)
 {
     static const struct mproc_process_options defaults;
     struct start start = {.context = context, .options = options ? options : &defaults, .body_fd = -1};
-    struct mproc_answer answer;
-    int pidfd = -1;
     int r = mproc_context_check_owner(context);
 
-    if (r == 0 && mproc_stop_level(NULL) != MPROC_RUNNING)
-        r = mproc_fail(-ECANCELED, "this thread is stopped: '%s' is not started any more", entry);
+    if (r == 0)
+        r = mproc_context_find_entry(context, entry, &start.order.entry);
     if (r)
         return r;
-    start.deadline_ns =
-        start.options->deadline_ns ? start.options->deadline_ns : mproc_deadline_ms(default_start_ms);
-    r = prepare(&start, entry, args);
-    if (r == 0) {
-        mproc_hold_signals(&start.order.mask);
-        pthread_mutex_lock(&context->lock);
-        r = start.options->method == MPROC_START_FORK ? start_by_fork(&start, &answer, &pidfd)
-                                                      : start_by_guard(&start, &answer, &pidfd);
-        if (r == 0)
-            r = conclude(&start, &answer, pidfd, ret_process);
-        pthread_mutex_unlock(&context->lock);
-        /* A signal that another thread handled before the handle could be found is passed on here. */
-        if (r == 0 && mproc_stop_level(mproc_stop_process()) != MPROC_RUNNING)
-            mproc_process_forward(*ret_process, (int)mproc_stop_level(mproc_stop_process()));
-        mproc_release_signals(&start.order.mask);
-    }
-    clean(&start);
-    return r;
+    start.entry = &context->entries[start.order.entry];
+    return begin(&start, args, ret_process);
+}
+
+int mproc_process_start_pool_worker(struct mproc_context *context, const struct mproc_args *args,
+                                    const struct mproc_process_options *options,
+                                    struct mproc_process **ret_process)
+{
+    struct start start = {.context = context, .options = options, .body_fd = -1};
+    int r = mproc_context_check_owner(context);
+
+    if (r)
+        return r;
+    start.entry = &mproc_pool_entry;
+    start.order.entry = context->nentries;
+    return begin(&start, args, ret_process);
 }

@@ -25,6 +25,14 @@
 enum { EXIT_NOT_STARTED = 125 };
 
 static char own_name[64];
+static const struct mproc_entry *own_entries;
+static uint32_t own_nentries;
+
+const struct mproc_entry *mproc_worker_entries(uint32_t *ret_count)
+{
+    *ret_count = own_nentries;
+    return own_entries;
+}
 
 const char *mproc_process_own_name(void)
 {
@@ -205,6 +213,8 @@ static void become(const struct mproc_worker *worker)
 
     snprintf(own_name, sizeof(own_name), "%.*s", (int)sizeof(own_name) - 1, order->name);
     prctl(PR_SET_NAME, own_name);
+    own_entries = worker->entries;
+    own_nentries = worker->nentries;
     mproc_context_forget();
     mproc_shutdown_forget();
     mproc_thread_forget();

@@ -16,7 +16,9 @@ struct mproc_worker {
     int stdio[3]; /* -1: /dev/null */
     const int *fds;
     unsigned nfds;
-    const struct mproc_entry *entry;
+    const struct mproc_entry *entries; /* of the context */
+    uint32_t nentries;
+    const struct mproc_entry *entry; /* what it runs */
     struct mproc_slot *slot;
     int answer_fd;
     pid_t parent;
@@ -25,6 +27,9 @@ struct mproc_worker {
 
 /* Runs in the new process, with all signals held. */
 _Noreturn void mproc_worker_run(const struct mproc_worker *worker);
+
+/* In a worker: the entries of the context it was started from. */
+const struct mproc_entry *mproc_worker_entries(uint32_t *ret_count);
 
 /* "setting its working directory", for messages. */
 const char *mproc_stage_name(enum mproc_stage stage);
