@@ -17,9 +17,6 @@
 #define EVENT_SLEEPER        UINT32_C(2)
 #define EVENT_GENERATION_ONE UINT32_C(4)
 
-/* Should the waiter that a death has woken not pass it on, the others see it after this long. */
-static const uint64_t nap_ns = 500 * 1000 * 1000;
-
 struct event_shared {
     uint32_t word;
     struct mproc_seats seats;
@@ -162,11 +159,8 @@ static int sleep_on_event(struct mproc_event *event, uint32_t word, uint64_t dea
         return -EAGAIN;
     if (!(word & EVENT_SLEEPER) && !step_word(event, &word, word | EVENT_SLEEPER))
         return 0;
-    uint64_t nap_end_ns = hope == HOPE_OTHERS ? mproc_clock_ns() + nap_ns : MPROC_FOREVER;
-    if (nap_end_ns >= deadline_ns)
-        return mproc_wait(words, count, deadline_ns);
-    int err = mproc_wait(words, count, nap_end_ns);
-    return err == -ETIMEDOUT ? 0 : err;
+    return hope == HOPE_OTHERS ? mproc_seats_nap(words, count, deadline_ns)
+                               : mproc_wait(words, count, deadline_ns);
 }
 
 static bool was_set(uint32_t word, uint32_t since)

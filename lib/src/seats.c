@@ -6,6 +6,10 @@
 
 #include "error_internal.h"
 
+/* Should the one that the kernel wakes for a death not pass it on, because it is stopped or killed at that
+ * very moment, the others see it after this long. */
+static const uint64_t nap_ns = 500 * 1000 * 1000;
+
 /* Where this thread sat last, most likely still. */
 static _Thread_local uint32_t last_seat;
 
@@ -83,18 +87,17 @@ void mproc_seats_free(const struct mproc_segment *segment, const struct mproc_se
     }
 }
 
-/* What to expect in a seat's word as long as its thread lives; the kernel wakes on a death only where it is
- * told that somebody waits. */
-static uint32_t watch_seat(mproc_robust_word *word)
+struct mproc_wait_word mproc_seat_watch(mproc_robust_word *word)
 {
     uint32_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
 
     while (mproc_seat_is_taken(value)) {
         if ((value & FUTEX_WAITERS) || __atomic_compare_exchange_n(word, &value, value | FUTEX_WAITERS, false,
                                                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-            return value | FUTEX_WAITERS;
+            return (struct mproc_wait_word){word, value | FUTEX_WAITERS};
     }
-    return 0; /* dead since we looked: this is not what the word holds, so nobody sleeps */
+    /* Dead since we looked: this is not what the word holds, so nobody sleeps. */
+    return (struct mproc_wait_word){word, 0};
 }
 
 size_t mproc_seats_watch(const struct mproc_segment *segment, const struct mproc_seats *seats,
@@ -108,7 +111,17 @@ size_t mproc_seats_watch(const struct mproc_segment *segment, const struct mproc
         mproc_robust_word *word = mproc_segment_seat(segment, seat);
         if ((ignored >> seat & 1) || __atomic_load_n(word, __ATOMIC_RELAXED) == 0)
             continue;
-        words[count++] = (struct mproc_wait_word){word, watch_seat(word)};
+        words[count++] = mproc_seat_watch(word);
     }
     return count;
+}
+
+int mproc_seats_nap(const struct mproc_wait_word *words, size_t count, uint64_t deadline_ns)
+{
+    uint64_t nap_end_ns = mproc_clock_ns() + nap_ns;
+
+    if (nap_end_ns >= deadline_ns)
+        return mproc_wait(words, count, deadline_ns);
+    int err = mproc_wait(words, count, nap_end_ns);
+    return err == -ETIMEDOUT ? 0 : err;
 }

@@ -75,4 +75,10 @@ static long step_stride(long count, long points)
     return (count + points - 1) / points;
 }
 
+/* The kill point behind `at`; the last one is never left out. */
+static inline long step_next(long at, long stride, long count)
+{
+    return at + 1 < count && at + stride >= count ? count - 1 : at + stride;
+}
+
 #endif

@@ -79,11 +79,12 @@ MPROC_EXPORT void mproc_mutex_set_repair(struct mproc_mutex *mutex, mproc_repair
  * Returns: 0: held, and the data is sound; after an owner's death that is so because the repair callback said
  * it. -EOWNERDEAD: held as well, but an owner died, there is no repair callback, and the data may be half
  * changed: mend it, call mproc_mutex_consistent(), and go on. Who unlocks without that leaves the same news
- * to the next one, so a death is never forgotten and the mutex never lost. Errors: not held: -EDEADLK this
- * thread holds it already; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the thread's stop token was
- * stopped; what the repair callback returned, then the next one is asked to repair. Threads: any.
- * Async-signal safety: not safe. Blocking: until the deadline, plus the repair callback. Source:
- * pthread_mutexattr_setrobust(3), Linux Documentation/locking/robust-futex-ABI.rst.
+ * to the next one, so a death is never forgotten and the mutex never lost.
+ * Errors: not held: -EDEADLK this thread holds it already; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the
+ * thread's stop token was stopped; what the repair callback returned, then the next one is asked to repair;
+ * -EBADF the handle was given back.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline, plus the repair callback.
+ * Source: pthread_mutexattr_setrobust(3), Linux Documentation/locking/robust-futex-ABI.rst.
  */
 MPROC_EXPORT int mproc_mutex_lock(struct mproc_mutex *mutex, uint64_t deadline_ns);
 
@@ -120,7 +121,7 @@ MPROC_EXPORT pid_t mproc_mutex_owner(const struct mproc_mutex *mutex);
  * @param mutex  stays the caller's
  *
  * Returns: 0.
- * Errors: -EMFILE, -ENFILE, -ENOMEM; -E2BIG too many arguments or descriptors.
+ * Errors: -EMFILE, -ENFILE, -ENOMEM; -EMSGSIZE too many descriptors; -EBADF the handle was given back.
  * Threads: one at a time for these arguments.
  */
 MPROC_EXPORT int mproc_args_add_mutex(struct mproc_args *args, const struct mproc_mutex *mutex);

@@ -10,5 +10,7 @@
 
 #include <mproc/event.h>
 #include <mproc/mutex.h>
+#include <mproc/rlock.h>
+#include <mproc/semaphore.h>
 
 #endif
