@@ -8,9 +8,12 @@
 #ifndef MPROC_SYNC_H
 #define MPROC_SYNC_H
 
+#include <mproc/barrier.h>
+#include <mproc/condition.h>
 #include <mproc/event.h>
 #include <mproc/mutex.h>
 #include <mproc/rlock.h>
+#include <mproc/rwlock.h>
 #include <mproc/semaphore.h>
 
 #endif
