@@ -1,5 +1,5 @@
 /*
- * The queue against the kernel's: a pipe and a POSIX message queue, and the robust lock against pthread's.
+ * The queue against the kernel's: a pipe and a POSIX message queue.
  *
  * All have the same bytes of capacity and do the same work, one after the other in every round, so that what
  * the machine does at the time meets all of them. Figures are medians; the ratio is ours to the peer's, where
@@ -8,18 +8,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mqueue.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <mproc/error.h>
 #include <mproc/queue.h>
-#include <mproc/sync.h>
 
 enum { ROUNDS = 5, LARGEST = 65536 };
 
@@ -276,53 +273,6 @@ static void compare_carriers(const struct job *job, enum placement placement)
     }
 }
 
-static double lock_ours(struct mproc_mutex *mutex, long count)
-{
-    uint64_t start_ns = mproc_clock_ns();
-
-    for (long i = 0; i < count; i++) {
-        require(mproc_mutex_lock(mutex, MPROC_FOREVER) == 0, "mproc_mutex_lock");
-        mproc_mutex_unlock(mutex);
-    }
-    return (double)count * 1e9 / (double)(mproc_clock_ns() - start_ns);
-}
-
-static double lock_theirs(pthread_mutex_t *mutex, long count)
-{
-    uint64_t start_ns = mproc_clock_ns();
-
-    for (long i = 0; i < count; i++) {
-        require(pthread_mutex_lock(mutex) == 0, "pthread_mutex_lock");
-        pthread_mutex_unlock(mutex);
-    }
-    return (double)count * 1e9 / (double)(mproc_clock_ns() - start_ns);
-}
-
-static void compare_locks(void)
-{
-    enum { COUNT = 2000000 };
-    pthread_mutex_t *theirs =
-        mmap(NULL, sizeof(*theirs), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct mproc_mutex *ours;
-    pthread_mutexattr_t attr;
-    double figures[2][ROUNDS];
-
-    require(theirs != MAP_FAILED, "mmap");
-    require(mproc_mutex_create(&ours) == 0, "mproc_mutex_create");
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(theirs, &attr);
-    for (int round = 0; round < ROUNDS; round++) {
-        figures[0][round] = lock_ours(ours, COUNT);
-        figures[1][round] = lock_theirs(theirs, COUNT);
-    }
-    print_row("lock + unlock, uncontended", "unpinned", "pthread", median(figures[0]), median(figures[1]));
-    mproc_mutex_unref(ours);
-    pthread_mutex_destroy(theirs);
-    munmap(theirs, sizeof(*theirs));
-}
-
 int main(void)
 {
     int cpus = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? PLACEMENT__COUNT : TWO_CPUS;
@@ -333,6 +283,5 @@ int main(void)
         for (int placement = 0; placement < cpus; placement++)
             compare_carriers(&jobs[i], (enum placement)placement);
     }
-    compare_locks();
     return 0;
 }

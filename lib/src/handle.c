@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "error_internal.h"
 
@@ -19,7 +20,7 @@ static int wrap(const struct mproc_segment *segment, size_t size, void *ret_hand
         return mproc_fail(-ENOMEM, "no memory for a handle");
     handle->segment = *segment;
     atomic_init(&handle->refs, 1);
-    *(void **)ret_handle = handle;
+    memcpy(ret_handle, &handle, sizeof(handle));
     return 0;
 }
 

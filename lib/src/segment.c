@@ -29,11 +29,17 @@ struct header {
     uint64_t ring_bytes;
     uint64_t large_bytes;
     uint32_t seats;
-    uint32_t unused;
+    uint32_t read_only;
+    uint64_t block_bytes;
     uint64_t pid_namespace; /* 0 when /proc does not tell */
 };
 
 static_assert(sizeof(struct header) <= MPROC_SEGMENT_HEADER, "the header fits its room");
+
+size_t mproc_segment_page(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 static uint64_t pid_namespace(void)
 {
@@ -50,7 +56,8 @@ static bool fits_area(uint64_t bytes, size_t page_size)
 static bool is_possible(const struct mproc_segment_shape *shape, size_t page_size)
 {
     return shape->controls >= 1 && shape->controls <= 4 && shape->seats <= seats_limit &&
-           shape->seats % SEATS_PER_PAGE == 0 && fits_area(shape->ring_bytes, page_size) &&
+           shape->seats % SEATS_PER_PAGE == 0 && shape->block_bytes <= area_limit &&
+           shape->block_bytes % page_size == 0 && fits_area(shape->ring_bytes, page_size) &&
            fits_area(shape->large_bytes, page_size);
 }
 
@@ -59,10 +66,15 @@ static size_t seat_bytes(const struct mproc_segment *segment)
     return segment->shape.seats / SEATS_PER_PAGE * segment->page_size;
 }
 
-/* Where the ring begins in the file. */
-static uint64_t ring_offset(const struct mproc_segment *segment)
+/* Where the block begins in the file. */
+static uint64_t block_offset(const struct mproc_segment *segment)
 {
     return segment->shape.controls * segment->page_size + seat_bytes(segment);
+}
+
+static uint64_t ring_offset(const struct mproc_segment *segment)
+{
+    return block_offset(segment) + segment->shape.block_bytes;
 }
 
 static uint64_t touched_bytes(const struct mproc_segment *segment)
@@ -75,9 +87,12 @@ static uint64_t file_bytes(const struct mproc_segment *segment)
     return touched_bytes(segment) + segment->shape.large_bytes;
 }
 
-static bool map_at(unsigned char *where, size_t size, int fd, uint64_t offset)
+static bool map_at(const struct mproc_segment *segment, unsigned char *where, size_t size, uint64_t offset)
 {
-    return mmap(where, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) != MAP_FAILED;
+    int protection = segment->is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
+
+    return size == 0 ||
+           mmap(where, size, protection, MAP_SHARED | MAP_FIXED, segment->fd, (off_t)offset) != MAP_FAILED;
 }
 
 static bool map_parts(const struct mproc_segment *segment)
@@ -87,19 +102,21 @@ static bool map_parts(const struct mproc_segment *segment)
     unsigned char *where = segment->base;
 
     for (uint32_t i = 0; i < segment->shape.controls; i++, where += 2 * page) {
-        if (!map_at(where, page, segment->fd, i * page))
+        if (!map_at(segment, where, page, i * page))
             return false;
         /* A child of fork() holds none of its parent's locks. */
         if (mprotect(where + page, page, PROT_READ | PROT_WRITE) != 0 ||
             madvise(where + page, page, MADV_WIPEONFORK) != 0)
             return false;
     }
-    if (seat_bytes(segment) != 0 &&
-        !map_at(where, seat_bytes(segment), segment->fd, segment->shape.controls * page))
+    if (!map_at(segment, where, seat_bytes(segment), segment->shape.controls * page))
         return false;
     where += seat_bytes(segment);
-    return ring == 0 || (map_at(where, ring, segment->fd, ring_offset(segment)) &&
-                         map_at(where + ring, ring, segment->fd, ring_offset(segment)));
+    if (!map_at(segment, where, (size_t)segment->shape.block_bytes, block_offset(segment)))
+        return false;
+    where += segment->shape.block_bytes;
+    return map_at(segment, where, ring, ring_offset(segment)) &&
+           map_at(segment, where + ring, ring, ring_offset(segment));
 }
 
 static int map_segment(struct mproc_segment *segment)
@@ -107,7 +124,7 @@ static int map_segment(struct mproc_segment *segment)
     int err = -ENOMEM;
 
     segment->mapped = 2 * (segment->shape.controls * segment->page_size + (size_t)segment->shape.ring_bytes) +
-                      seat_bytes(segment);
+                      seat_bytes(segment) + (size_t)segment->shape.block_bytes;
     segment->seat_pages = calloc(segment->shape.seats / SEATS_PER_PAGE + 1, sizeof(*segment->seat_pages));
     segment->base =
         mmap(NULL, segment->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -132,11 +149,24 @@ static int allocate_file(const char *name, const struct mproc_segment *segment)
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size)
         return mproc_fail(-EFBIG, "%s needs a memory file of %llu bytes, but RLIMIT_FSIZE is %llu", name,
                           (unsigned long long)size, (unsigned long long)limit.rlim_cur);
+    /* The kernel would give what it has, and then kill somebody. */
+    if (touched_bytes(segment) / segment->page_size >= (uint64_t)sysconf(_SC_PHYS_PAGES))
+        return mproc_fail(-ENOMEM, "%s needs %llu bytes of memory, and this machine has no more than %llu",
+                          name, (unsigned long long)touched_bytes(segment),
+                          (unsigned long long)sysconf(_SC_PHYS_PAGES) * segment->page_size);
     if (ftruncate(segment->fd, (off_t)size) != 0 ||
         fallocate(segment->fd, 0, 0, (off_t)touched_bytes(segment)) != 0)
         return mproc_fail(-errno, "no memory for the %llu bytes of %s: %s",
                           (unsigned long long)touched_bytes(segment), name, strerrordesc_np(errno));
-    if (fcntl(segment->fd, F_ADD_SEALS, required_seals) != 0)
+    return 0;
+}
+
+/* When its maker has mapped it. */
+static int seal_file(const char *name, const struct mproc_segment *segment)
+{
+    int seals = segment->shape.read_only ? required_seals | F_SEAL_FUTURE_WRITE : required_seals;
+
+    if (fcntl(segment->fd, F_ADD_SEALS, seals) != 0)
         return mproc_fail(-errno, "cannot seal the memory file of %s: %s", name, strerrordesc_np(errno));
     return 0;
 }
@@ -144,7 +174,7 @@ static int allocate_file(const char *name, const struct mproc_segment *segment)
 int mproc_segment_create(const char *name, const struct mproc_segment_shape *shape,
                          struct mproc_segment *ret_segment)
 {
-    struct mproc_segment segment = {.shape = *shape, .page_size = (size_t)sysconf(_SC_PAGESIZE)};
+    struct mproc_segment segment = {.shape = *shape, .page_size = mproc_segment_page(), .is_writable = true};
     int err = mproc_robust_available();
 
     if (err)
@@ -162,12 +192,19 @@ int mproc_segment_create(const char *name, const struct mproc_segment_shape *sha
         close(segment.fd);
         return err;
     }
+    err = seal_file(name, &segment);
+    if (err) {
+        mproc_segment_close(&segment);
+        return err;
+    }
     *(struct header *)mproc_segment_control(&segment, 0) = (struct header){.magic = header_magic,
                                                                            .kind = shape->kind,
                                                                            .controls = shape->controls,
                                                                            .ring_bytes = shape->ring_bytes,
                                                                            .large_bytes = shape->large_bytes,
                                                                            .seats = shape->seats,
+                                                                           .read_only = shape->read_only,
+                                                                           .block_bytes = shape->block_bytes,
                                                                            .pid_namespace = pid_namespace()};
     *ret_segment = segment;
     return 0;
@@ -220,7 +257,7 @@ int mproc_segment_pack(const struct mproc_segment *segment, struct mproc_parcel 
 static int read_header(int fd, enum mproc_segment_kind kind, uint32_t controls,
                        struct mproc_segment *ret_segment)
 {
-    struct mproc_segment segment = {.fd = fd, .page_size = (size_t)sysconf(_SC_PAGESIZE)};
+    struct mproc_segment segment = {.fd = fd, .page_size = mproc_segment_page()};
     struct header header;
     struct stat status;
 
@@ -229,14 +266,23 @@ static int read_header(int fd, enum mproc_segment_kind kind, uint32_t controls,
         return mproc_fail(-EBADMSG, "the descriptor is not a sealed memory file of this library");
     if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) || header.magic != header_magic)
         return mproc_fail(-EBADMSG, "the memory file has no header of this library");
-    segment.shape = (struct mproc_segment_shape){kind, header.controls, header.seats, header.ring_bytes,
-                                                 header.large_bytes};
-    if (header.kind != (uint32_t)kind || header.controls != controls || header.unused != 0 ||
-        !is_possible(&segment.shape, segment.page_size))
+    segment.shape = (struct mproc_segment_shape){.kind = kind,
+                                                 .controls = header.controls,
+                                                 .seats = header.seats,
+                                                 .read_only = header.read_only != 0,
+                                                 .block_bytes = header.block_bytes,
+                                                 .ring_bytes = header.ring_bytes,
+                                                 .large_bytes = header.large_bytes};
+    segment.is_writable = !(seals & F_SEAL_FUTURE_WRITE);
+    if (header.kind != (uint32_t)kind || header.controls != controls || header.read_only > 1 ||
+        segment.is_writable == segment.shape.read_only || !is_possible(&segment.shape, segment.page_size))
         return mproc_fail(-EBADMSG, "the memory file is of another kind (%u, wanted %d) or damaged",
                           header.kind, (int)kind);
     if (fstat(fd, &status) != 0 || (uint64_t)status.st_size != file_bytes(&segment))
         return mproc_fail(-EBADMSG, "the memory file has not the size that its header tells");
+    /* What is not there yet could be refused when it is touched, and that is SIGBUS. */
+    if ((uint64_t)status.st_blocks * 512 < touched_bytes(&segment))
+        return mproc_fail(-EBADMSG, "the memory file has holes");
     if (header.pid_namespace != pid_namespace())
         return mproc_fail(-EXDEV, "made in another PID namespace (%llu): owners of locks cannot be told here",
                           (unsigned long long)header.pid_namespace);
@@ -312,7 +358,7 @@ static unsigned char *map_seats(const struct mproc_segment *segment, uint32_t pa
 
     if (pages == MAP_FAILED)
         return NULL;
-    if (map_at(pages, page, segment->fd, offset) && madvise(pages + page, page, MADV_WIPEONFORK) == 0 &&
+    if (map_at(segment, pages, page, offset) && madvise(pages + page, page, MADV_WIPEONFORK) == 0 &&
         __atomic_compare_exchange_n(place, &before, pages, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
         return pages;
     munmap(pages, 2 * page);
@@ -329,9 +375,14 @@ mproc_robust_word *mproc_segment_own_seat(const struct mproc_segment *segment, u
     return page ? (mproc_robust_word *)(void *)(page + seat_offset(segment, index)) : NULL;
 }
 
-unsigned char *mproc_segment_ring(const struct mproc_segment *segment)
+unsigned char *mproc_segment_block(const struct mproc_segment *segment)
 {
     return seats_of(segment) + seat_bytes(segment);
+}
+
+unsigned char *mproc_segment_ring(const struct mproc_segment *segment)
+{
+    return mproc_segment_block(segment) + segment->shape.block_bytes;
 }
 
 uint64_t mproc_segment_large_offset(const struct mproc_segment *segment)

@@ -1,15 +1,15 @@
 /*
  * Segments: the shared memory of an object, one sealed memfd.
  *
- *   file:    | control 0 | control 1 | … | seats | ring (a power of two) | large area, sparse |
- *   mapped:  | control 0 | private | control 1 | private | … | seats | ring | the same ring again |
+ *   file:    | control 0 | control 1 | … | seats | block | ring (a power of two) | large area, sparse |
+ *   mapped:  | control 0 | private | control 1 | private | … | seats | block | ring | the same ring again |
  *
  * Each control page ends with a robust lock, whose list node lies in the private page behind it, out of reach
  * of other processes. Seats are robust locks too, two at the end of each page; they are mapped for reading,
  * and once more with a private page behind for each that a thread of this process takes. The ring is mapped
- * twice in a row, so that what wraps around is contiguous. Controls and ring are preallocated and the file
- * can neither shrink nor grow, so touching them cannot raise SIGBUS. The large area is not mapped; its pages
- * are there once written.
+ * twice in a row, so that what wraps around is contiguous. All but the large area is preallocated and the
+ * file can neither shrink nor grow, so touching them cannot raise SIGBUS. The large area is not mapped; its
+ * pages are there once written.
  */
 #ifndef MPROC_SEGMENT_H
 #define MPROC_SEGMENT_H
@@ -31,12 +31,15 @@ enum mproc_segment_kind {
     MPROC_SEGMENT_CONDITION,
     MPROC_SEGMENT_BARRIER,
     MPROC_SEGMENT_RWLOCK,
+    MPROC_SEGMENT_SHM,
 };
 
 struct mproc_segment_shape {
     enum mproc_segment_kind kind;
     uint32_t controls;    /* pages */
     uint32_t seats;       /* an even number, or 0 */
+    bool read_only;       /* nobody can map it for writing any more but who has already */
+    uint64_t block_bytes; /* whole pages */
     uint64_t ring_bytes;  /* 0, or a power of two of at least a page */
     uint64_t large_bytes; /* 0, or a power of two of at least a page */
 };
@@ -45,6 +48,7 @@ struct mproc_segment {
     struct mproc_segment_shape shape;
     int fd;
     size_t page_size;
+    bool is_writable; /* mapped so */
     unsigned char *base;
     size_t mapped;
     unsigned char **seat_pages; /* with their private pages; NULL where no seat was taken */
@@ -64,6 +68,9 @@ void mproc_segment_unmap(struct mproc_segment *segment);
 
 /* Unmaps and closes. */
 void mproc_segment_close(struct mproc_segment *segment);
+
+/* The size of a page. */
+size_t mproc_segment_page(void);
 
 /* Packs a segment into a parcel. Errors: -EMFILE. */
 int mproc_segment_pack(const struct mproc_segment *segment, struct mproc_parcel *ret_parcel);
@@ -87,6 +94,7 @@ mproc_robust_word *mproc_segment_seat(const struct mproc_segment *segment, uint3
  * is no memory. Threads: any. */
 mproc_robust_word *mproc_segment_own_seat(const struct mproc_segment *segment, uint32_t index, bool map);
 
+unsigned char *mproc_segment_block(const struct mproc_segment *segment);
 unsigned char *mproc_segment_ring(const struct mproc_segment *segment);
 
 /* Where in the file the large area begins. */

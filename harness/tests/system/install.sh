@@ -25,6 +25,7 @@ cmake --install "$build" --prefix "$prefix" >/dev/null
 holds "the installed catalogue" "$prefix/bin/pitfall" check hung-thread --variant broken --report "text:$prefix/report"
 holds "the scenarios are those beside it" grep -q -- "-- $prefix/" "$prefix/report"
 holds "a manual page" test -s "$prefix/share/man/man1/pitfall.1"
+holds "a manual page of the library" test -s "$prefix/share/man/man3/mproc_sync.3"
 
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name mproc.pc)")
 export PKG_CONFIG_PATH
