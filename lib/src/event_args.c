@@ -52,7 +52,7 @@ int mproc_args_add_event_promise(struct mproc_args *args, const struct mproc_eve
 
 int mproc_args_get_event(const struct mproc_args *args, size_t index, struct mproc_event **ret_event)
 {
-    const struct mproc_class *cls = &mproc_event_class;
+    bool is_promised = mproc_args_is_object(args, index, &mproc_event_promise_class);
     void *object;
 
     for (struct promised **place = &all_promised; *place; place = &(*place)->next) {
@@ -64,11 +64,16 @@ int mproc_args_get_event(const struct mproc_args *args, size_t index, struct mpr
         free(promised);
         return 0;
     }
-    /* Promised and taken before: say that, not that it is no event. */
-    if (mproc_args_is_object(args, index, &mproc_event_promise_class))
-        cls = &mproc_event_promise_class;
-    int err = mproc_args_get_object(args, index, cls, &object);
-    if (!err)
-        *ret_event = object;
-    return err;
+    int err = mproc_args_get_object(args, index,
+                                    is_promised ? &mproc_event_promise_class : &mproc_event_class, &object);
+    if (err)
+        return err;
+    /* Arguments that came to a process that ran already. */
+    err = is_promised ? mproc_event_promise(object) : 0;
+    if (err) {
+        mproc_event_unref(object);
+        return err;
+    }
+    *ret_event = object;
+    return 0;
 }

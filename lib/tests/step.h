@@ -17,11 +17,16 @@
 
 typedef void step_body(void *arg);
 
-/* Starts a child that has stopped right before body(arg); 0 when the kernel does not let us trace. */
+/* Starts a child that has stopped right before body(arg); 0 when the kernel does not let us trace, or when
+ * ThreadSanitizer makes thousands of instructions of each. */
 static pid_t step_start(step_body *body, void *arg)
 {
     int status;
+#ifdef __SANITIZE_THREAD__
+    pid_t pid = -1;
+#else
     pid_t pid = fork();
+#endif
 
     if (pid == 0) {
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)

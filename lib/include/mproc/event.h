@@ -140,11 +140,13 @@ MPROC_EXPORT int mproc_args_add_event_promise(struct mproc_args *args, const str
  *
  * @param args       the arguments
  * @param index      which argument, from 0
- * @param ret_event  the handle; one that arrived with a promise is still promised, by the main thread
+ * @param ret_event  the handle; one that arrived with a promise is promised by the main thread of the process
+ *                   that was started with it, or else by the calling thread
  *
  * Returns: 0.
  * Errors: -ENOENT no such argument, or taken before; -EINVAL not an event; -EBADMSG damaged; -EXDEV of
- * another PID namespace, where thread ids mean something else; -ENOMEM; -ENOTSUP.
+ * another PID namespace, where thread ids mean something else; -ENOMEM; -ENOTSUP; -EUSERS as in
+ * mproc_event_promise().
  * Ownership: the caller's, ends with mproc_event_unref().
  * Threads: one at a time for these arguments.
  */
