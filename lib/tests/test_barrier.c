@@ -183,7 +183,8 @@ Test(barrier, stops_waiting_when_the_thread_is_stopped)
     void *result;
 
     cr_assert_eq(mproc_stop_new(NULL, &stop), 0);
-    cr_assert_eq(pthread_create(&thread, NULL, wait_under_token, (void *[]){barrier, stop}), 0);
+    void *pair[] = {barrier, stop};
+    cr_assert_eq(pthread_create(&thread, NULL, wait_under_token, pair), 0);
     mproc_stop_request(stop, MPROC_STOP_WARM);
     cr_assert_eq(pthread_join(thread, &result), 0);
     cr_assert_eq((intptr_t)result, -ECANCELED);

@@ -262,7 +262,8 @@ Test(event, stops_waiting_when_the_thread_is_stopped, .timeout = 20)
     void *result;
 
     cr_assert_eq(mproc_stop_new(NULL, &stop), 0);
-    cr_assert_eq(pthread_create(&thread, NULL, wait_under_token, (void *[]){event, stop}), 0);
+    void *pair[] = {event, stop};
+    cr_assert_eq(pthread_create(&thread, NULL, wait_under_token, pair), 0);
     mproc_stop_request(stop, MPROC_STOP_WARM);
     cr_assert_eq(pthread_join(thread, &result), 0);
     cr_assert_eq((intptr_t)result, -ECANCELED);

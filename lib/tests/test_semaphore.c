@@ -145,7 +145,8 @@ static int stopped_result(struct mproc_semaphore *semaphore)
     void *result;
 
     cr_assert_eq(mproc_stop_new(NULL, &stop), 0);
-    cr_assert_eq(pthread_create(&thread, NULL, take_under_token, (void *[]){semaphore, stop}), 0);
+    void *pair[] = {semaphore, stop};
+    cr_assert_eq(pthread_create(&thread, NULL, take_under_token, pair), 0);
     mproc_stop_request(stop, MPROC_STOP_WARM);
     cr_assert_eq(pthread_join(thread, &result), 0);
     mproc_stop_unref(stop);
