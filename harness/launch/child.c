@@ -45,7 +45,7 @@ static void mount_own(const struct pf_child_plan *plan)
     const unsigned long safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         give_up(plan, PF_STAGE_MOUNT);
-    if (plan->layer_count && pf_child_mount_layers(plan) < 0)
+    if (plan->layer_count && (pf_child_mount_layers(plan) < 0 || pf_child_protect_devices(plan) < 0))
         give_up(plan, PF_STAGE_ISOLATE);
     if (mount("proc", "/proc", "proc", safe, NULL) < 0)
         give_up(plan, PF_STAGE_MOUNT);

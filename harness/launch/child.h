@@ -114,5 +114,8 @@ void pf_child_look_at_left(const struct pf_child_plan *plan);
 int pf_child_take_user(const struct pf_child_plan *plan);
 /* Mounts the layers. Returns 0, or -1 with errno. */
 int pf_child_mount_layers(const struct pf_child_plan *plan);
+/* Lets nobody change the nodes in /dev, and opens standard input anew from there, where it is prepared.
+ * Returns 0, or -1 with errno. */
+int pf_child_protect_devices(const struct pf_child_plan *plan);
 
 #endif

@@ -96,6 +96,26 @@ expect_not_in stdout '"isolated"'
 
 [ "$(id -u)" -eq 0 ] || exit 0
 
+echo "- what root does to the nodes in /dev is refused, by name and through standard input; they work"
+run "$pitfall" run --isolate --expect-text refused -- /usr/bin/python3 -c 'import os
+for change in (lambda: os.chmod("/dev/null", 0o666), lambda: os.fchmod(0, 0o666), lambda: os.unlink("/dev/pitfall-none"),
+               lambda: os.fchown(0, 0, 0), lambda: os.mknod("/dev/pitfall-test")):
+    try:
+        change()
+        raise SystemExit("it was let do that")
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        assert error.errno == 30, error
+with open("/dev/null", "w") as null: null.write("x")
+with open("/dev/zero", "rb") as zero: assert zero.read(3) == bytes(3)
+assert os.read(0, 1) == b""
+os.close(os.openpty()[0])
+open("/dev/shm/x", "w").write("x"); os.unlink("/dev/shm/x")
+print("refused")'
+expect_status 0
+[ ! -e /dev/pitfall-test ] || fail "a node in /dev is left"
+
 echo "- what is mounted below stays visible, and is told not to be isolated"
 mkdir volume
 mount -t tmpfs none volume
