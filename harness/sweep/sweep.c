@@ -233,6 +233,8 @@ static void keep(struct tour *tour, const struct flight *flight, const struct pf
     if (judged.verdict == PF_FAIL || (judged.verdict == PF_ERROR && !pf_campaign_is_unfired(trial))) {
         kept = pf_result_add_copy(campaign->result, &judged);
         kept->command = campaign->command;
+        if (!kept->fault_count) /* nothing is known of the trial but what it was to be */
+            kept->faults = account_briefly(campaign, flight->trial, &judged, &kept->fault_count);
         kept->stack = point->stack;
         kept->stack_count = point->stack_count;
     } else {
