@@ -48,8 +48,9 @@ static bool is_one_of(const char *function, const char *const *names)
 
 bool pf_stands_in_condition(const struct pf_case *c, const char *thread)
 {
-    static const char *const functions[] = {"pthread_cond_", "cnd_wait", "cnd_timedwait",
-                                            "pthread_barrier_wait", NULL};
+    static const char *const functions[] = {
+        "pthread_cond_",        "cnd_wait", "cnd_timedwait", "Condition.wait", "Event.wait",
+        "pthread_barrier_wait", NULL};
     static const char *const methods[] = {"Condition.wait", "Event.wait", "Barrier.wait", NULL};
     uint64_t seq;
     const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);

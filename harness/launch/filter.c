@@ -120,8 +120,8 @@ static void find_ways(const struct pf_trial *trial, struct ways *ways)
     for (size_t i = 0; i < trial->recorded_count; i++)
         ways->traced[trial->recorded[i]] = true;
     for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++)
-        for (const char *const *name = watches[i].calls; *name && pf_filter_plans_limit(trial, watches[i].resource);
-             name++) {
+        for (const char *const *name = watches[i].calls;
+             *name && pf_filter_plans_limit(trial, watches[i].resource); name++) {
             int call = seccomp_syscall_resolve_name(*name);
             if (call >= 0 && call < PF_FILTER_CALLS)
                 ways->watched[call] = true;

@@ -145,6 +145,9 @@ static const struct pf_field signal_fields[] = {
     PF_VALUE(struct pf_ev_signal, UINT, number, PF_ALWAYS),
     PF_VALUE(struct pf_ev_signal, STRING, name),
     PF_VALUE(struct pf_ev_signal, STRING, sender),
+    PF_VALUE(struct pf_ev_signal, UINT, address),
+    PF_VALUE(struct pf_ev_signal, STRING, mapped_in),
+    PF_VALUE(struct pf_ev_signal, BOOL, mapped_shared),
 };
 static const struct pf_field kill_fields[] = {
     PF_VALUE(struct pf_ev_kill, STRING, thread, PF_NEEDED),

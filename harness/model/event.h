@@ -144,8 +144,11 @@ struct pf_ev_exec {
 struct pf_ev_signal {
     const char *thread;
     uint64_t number;
-    const char *name;   /* "SIGTERM" */
-    const char *sender; /* process address, "kernel", "pitfall", "outside" */
+    const char *name;      /* "SIGTERM" */
+    const char *sender;    /* process address, "kernel", "pitfall", "outside" */
+    uint64_t address;      /* of SIGSEGV and SIGBUS: what was not to be had there; 0: not known, or near 0 */
+    const char *mapped_in; /* another process of the tree that has memory at this address; NULL: none */
+    bool mapped_shared;    /* ... and shares it with those that inherited it */
 };
 
 /* A process of the tree asked the kernel to send SIGKILL (kill, tgkill, pidfd_send_signal, …). */

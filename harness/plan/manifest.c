@@ -30,6 +30,7 @@ static const cyaml_schema_field_t expect_fields[] = {
     TEXT(struct pf_manifest_expect, finding),
     TEXT(struct pf_manifest_expect, diagnosis),
     TEXT(struct pf_manifest_expect, output),
+    TEXT(struct pf_manifest_expect, prints),
     TEXT(struct pf_manifest_expect, exit),
     CYAML_FIELD_END,
 };

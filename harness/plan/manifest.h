@@ -10,7 +10,7 @@
 #include "plan/yaml.h"
 
 struct pf_manifest_expect {
-    char *finding, *diagnosis, *output, *exit;
+    char *finding, *diagnosis, *output, *prints, *exit;
 };
 
 struct pf_manifest_variant {

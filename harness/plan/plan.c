@@ -1,6 +1,7 @@
 #include "plan/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct pf_trial *pf_plan_new(void)
 {
@@ -51,6 +52,17 @@ static void copy_faults(struct pf_trial *trial, const struct pf_scenario *scenar
     }
 }
 
+static const struct pf_content *copy_content(struct pf_arena *arena, const struct pf_content *content)
+{
+    if (!content)
+        return NULL;
+    struct pf_content *copy = pf_arena_alloc(arena, sizeof(*copy));
+    char *bytes = pf_arena_alloc(arena, content->held + 1);
+    memcpy(bytes, content->bytes, content->held);
+    *copy = pf_content_new(pf_arena_strdup(arena, content->name), bytes, content->held, arena);
+    return copy;
+}
+
 struct pf_trial *pf_plan_variant(const struct pf_scenario *scenario, const struct pf_variant *variant)
 {
     struct pf_trial *trial = pf_plan_new();
@@ -64,6 +76,7 @@ struct pf_trial *pf_plan_variant(const struct pf_scenario *scenario, const struc
         .finding = pf_arena_strdup(arena, variant->expect.finding),
         .diagnosis = pf_arena_strdup(arena, variant->expect.diagnosis),
         .output = pf_arena_strdup(arena, variant->expect.output),
+        .printed = copy_content(arena, variant->expect.printed),
         .exit = pf_arena_strdup(arena, variant->expect.exit),
     };
     copy_command(trial, variant);

@@ -5,6 +5,7 @@
 #include "model/nearest.h"
 #include "model/result.h"
 #include "plan/cursor.h"
+#include "plan/plan.h"
 #include "plan/scenario.h"
 
 enum { STATUS_LIMIT = 255, WHERE_SIZE = 64 };
@@ -89,6 +90,13 @@ static int read_expect(const struct place *place, const struct pf_manifest_expec
         return pf_yaml_refuse(reading->yaml, reading->error, where_in(place, "expect.exit", where),
                               "expected an exit status from 0 to %d, or any, not \"%.60s\"", STATUS_LIMIT,
                               given->exit);
+    if (given->prints) {
+        struct pf_error error = {""};
+        const char *path = pf_arena_printf(arena, "%s/%s", reading->scenario->directory, given->prints);
+        if (pf_content_read(path, arena, &expect->printed, &error) < 0)
+            return pf_yaml_refuse(reading->yaml, reading->error, where_in(place, "expect.prints", where),
+                                  "%s", error.message);
+    }
     expect->diagnosis = pf_arena_strdup(arena, given->diagnosis);
     expect->output = pf_arena_strdup(arena, given->output);
     expect->exit = pf_arena_strdup(arena, given->exit);

@@ -1,6 +1,6 @@
 /*
- * lost and duplicate: the program kept books of what was sent and what was received, and they do not agree.
- * Nothing counts as lost while a run was cut short: it might still have been on its way.
+ * lost, duplicate, torn: the program kept books of what was sent and what was received, and they do not
+ * agree. Nothing counts as lost while a run was cut short: it might still have been on its way.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -97,13 +97,22 @@ static void report(struct pf_case *c, enum pf_finding_kind kind, const char *str
         pf_case_cite(c, finding, list->evidence[i]);
 }
 
+/* Does anybody keep the book of what is sent in this stream? */
+static bool streams_sender(const struct entry *entries, size_t count, const char *stream)
+{
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].sent && strcmp(entries[i].stream, stream) == 0)
+            return true;
+    return false;
+}
+
 void pf_oracle_ledger(struct pf_case *c)
 {
     enum pf_verdict_kind verdict = pf_case_verdict(c);
     bool whole = verdict == PF_VERDICT_FINISHED || verdict == PF_VERDICT_ABANDONED;
     size_t count;
     struct entry *entries = read_entries(c, &count);
-    struct fault_list lost = {0}, duplicate = {0};
+    struct fault_list lost = {0}, duplicate = {0}, torn = {0};
     for (size_t i = 0, next; i < count; i = next) {
         size_t sent = 0, received = 0;
         uint64_t seq_sent = 0, seq_received = 0;
@@ -116,12 +125,15 @@ void pf_oracle_ledger(struct pf_case *c)
         }
         if (whole && sent && !received)
             note(c, &lost, entries[i].id, seq_sent);
-        if (received > 1 && received > sent)
+        if (received && !sent && streams_sender(entries, count, entries[i].stream))
+            note(c, &torn, entries[i].id, seq_received);
+        else if (received > 1 && received > sent)
             note(c, &duplicate, entries[i].id, seq_received);
         if (next == count || strcmp(entries[next].stream, entries[i].stream) != 0) {
             report(c, PF_FINDING_LOST, entries[i].stream, "sent and never received", &lost);
             report(c, PF_FINDING_DUPLICATE, entries[i].stream, "received more than once", &duplicate);
-            lost = duplicate = (struct fault_list){0};
+            report(c, PF_FINDING_TORN, entries[i].stream, "received and never sent", &torn);
+            lost = duplicate = torn = (struct fault_list){0};
         }
     }
 }

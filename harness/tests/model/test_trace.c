@@ -159,7 +159,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
         event.exec = (struct pf_ev_exec){"0", "/bin/x", words, 2};
         break;
     case PF_EVENT_SIGNAL:
-        event.signal = (struct pf_ev_signal){"0", 15, "SIGTERM", "kernel"};
+        event.signal = (struct pf_ev_signal){.thread = "0", .number = 15, .name = "SIGTERM", .sender = "kernel"};
         break;
     case PF_EVENT_KILL:
         event.kill = (struct pf_ev_kill){"0", -1, "0.1"};

@@ -473,7 +473,8 @@ static const struct {
     {"write:kill:to=0/t1", 15, "whole processes are struck: leave out the thread behind \"/\""},
     {"write:kill:proc=worker", 17, ADDRESS "\"worker\""},
     {"write:kill:to=grup", 15,
-     "expected caller, group, terminal, tree, sender or an address here, not \"grup\"; did you mean \"group\"?"},
+     "expected caller, group, terminal, tree, sender or an address here, not \"grup\"; did you mean "
+     "\"group\"?"},
     {"write:kill:to=worker", 15, ADDRESS "\"worker\""},
     /* what does not go together */
     {"point=x:error=5", 9,

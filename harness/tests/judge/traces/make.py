@@ -1028,12 +1028,14 @@ t.finish()
 
 # ---- standard output, compared byte by byte ----
 
-def compare(name, expected, printed, *, same=0, text=True, code=0, verdict="finished", exit="0"):
+def compare(name, expected, printed, *, same=0, text=True, code=0, verdict="finished", exit="0", before=None):
     """Digests only have to differ where the texts do."""
     content = {"name": "right.txt", "size": len(expected), "digest": f"xxh3:{hash_of(expected)}"}
     if text:
         content["text"] = expected
     t = family(name, captured=True, expect={"stdout": content, "exit": exit})
+    if before:
+        before(t)
     t.add("output", stream="stdout", text=printed)
     t.exit("0", code)
     t.verdict(verdict)
@@ -1279,3 +1281,93 @@ t.exit("0", 1)
 seq = t.snapshot({"0.1": futex("futex:b"), "0.2": futex("futex:b")}, [word("futex:b", "plain", processes=["0.1", "0.2"])])
 t.verdict("abandoned", seq, ["0.1", "0.2"])
 t.end()
+
+
+# ---- clean-ups and finalizers ----
+
+def untold(name, *, at=None, action="error=EIO", who="0", joiner=("pthread_join", "close_all"), script=()):
+    """The main thread joins a thread that waits; what had struck it, and where it stands."""
+    t = family(name, faults=[f"{at}:{action}"] if at else [])
+    if at:
+        t.inject(0, who, action, at=at)
+    seq = t.snapshot({"0": futex("futex:join"), "0/t1": futex("futex:c")},
+                     [word("futex:join", "join", owner="0/t1"), word("futex:c", "plain")])
+    t.verdict("proven", seq, ["0"])
+    if script:
+        t.script("0", *script)
+    else:
+        t.stack("0", *joiner)
+    t.stack("0/t1", "pthread_cond_wait", "keep_journal")
+    t.exit("0", 9, "SIGKILL")
+    t.end()
+
+
+untold("rule-cleanup-raises", at="fsync")
+untold("near-cleanup-raises-other-call", at="read")
+untold("near-cleanup-raises-delayed", at="fsync", action="delay_enter=5ms")
+untold("rule-finalizer-order", joiner=("pthread_join", "stop_listener", "exit"))
+untold("rule-finalizer-order-python", script=(("Thread.join", "threading.py", 1119, "python3.11"), ("Log._stop", "log.py", 33)))
+untold("near-finalizer-order-main", script=(("Thread.join", "threading.py", 1119, "python3.11"), ("<module>", "log.py", 33)))
+
+# ---- messages and output in pieces ----
+
+def pieces(name, *, killed=True, received=(1, 0), counted=(1, 2)):
+    """A ledger in which something arrived that nobody had sent."""
+    t = family(name, "0.1", "0.2")
+    for message in counted:
+        t.add("ledger", thread="0.1", book="sent", id=message)
+    if killed:
+        t.inject(0, "0.1", "kill", "0.1")
+        t.exit("0.1", 9, "SIGKILL")
+    else:
+        t.exit("0.1")
+    for message in received:
+        t.add("ledger", thread="0.2", book="received", id=message)
+    t.exit("0.2")
+    t.finish()
+
+
+pieces("rule-torn-message")
+pieces("near-torn-message-nobody-killed", killed=False)
+pieces("near-torn-message-none-counted", counted=(), received=(1, 2))
+pieces("near-torn-message-only-lost", received=(1,))
+
+
+def two_writers(t):
+    t.fork("0.1", "0")
+    t.fork("0.2", "0")
+    t.exit("0.1")
+    t.exit("0.2")
+
+
+def one_by_one(t):
+    for process in ("0.1", "0.2"):
+        t.fork(process, "0")
+        t.exit(process)
+
+
+def execed(t):
+    t.fork("0.1", "0")
+    t.add("exec", process="0.1", path="/bin/echo", argv=["echo"])
+    t.exit("0.1")
+
+
+TORN = "alpha 1\nbetagamma 3\n 2\n"
+compare("rule-interleaved", THREE, TORN, same=12, before=two_writers)
+compare("near-interleaved-one-by-one", THREE, TORN, same=12, before=one_by_one)
+TWICE = "alpha 1\nbeta 2\nalpha 1\ngamma 3\n"
+compare("rule-double-flush", THREE, TWICE, same=15, before=one_by_one)
+compare("near-double-flush-exec", THREE, TWICE, same=15, before=execed)
+
+# ---- addresses of others ----
+
+def reaches(name, **where):
+    t = family(name, "0.1")
+    t.add("signal", thread="0.1", number=11, name="SIGSEGV", sender="kernel", **where)
+    t.exit("0.1", 11, "SIGSEGV")
+    t.finish()
+
+
+reaches("rule-context-mix", address=0x7F0000002000, mapped_in="0", mapped_shared=True)
+reaches("rule-unserializable-args", address=0x7F0000002000, mapped_in="0")
+reaches("near-unserializable-args-nobodys", address=0x7F0000002000)
