@@ -198,10 +198,11 @@ static inline int grow(struct mproc_args *args)
 {
     size_t size = (size_t)64 << 20;
     (void)args;
-    char *memory = malloc(size);
+    volatile char *memory = malloc(size);
     if (!memory)
         return -ENOMEM;
-    memset(memory, 1, size);
+    for (size_t i = 0; i < size; i += 4096)
+        memory[i] = 1;
     return mproc_args_add_int(mproc_task_result(), getpid());
 }
 
