@@ -24,7 +24,7 @@ enum {
     ITEMS = 2,
     RESULT = 40,
     WAKE_MS = 2000,
-    POINTS = 4000
+    POINTS = 150
 };
 
 static struct mproc_hand *hand;
