@@ -246,6 +246,8 @@ static const char *target_phrase(const struct pf_case *c, const struct pf_thread
     if (wait->kind == PF_WAIT_CONNECT)
         return pf_arena_printf(c->scratch, "waits for its connection through %s to be taken",
                                named_object(c, object, target));
+    if (object->kind == PF_OBJECT_SYSV && wait->detail)
+        return pf_arena_printf(c->scratch, "waits for %s", wait->detail);
     if (wait->kind == PF_WAIT_SEMAPHORE)
         return "waits for a System V semaphore";
     return pf_arena_printf(c->scratch, "waits for %s",
@@ -373,6 +375,8 @@ const char *pf_phrase_deed(const struct pf_thread_state *thread, const struct pf
         return "set it";
     case PF_OBJECT_FILE:
         return "release it";
+    case PF_OBJECT_SYSV:
+        return thread->wait.kind == PF_WAIT_SEMAPHORE ? "change it" : reads ? "send it" : "receive one";
     default:
         return "end that wait";
     }

@@ -67,6 +67,9 @@ struct pf_probe_request {
      */
     bool found;
     const struct pf_sampler *sampler; /* its open files are read instead of new ones; may be NULL */
+    /* The caller has seen that nobody moves, and looks afterwards whether that is still so: nobody is looked
+     * at twice. */
+    bool checked;
 };
 
 /*

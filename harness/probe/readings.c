@@ -29,16 +29,16 @@ static int open_files(const struct pf_probe_thread *thread, struct pf_reading *r
     return reading->counters_fd < 0 ? reading->counters_fd : 0;
 }
 
-void pf_reading_begin(const struct pf_probe_thread *thread, const struct pf_sampler *sampler, bool keep,
+void pf_reading_begin(const struct pf_probe_thread *thread, const struct pf_probe_request *request, bool keep,
                       struct pf_reading *ret_reading)
 {
     struct pf_reading reading = {.stat_fd = -1, .counters_fd = -1};
-    reading.borrowed =
-        sampler && pf_sampler_files(sampler, thread->tid, &reading.stat_fd, &reading.counters_fd);
+    reading.borrowed = request->sampler && pf_sampler_files(request->sampler, thread->tid, &reading.stat_fd,
+                                                            &reading.counters_fd);
     int code = open_files(thread, &reading);
     if (!code)
         code = pf_proc_stat(reading.stat_fd, &reading.stat);
-    if (!code)
+    if (!code && !request->checked)
         code = pf_proc_counters(reading.counters_fd, &reading.counters);
     /* After the counters: asking for the call waits until the thread is off its processor, so one that had
      * not quite gone to sleep shows in the last look. */
@@ -61,9 +61,10 @@ static bool has_moved(const struct pf_probe_thread *thread, struct pf_reading *r
            stat.state != reading->stat.state;
 }
 
-bool pf_reading_end(const struct pf_probe_thread *thread, struct pf_reading *reading)
+bool pf_reading_end(const struct pf_probe_thread *thread, const struct pf_probe_request *request,
+                    struct pf_reading *reading)
 {
-    bool moved = !reading->gone && !reading->refused && has_moved(thread, reading);
+    bool moved = !request->checked && !reading->gone && !reading->refused && has_moved(thread, reading);
     close_files(reading);
     return moved;
 }

@@ -17,12 +17,14 @@ struct pf_reading {
     struct pf_task_call call;
 };
 
-/* The first look. Files that the sampler (NULL: none) does not have are opened, and stay so for the last look
- * if `keep` is set. */
-void pf_reading_begin(const struct pf_probe_thread *thread, const struct pf_sampler *sampler, bool keep,
+/* The first look. Files that the request's sampler does not have are opened, and stay so for the last look if
+ * `keep` is set. */
+void pf_reading_begin(const struct pf_probe_thread *thread, const struct pf_probe_request *request, bool keep,
                       struct pf_reading *ret_reading);
-/* The last look: whether the thread has run, woken or ended since. Closes the files. */
-bool pf_reading_end(const struct pf_probe_thread *thread, struct pf_reading *reading);
+/* The last look: whether the thread has run, woken or ended since; false where the caller checks that. Closes
+ * the files. */
+bool pf_reading_end(const struct pf_probe_thread *thread, const struct pf_probe_request *request,
+                    struct pf_reading *reading);
 
 /* Fills survey->sites: the thread to read each process through, its parent, and what its threads know of it.
  */

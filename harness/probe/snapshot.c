@@ -205,7 +205,7 @@ static void fill(struct pf_survey *survey, struct pf_reading *readings)
     for (size_t i = 0; i < request->thread_count; i++)
         describe_thread(survey, &request->threads[i], &readings[i]);
     for (size_t i = 0; i < request->thread_count; i++)
-        if (pf_reading_end(&request->threads[i], &readings[i]))
+        if (pf_reading_end(&request->threads[i], request, &readings[i]))
             survey->snapshot->threads[i].wait = (struct pf_wait){.kind = PF_WAIT_NONE};
     pf_sockets_look_outside(survey);
     settle_objects(survey);
@@ -221,7 +221,7 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
     struct pf_reading *readings = pf_arena_alloc(arena, (request->thread_count + 1) * sizeof(*readings));
     survey.sites = pf_arena_alloc(arena, (request->process_count + 1) * sizeof(*survey.sites));
     for (size_t i = 0; i < request->thread_count; i++)
-        pf_reading_begin(&request->threads[i], request->sampler, i < KEPT_OPEN, &readings[i]);
+        pf_reading_begin(&request->threads[i], request, i < KEPT_OPEN, &readings[i]);
     fill(&survey, readings);
     snapshot.reason = ret_snapshot->reason;
     snapshot.quiet_since_ns = ret_snapshot->quiet_since_ns;

@@ -169,6 +169,7 @@ static int look(struct pf_run *run, enum pf_snapshot_reason reason, struct pf_ar
     forget_reaped(run);
     pf_view_request(run, run->quiet->ended, run->quiet->ended_count, arena, &request);
     request.sampler = run->quiet->sampler;
+    request.checked = reason == PF_SNAPSHOT_QUIET; /* by the scans before and after */
     int r = pf_probe_snapshot(&request, arena, snapshot);
     if (r < 0)
         return r;

@@ -93,6 +93,20 @@ static const struct pf_life *holder(struct pf_case *c, const struct pf_futex *fu
     return silent && !pf_stands_in_condition(c, waiter) ? suspect(c, futex) : NULL;
 }
 
+/* Who could have held what the thread waits for, and was killed; NULL: nobody. */
+static const struct pf_life *lost_holder(struct pf_case *c, size_t thread, bool *ret_certain)
+{
+    const struct pf_thread_state *state = c->graph->threads[thread].state;
+    const struct pf_futex *futex = pf_graph_futex(c->graph, thread);
+    *ret_certain = false;
+    if (!pf_graph_stuck(c->graph, thread))
+        return NULL;
+    /* A System V semaphore can be reached by whoever knows its number: children and siblings do. */
+    if (state->wait.kind == PF_WAIT_SEMAPHORE)
+        return pf_killed_relative(c, state->process);
+    return futex ? holder(c, futex, state->thread, ret_certain) : NULL;
+}
+
 static void tell(struct pf_case *c, size_t waiter, const struct pf_life *dead, bool certain,
                  struct pf_match *ret_match)
 {
@@ -116,7 +130,9 @@ static void tell(struct pf_case *c, size_t waiter, const struct pf_life *dead, b
     ret_match->fix =
         "Do not end a process by force while it may hold a lock: ask it to stop and join it. Where "
         "a holder may die all the same, use a robust mutex (PTHREAD_MUTEX_ROBUST) and repair what "
-        "it guards when EOWNERDEAD tells, or a lock that the kernel releases (flock).";
+        "it guards when EOWNERDEAD tells, or a lock that the kernel releases (flock; System V semaphores "
+        "with "
+        "SEM_UNDO).";
 }
 
 bool pf_rule_terminate_with_lock(struct pf_case *c, struct pf_match *ret_match)
@@ -125,10 +141,8 @@ bool pf_rule_terminate_with_lock(struct pf_case *c, struct pf_match *ret_match)
     const struct pf_life *found_dead = NULL;
     bool found_certain = false;
     for (size_t i = 0; c->stuck && i < c->graph->snapshot->thread_count && !found_certain; i++) {
-        const struct pf_futex *futex = pf_graph_stuck(c->graph, i) ? pf_graph_futex(c->graph, i) : NULL;
-        bool certain = false;
-        const struct pf_life *dead =
-            futex ? holder(c, futex, c->graph->threads[i].state->thread, &certain) : NULL;
+        bool certain;
+        const struct pf_life *dead = lost_holder(c, i, &certain);
         if (dead && (!found_dead || certain)) {
             found = i;
             found_dead = dead;

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -246,6 +247,17 @@ static void holder_of_a_system_v_semaphore_dies(void)
     take_system_v(&set);
 }
 
+static void no_message_of_that_type(void)
+{
+    struct {
+        long type;
+        char text[8];
+    } message = {.type = 2};
+    int queue = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
+    need(queue >= 0 && msgsnd(queue, &message, sizeof(message.text), 0) == 0);
+    need(msgrcv(queue, &message, sizeof(message.text), 7, 0) >= 0);
+}
+
 static void take_named(void *semaphore)
 {
     need(sem_wait(semaphore) == 0);
@@ -313,6 +325,7 @@ static const struct circle {
     {"nobody-opens-the-fifo", nobody_opens_the_fifo},
     {"child-of-vfork-waits", child_of_vfork_waits},
     {"holder-of-a-system-v-semaphore-dies", holder_of_a_system_v_semaphore_dies},
+    {"no-message-of-that-type", no_message_of_that_type},
     {"holder-of-a-named-semaphore-dies", holder_of_a_named_semaphore_dies},
     {"party-of-a-barrier-dies", party_of_a_barrier_dies},
     {"setter-of-a-polled-event-dies", setter_of_a_polled_event_dies},

@@ -37,6 +37,9 @@ called null "closes a circle.*All write and nobody reads" "$circles" both-queues
 called null "to open the FIFO /dev/shm/orders for writing.*both ends are" "$circles" nobody-opens-the-fifo
 called null "posix_spawn" "$circles" child-of-vfork-waits
 called terminate-with-lock "" "$circles" holder-of-a-named-semaphore-dies
+called terminate-with-lock "waits for semaphore 1 to be at least 1, in the System V set [0-9]+" \
+    "$circles" holder-of-a-system-v-semaphore-dies
+called null "a message of the type 7 in the System V queue [0-9]+" "$circles" no-message-of-that-type
 called terminate-with-lock "" "$circles" writer-of-a-rwlock-dies
 called event-never-set "" "$circles" party-of-a-barrier-dies
 called event-never-set "watches for an eventfd" "$circles" setter-of-a-polled-event-dies

@@ -699,6 +699,16 @@ t = family("near-lock-nobody-killed", "0.1", "0.2")
 t.exit("0.1")
 t.prove({"0": child("0.2"), "0.2": futex("futex:s")}, unowned())
 
+SET = {"id": "sem:[3]", "kind": "sysv", "named": True}
+FOR_SET = wait("semaphore", {"object": "sem:[3]", "fd": -1, "readable": True}, call="semop",
+               detail="semaphore 1 to be at least 1, in the System V set 3")
+t = killed("rule-lock-system-v")
+t.prove({"0": child("0.2"), "0.2": FOR_SET}, [SET])
+
+t = family("near-lock-system-v", "0.1", "0.2")
+t.exit("0.1")
+t.prove({"0": child("0.2"), "0.2": FOR_SET}, [SET])
+
 t = killed("near-lock-out-of-reach", execs=True)
 t.prove({"0": child("0.2"), "0.2": futex("futex:s")}, unowned(place=ANONYMOUS))
 
