@@ -2,7 +2,7 @@
 """Writes the golden traces of this folder: one situation a function, one JSON event a line.
 
 Each trace is the shortest history that shows one thing: a hit of an oracle or a rule, or a near miss, which
-looks much like a hit and is none. What the judge must say of each stands in ../test_golden.c. Run it in this
+looks much like a hit and is none. What the judge must say of each stands in ../golden_table.h. Run it in this
 folder after a change; a trace that is no longer made here is to be removed by hand.
 """
 import hashlib
