@@ -10,15 +10,12 @@ enum { FAILURES_TOLD = 50 };
 
 /* What a cell says. The harmless must not shout, for most cells are. */
 static const struct {
-    const char *mark, *class, *meaning;
+    const char *mark, *class;
 } outcomes[PF_OUTCOME__COUNT] = {
-    [PF_OUTCOME_NONE] = {"?", "skip", "not tested"},
-    [PF_OUTCOME_CLEAN] = {"\u00b7", "soft", "coped"},
-    [PF_OUTCOME_GRACEFUL] = {"exit", "pass", "failed cleanly"},
-    [PF_OUTCOME_RESIDUE] = {"left", "fail", "left something behind"},
-    [PF_OUTCOME_ABORT] = {"crash", "fail", "crashed"},
-    [PF_OUTCOME_HANG] = {"hang", "fail", "hung"},
-    [PF_OUTCOME_SILENT] = {"lost", "fail", "lost data silently"},
+    [PF_OUTCOME_NONE] = {"?", "skip"},        [PF_OUTCOME_CLEAN] = {"\u00b7", "soft"},
+    [PF_OUTCOME_GRACEFUL] = {"exit", "pass"}, [PF_OUTCOME_RESIDUE] = {"left", "fail"},
+    [PF_OUTCOME_ABORT] = {"crash", "fail"},   [PF_OUTCOME_HANG] = {"hang", "fail"},
+    [PF_OUTCOME_SILENT] = {"lost", "fail"},
 };
 
 /* A trial by its fault "write:error=EIO:when=3+:proc=0.1": row "0.1", "write", 3; column "error, from then
@@ -176,7 +173,7 @@ static void write_points(const struct pf_xml *xml, const struct pf_result *resul
     const char *legend = "";
     for (int i = 0; i < PF_OUTCOME__COUNT; i++)
         legend = pf_arena_printf(xml->arena, "%s%s%s: %s", legend, i ? ", " : "", outcomes[i].mark,
-                                 outcomes[i].meaning);
+                                 pf_view_outcome((enum pf_outcome)i));
     pf_xml_element(xml, "h2", "All points and faults");
     pf_html_classed(xml, "p", "soft", legend);
     pf_xml_start(xml, "div");
@@ -195,14 +192,6 @@ static void write_points(const struct pf_xml *xml, const struct pf_result *resul
     pf_xml_end(xml);
 }
 
-static const struct pf_trial_result *trial_of(const struct pf_result *result, uint64_t id)
-{
-    for (size_t i = 0; i < result->trial_count; i++)
-        if (result->trials[i].id == id)
-            return &result->trials[i];
-    return NULL;
-}
-
 static void write_stack(const struct pf_xml *xml, const struct pf_trial_result *trial)
 {
     if (!trial->stack_count)
@@ -217,12 +206,13 @@ static void write_stack(const struct pf_xml *xml, const struct pf_trial_result *
 static void write_failure(const struct pf_xml *xml, const struct pf_result *result, size_t index)
 {
     const struct pf_failure *failure = &result->sweep->failures[index];
-    const struct pf_trial_result *trial = failure->trial_count ? trial_of(result, failure->trials[0]) : NULL;
+    const struct pf_trial_result *trial =
+        failure->trial_count ? pf_view_trial(result, failure->trials[0]) : NULL;
     pf_xml_start(xml, "section");
     pf_xml_attribute(xml, "id", pf_arena_printf(xml->arena, "failure-%zu", index + 1));
     pf_xml_element(xml, "h2",
                    pf_arena_printf(xml->arena, "%zu. It %s (%llu trial%s)", index + 1,
-                                   outcomes[failure->outcome].meaning, (unsigned long long)failure->count,
+                                   pf_view_outcome(failure->outcome), (unsigned long long)failure->count,
                                    failure->count == 1 ? "" : "s"));
     if (failure->summary)
         pf_html_classed(xml, "p", "verdict fail", failure->summary);

@@ -11,6 +11,11 @@ const struct pf_report_format pf_report_formats[] = {
     {"junit", "JUnit XML, which every CI server reads", pf_junit_write},
     {"tap", "Test Anything Protocol, with YAML diagnostics", pf_tap_write},
     {"html", "one self-contained page for a browser", pf_html_write},
+    {"markdown", "for a pull-request comment or a job summary", pf_markdown_write},
+    {"sarif", "SARIF 2.1.0, for code scanning", pf_sarif_write},
+    {"github", "annotations for GitHub Actions (workflow commands)", pf_github_write},
+    {"gitlab", "GitLab's Code Quality report", pf_gitlab_write},
+    {"dot", "who waits on whom, as a graph for Graphviz", pf_dot_write},
     {NULL, NULL, NULL},
 };
 

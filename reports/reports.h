@@ -15,10 +15,12 @@ struct pf_report_options {
     bool show_output;  /* text: print captured program output of trials that did not pass */
     bool brief;        /* text: a single trial without findings is one line */
     const char *title; /* "pitfall check", "pitfall run" */
+    const char
+        *directory; /* of the project: files below it are named relative to it; NULL: all stay as they are */
 };
 
 struct pf_report_format {
-    const char *name;        /* "text", "json", "junit", "tap" */
+    const char *name;        /* "text", "json" */
     const char *description; /* one line for --help */
     /* Writes the whole report. Returns 0 or -errno (a full disk is -ENOSPC, a closed pipe -EPIPE). */
     int (*write)(const struct pf_result *result, const struct pf_report_options *options, FILE *file);

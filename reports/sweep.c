@@ -17,24 +17,6 @@ static const char *const heads[PF_OUTCOME__COUNT] = {
     [PF_OUTCOME_SILENT] = "LOST DATA SILENTLY",
 };
 
-static const char *const meanings[PF_OUTCOME__COUNT] = {
-    [PF_OUTCOME_NONE] = "not tested",
-    [PF_OUTCOME_CLEAN] = "coped",
-    [PF_OUTCOME_GRACEFUL] = "failed cleanly",
-    [PF_OUTCOME_RESIDUE] = "left something behind",
-    [PF_OUTCOME_ABORT] = "crashed",
-    [PF_OUTCOME_HANG] = "hung",
-    [PF_OUTCOME_SILENT] = "lost data silently",
-};
-
-static const struct pf_trial_result *find_trial(const struct pf_result *result, uint64_t id)
-{
-    for (size_t i = 0; i < result->trial_count; i++)
-        if (result->trials[i].id == id)
-            return &result->trials[i];
-    return NULL;
-}
-
 /* "61 coped, 20 failed cleanly, 3 hung". */
 static const char *tell_outcomes(const struct pf_page *page, const struct pf_result *result)
 {
@@ -46,7 +28,7 @@ static const char *tell_outcomes(const struct pf_page *page, const struct pf_res
         int outcome = (i + 1) % PF_OUTCOME__COUNT; /* what was not tested comes last */
         if (counts[outcome])
             text = pf_arena_printf(page->arena, "%s%s%" PRIu64 " %s", text, *text ? ", " : "",
-                                   counts[outcome], meanings[outcome]);
+                                   counts[outcome], pf_view_outcome((enum pf_outcome)outcome));
     }
     return text;
 }
@@ -160,7 +142,7 @@ static const char *tell_instructions(const struct pf_page *page, const struct pf
     uint64_t of = 0, first = 0, last = 0;
     for (size_t i = 0; i <= failure->trial_count; i++) {
         const struct pf_trial_result *trial =
-            i < failure->trial_count ? find_trial(result, failure->trials[i]) : NULL;
+            i < failure->trial_count ? pf_view_trial(result, failure->trials[i]) : NULL;
         if (i < failure->trial_count && !trial)
             continue;
         if (trial && of && (trial->instruction == last || trial->instruction == last + 1)) {
@@ -189,7 +171,7 @@ static const char *tell_faults(const struct pf_page *page, const struct pf_trial
 static void tell_failure(const struct pf_page *page, const struct pf_result *result, size_t index)
 {
     const struct pf_failure *failure = &result->sweep->failures[index];
-    const struct pf_trial_result *trial = find_trial(result, failure->trials[0]);
+    const struct pf_trial_result *trial = pf_view_trial(result, failure->trials[0]);
     fprintf(page->file, "\n%s%zu. %s%s%s (%" PRIu64 " trial%s, %s)\n", page->ink.bold, index + 1,
             page->ink.red, heads[failure->outcome], page->ink.end, failure->count,
             failure->count == 1 ? "" : "s", tell_replays(page, failure));

@@ -249,6 +249,28 @@ bool pf_view_is_short(const struct pf_result *result)
     return result->part && pf_part_is_short(result->part);
 }
 
+const struct pf_trial_result *pf_view_trial(const struct pf_result *result, uint64_t id)
+{
+    for (size_t i = 0; i < result->trial_count; i++)
+        if (result->trials[i].id == id)
+            return &result->trials[i];
+    return NULL;
+}
+
+const char *pf_view_outcome(enum pf_outcome outcome)
+{
+    static const char *const meanings[PF_OUTCOME__COUNT] = {
+        [PF_OUTCOME_NONE] = "not tested",
+        [PF_OUTCOME_CLEAN] = "coped",
+        [PF_OUTCOME_GRACEFUL] = "failed cleanly",
+        [PF_OUTCOME_RESIDUE] = "left something behind",
+        [PF_OUTCOME_ABORT] = "crashed",
+        [PF_OUTCOME_HANG] = "hung",
+        [PF_OUTCOME_SILENT] = "lost data silently",
+    };
+    return meanings[outcome];
+}
+
 const char *pf_view_output_tail(struct pf_arena *arena, const struct pf_trial_result *trial, int lines)
 {
     if (!trial->output || !*trial->output)

@@ -54,6 +54,10 @@ const char *pf_view_title(struct pf_arena *arena, const struct pf_result *result
 const char *pf_view_lack(struct pf_arena *arena, const struct pf_result *result);
 /* Is that a reason not to call it clean? */
 bool pf_view_is_short(const struct pf_result *result);
+/* The trial of this id, or NULL. */
+const struct pf_trial_result *pf_view_trial(const struct pf_result *result, uint64_t id);
+/* What a fault did to the program: "hung", "lost data silently". */
+const char *pf_view_outcome(enum pf_outcome outcome);
 /* The last lines of the captured output; NULL when there is none. */
 const char *pf_view_output_tail(struct pf_arena *arena, const struct pf_trial_result *trial, int lines);
 

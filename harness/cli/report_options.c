@@ -1,5 +1,8 @@
 #include "cli/report_options.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 int pf_report_settings_add(void *settings, const char *value, struct pf_error *error)
 {
     struct pf_report_settings *reports = settings;
@@ -28,7 +31,9 @@ int pf_report_settings_deliver(const struct pf_report_settings *settings, const 
     struct pf_deliveries deliveries = settings->deliveries;
     if (!deliveries.count)
         (void)pf_deliver_add(&deliveries, "text", NULL);
-    struct pf_report_options options = {.show_output = true, .title = title};
+    char *directory = getcwd(NULL, 0);
+    struct pf_report_options options = {.show_output = true, .title = title, .directory = directory};
     int r = pf_deliver(&deliveries, result, options, command);
+    free(directory);
     return r < 0 ? PF_STATUS_HARNESS : pf_result_exit_status(result);
 }

@@ -23,6 +23,17 @@ if command -v prove >/dev/null; then
     "$pitfall" judge --report tap "$traces/clean.jsonl" >"$out/clean.tap"
     prove --exec cat "$out/clean.tap" >/dev/null || fail "prove refuses a clean report"
 fi
+run "$pitfall" judge --report "sarif:$out/r.sarif" --report "gitlab:$out/r.json" --report "dot:$out/r.dot" \
+    --report "markdown:$out/r.md" --report "github:$out/r.txt" "$hostile"
+expect_status 1
+expect_json "$out/r.sarif" 'it["version"] == "2.1.0" and it["runs"][0]["results"][0]["ruleId"] == "exit"'
+expect_json "$out/r.json" 'it[0]["check_name"] == "pitfall/exit" and it[0]["location"]["path"] == "printf"'
+if command -v dot >/dev/null; then
+    dot -Tcanon "$out/r.dot" >"$scratch/dot" 2>&1 || fail "$(cat "$scratch/dot")"
+    ! grep -qi 'error\|warning' "$scratch/dot" || fail "$(cat "$scratch/dot")"
+else
+    echo "skipped: no dot here"
+fi
 # Escape, broken UTF-8's byte ff, C1's CSI, right-to-left override.
 ! grep -lP '\x1b|\xff|\xc2\x9b|\xe2\x80\xae' "$out"/* || fail "hostile bytes in a report"
 
@@ -63,7 +74,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "- a full disk, for every format; the others are still written"
-for format in text json junit tap html; do
+for format in text json junit tap html markdown sarif github gitlab dot; do
     run "$pitfall" judge --report "$format:/dev/full" --report "json:$out/other" "$hostile"
     expect_status 3
     expect_exactly stderr \
