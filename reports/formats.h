@@ -14,5 +14,6 @@ int pf_dot_write(const struct pf_result *result, const struct pf_report_options 
 int pf_sarif_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
 int pf_github_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
 int pf_gitlab_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
+int pf_perfetto_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
 
 #endif

@@ -16,6 +16,7 @@ const struct pf_report_format pf_report_formats[] = {
     {"github", "annotations for GitHub Actions (workflow commands)", pf_github_write},
     {"gitlab", "GitLab's Code Quality report", pf_gitlab_write},
     {"dot", "who waits on whom, as a graph for Graphviz", pf_dot_write},
+    {"perfetto", "lanes over time, for ui.perfetto.dev and chrome://tracing", pf_perfetto_write},
     {NULL, NULL, NULL},
 };
 

@@ -11,6 +11,7 @@
 #include "cli/report_options.h"
 #include "cli/terminal.h"
 #include "judge/judge.h"
+#include "judge/timeline.h"
 #include "reports/formats.h"
 #include "supervise/attach.h"
 #include "sweep/interrupts.h"
@@ -90,6 +91,7 @@ static int look(const struct pf_command *command, const struct settings *setting
     if (r == 0) {
         *ret_result = pf_result_new();
         pf_judge_trace(trace, *ret_result);
+        pf_timeline_draw(trace, (*ret_result)->arena, &(*ret_result)->trials[0]);
         pf_result_finish(*ret_result);
     }
     pf_trace_free(trace);

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/report_options.h"
 #include "judge/judge.h"
+#include "judge/timeline.h"
 
 static const struct pf_option judge_options[] = {
     PF_OPTION_REPORT,
@@ -27,6 +28,7 @@ static int judge_file(const struct pf_command *command, const char *path, struct
     if (r < 0)
         return pf_complain(command->name, PF_STATUS_USAGE, "%s", error.message);
     pf_judge_trace(trace, result);
+    pf_timeline_draw(trace, result->arena, &result->trials[0]);
     pf_trace_free(trace);
     return PF_STATUS_CLEAN;
 }

@@ -8,6 +8,7 @@
 #include "cli/terminal.h"
 #include "cli/trial_options.h"
 #include "judge/judge.h"
+#include "judge/timeline.h"
 #include "model/baseline.h"
 #include "reports/formats.h"
 #include "reports/page.h"
@@ -172,6 +173,7 @@ static int supervise(const struct pf_command *command, const struct settings *se
         return status_of(r);
     struct pf_result *result = pf_result_new();
     pf_judge_trace(trace, result);
+    pf_timeline_draw(trace, result->arena, &result->trials[0]);
     pf_result_finish(result);
     int status = report(settings, result, command->name);
     pf_result_free(result);

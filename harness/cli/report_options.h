@@ -18,7 +18,7 @@ int pf_report_settings_json(void *settings, const char *value, struct pf_error *
     {                                                                                                        \
         .name = "report", .argument = "FORMAT[:FILE]",                                                       \
         .help = "write a report to FILE, or to standard output; may be given many times. "                   \
-                "FORMAT is text, json, junit, tap, html, markdown, sarif, github, gitlab or dot",            \
+                "FORMAT is text, json, junit, tap, html, markdown, sarif, github, gitlab, dot or perfetto",  \
         .set = pf_report_settings_add                                                                        \
     }
 #define PF_OPTION_JSON                                                                                       \

@@ -84,7 +84,7 @@ _pitfall_reply_report() {
     if [[ $cur == *:* ]]; then
         _pitfall_reply_files "${cur%%:*}:" -f
     else
-        _pitfall_reply '' text json junit tap html markdown sarif github gitlab dot
+        _pitfall_reply '' text json junit tap html markdown sarif github gitlab dot perfetto
     fi
 }
 

@@ -60,7 +60,7 @@ function __pitfall_reports
     if set -q parts[2]
         string join -- \n $parts[2](__fish_complete_path $parts[3])
     else
-        string join -- \n text json junit tap html markdown sarif github gitlab dot
+        string join -- \n text json junit tap html markdown sarif github gitlab dot perfetto
     end
 end
 

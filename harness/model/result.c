@@ -150,6 +150,7 @@ static const struct pf_field trial_fields[] = {
     PF_VALUE(struct pf_trial_result, REAL, verdict_latency_ms, PF_ALWAYS),
     PF_VALUE(struct pf_trial_result, STRING, output),
     PF_ARRAY(struct pf_trial_result, STRINGS, notes, note_count),
+    PF_VALUE(struct pf_trial_result, RECORD, timeline, .record = &pf_timeline_record),
     PF_VALUE(struct pf_trial_result, INLINE, environment, .record = &pf_environment_record),
     PF_VALUE(struct pf_trial_result, STRING, replay, PF_ALWAYS),
 };

@@ -8,6 +8,7 @@
 
 #include "model/event.h"
 #include "model/part.h"
+#include "model/timeline.h"
 
 #define PF_RESULT_SCHEMA "pitfall-result/1"
 
@@ -166,6 +167,7 @@ struct pf_trial_result {
     const char *output;        /* the captured output, at most 64 KiB of it; NULL when it was not captured */
     const char **notes;
     size_t note_count;
+    struct pf_timeline *timeline; /* NULL: it was not asked for, or nothing was run */
     struct pf_environment environment;
     const char *replay;
 };

@@ -141,6 +141,20 @@ static int by_id(const void *left, const void *right)
     return *a < *b ? -1 : *a > *b;
 }
 
+/* Of the trials of one failure the first is told of; the timelines of thousands of others would only add up.
+ */
+static void keep_timelines(struct pf_result *result)
+{
+    const struct pf_sweep_result *sweep = result->sweep;
+    uint64_t *firsts = pf_arena_alloc(result->arena, (sweep->failure_count + 1) * sizeof(*firsts));
+    for (size_t i = 0; i < sweep->failure_count; i++)
+        firsts[i] = sweep->failures[i].trials[0];
+    qsort(firsts, sweep->failure_count, sizeof(*firsts), by_id);
+    for (size_t i = 0; i < result->trial_count; i++)
+        if (!bsearch(&result->trials[i].id, firsts, sweep->failure_count, sizeof(*firsts), by_id))
+            result->trials[i].timeline = NULL;
+}
+
 void pf_sweep_group(struct pf_result *result)
 {
     struct pf_sweep_result *sweep = result->sweep;
@@ -163,4 +177,5 @@ void pf_sweep_group(struct pf_result *result)
         qsort(sweep->failures[i].trials, sweep->failures[i].trial_count, sizeof(uint64_t), by_id);
     if (sweep->failure_count > 1)
         qsort(sweep->failures, sweep->failure_count, sizeof(*sweep->failures), by_harm);
+    keep_timelines(result);
 }

@@ -259,7 +259,7 @@ int pf_sweep_minimise(struct pf_campaign *campaign, struct pf_error *error)
     campaign->progress.done = 0;
     campaign->progress.total = reducing.count;
     struct pf_pool_client client = {
-        .context = &reducing, .next = next_trial, .done = take_trial, .tick = tick};
+        .context = &reducing, .next = next_trial, .brief = true, .done = take_trial, .tick = tick};
     int r = reducing.count ? pf_pool_run(&client, campaign->request->jobs, error) : 0;
     pf_arena_free(arena);
     return r;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "judge/judge.h"
+#include "judge/timeline.h"
 #include "plan/plan.h"
 #include "supervise/supervise.h"
 #include "sweep/interrupts.h"
@@ -64,10 +65,12 @@ static int interrupts_of_trial(void *context)
 }
 
 /* Writes the result where the parent finds it. */
-static int keep_result(const struct pf_trace *trace, int memory)
+static int keep_result(const struct pf_pool_client *client, const struct pf_trace *trace, int memory)
 {
     struct pf_result *result = pf_result_new();
     pf_judge_trace(trace, result);
+    if (!client->brief || result->trials[0].verdict == PF_FAIL)
+        pf_timeline_draw(trace, result->arena, &result->trials[0]);
     json_t *json = pf_result_to_json(result);
     char *text = json_dumps(json, JSON_COMPACT);
     size_t size = text ? strlen(text) : 0;
@@ -93,7 +96,7 @@ static struct report carry_out(const struct pf_pool_client *client, const struct
         report.error = -errno;
     if (report.error == 0) {
         pf_supervise_trial(trial, &watcher, trace, &error);
-        report.error = client->takes_traces ? trace->sink_error : keep_result(trace, memory);
+        report.error = client->takes_traces ? trace->sink_error : keep_result(client, trace, memory);
     }
     if (trace->sink)
         fclose(trace->sink); /* each event was flushed */

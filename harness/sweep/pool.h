@@ -28,6 +28,7 @@ struct pf_pool_client {
      * client knew when the pool was started. The worker frees it. NULL: each trial gets a worker of its own.
      */
     struct pf_trial *(*make)(void *context, uint64_t id);
+    bool brief;        /* trials that passed need no timeline */
     bool takes_traces; /* `done` is given traces, not only results */
     /*
      * A trial has ended, in whatever order. The result is as the judge made it, or an error when

@@ -301,8 +301,12 @@ static int try_all(struct pf_campaign *campaign, struct pf_error *error)
     campaign->progress.total = count_share(campaign->plan, &campaign->request->shard);
     for (size_t i = 0; i < campaign->result->trial_count; i++)
         add_sequels(&tour, &campaign->result->trials[i]); /* of what an earlier sweep has tried */
-    struct pf_pool_client client = {
-        .context = &tour, .next = next_trial, .make = make_trial, .done = take_trial, .tick = tick};
+    struct pf_pool_client client = {.context = &tour,
+                                    .next = next_trial,
+                                    .make = make_trial,
+                                    .brief = true,
+                                    .done = take_trial,
+                                    .tick = tick};
     int r = pf_pool_run(&client, campaign->request->jobs, error);
     pf_arena_free(arena);
     struct pf_result *result = campaign->result;

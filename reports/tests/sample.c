@@ -45,6 +45,56 @@ static struct pf_diagnosis diagnosis = {
     .cycle = cycle,
     .cycle_count = 2,
 };
+static struct pf_lane lanes[] = {
+    {.id = "0", .name = "0 (feeder)", .from_ns = 100000, .to_ns = 111250000, .event = 2},
+    {.id = "0.1", .name = "0.1 (feeder)", .by = "0", .from_ns = 1000000, .to_ns = 111250000, .event = 4},
+    {.id = "0.1/t1",
+     .name = "0.1/t1 (feeder)",
+     .by = "0.1",
+     .from_ns = 2000000,
+     .to_ns = 3000000,
+     .end = "ended",
+     .event = 5,
+     .end_event = 6},
+};
+static struct pf_span spans[] = {
+    {.lane = "0", .from_ns = 99000000, .to_ns = 111250000, .text = "waits for the end of 0.1", .event = 12},
+    {.lane = "0.1", .from_ns = 99000000, .to_ns = 111250000, .text = "waits for room in a pipe", .event = 12},
+};
+static struct pf_mark marks[] = {
+    {.kind = PF_MARK_EXEC, .lane = "0", .t_ns = 500000, .text = "executes /opt/app/feeder", .event = 3},
+    {.kind = PF_MARK_SIGNAL,
+     .lane = "0.1",
+     .t_ns = 50000000,
+     .text = "SIGUSR1 from 0",
+     .from = "0",
+     .event = 8},
+    {.kind = PF_MARK_VERDICT, .t_ns = 111250000, .text = "proven", .event = 17},
+};
+static struct pf_timeline timeline = {.end_ns = 111250000,
+                                      .lanes = lanes,
+                                      .lane_count = 3,
+                                      .spans = spans,
+                                      .span_count = 2,
+                                      .marks = marks,
+                                      .mark_count = 3};
+static struct pf_lane hostile_lanes[] = {
+    {.id = "0", .name = "0 " SAMPLE_HOSTILE, .to_ns = 5, .end = SAMPLE_HOSTILE}};
+static struct pf_mark hostile_marks[] = {
+    {.kind = PF_MARK_FAULT, .lane = "0", .t_ns = 3, .text = "fault: " SAMPLE_HOSTILE, .event = 7},
+    {.kind = PF_MARK_POINT,
+     .lane = "elsewhere",
+     .t_ns = 4,
+     .text = SAMPLE_HOSTILE,
+     .from = "nowhere",
+     .event = 8},
+};
+static struct pf_timeline hostile_timeline = {.end_ns = 5,
+                                              .lanes = hostile_lanes,
+                                              .lane_count = 1,
+                                              .marks = hostile_marks,
+                                              .mark_count = 2,
+                                              .left_out = 3};
 static struct pf_finding deadlock[] = {
     {.kind = PF_FINDING_DEADLOCK,
      .message = "two threads wait for each other for ever",
@@ -82,6 +132,7 @@ static struct pf_trial_result trial_of(enum sample_trial which)
                              .diagnosis = &diagnosis,
                              .duration_ms = 123.5,
                              .verdict_latency_ms = 12.25,
+                             .timeline = &timeline,
                              .environment = ENVIRONMENT,
                              .replay = "pitfall check join-before-drain --variant broken"},
         [SAMPLE_CLEAN] = {.scenario = "join-before-drain",
@@ -108,6 +159,7 @@ static struct pf_trial_result trial_of(enum sample_trial which)
                          .output = "first line\nsecond " SAMPLE_HOSTILE "\n",
                          .notes = hostile_notes,
                          .note_count = 1,
+                         .timeline = &hostile_timeline,
                          .environment = ENVIRONMENT,
                          .replay = "pitfall check terminate-with-lock --variant safe"},
         [SAMPLE_ERROR] = {.scenario = "fd-exhaustion",

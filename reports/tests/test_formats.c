@@ -19,7 +19,7 @@ Test(formats, are_found_by_name)
         cr_expect_eq(pf_report_find(format->name), format);
         cr_expect_not_null(format->description);
     }
-    cr_expect_eq(count, 10);
+    cr_expect_eq(count, 11);
     cr_expect_null(pf_report_find("tex"));
     cr_expect_null(pf_report_find(""));
 }

@@ -117,7 +117,7 @@ expect_status 3
 expect_in stderr "/none/x"
 
 echo "- a missing shard: named everywhere, and no clean result"
-for format in text json junit tap html markdown sarif github gitlab dot; do
+for format in text json junit tap html markdown sarif github gitlab dot perfetto; do
     run "$pitfall" report --report "$format" "$out"/bazel-[134].json
     expect_status 3
     expect_in stderr "pitfall report: shard 2 of 4 is missing: 4 of 14 trials are not there"

@@ -74,7 +74,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "- a full disk, for every format; the others are still written"
-for format in text json junit tap html markdown sarif github gitlab dot; do
+for format in text json junit tap html markdown sarif github gitlab dot perfetto; do
     run "$pitfall" judge --report "$format:/dev/full" --report "json:$out/other" "$hostile"
     expect_status 3
     expect_exactly stderr \

@@ -50,7 +50,7 @@ expect_usage_error "unknown option -Z; \`pitfall run --help\` lists them"
 run "$pitfall" run --report jsn -- true
 expect_usage_error 'no format "jsn"; did you mean "json"?'
 run "$pitfall" judge --report pdf x
-expect_usage_error "there are: text, json, junit, tap, html, markdown, sarif, github, gitlab, dot"
+expect_usage_error "there are: text, json, junit, tap, html, markdown, sarif, github, gitlab, dot, perfetto"
 
 echo "- options without what they need"
 run "$pitfall" run --deadline
