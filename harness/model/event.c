@@ -178,6 +178,7 @@ static const struct pf_field limit_event_fields[] = {
     PF_VALUE(struct pf_ev_limit, STRING, error),
     PF_VALUE(struct pf_ev_limit, STRING, resource),
     PF_VALUE(struct pf_ev_limit, UINT, value),
+    PF_VALUE(struct pf_ev_limit, UINT, parents),
 };
 static const struct pf_field descriptors_event_fields[] = {
     PF_VALUE(struct pf_ev_descriptors, STRING, process, PF_NEEDED),

@@ -192,6 +192,7 @@ struct pf_ev_limit {
     const char *error;    /* "EMFILE" */
     const char *resource; /* "nofile" */
     uint64_t value;       /* the soft limit in force */
+    uint64_t parents;     /* that of its living parent, at this moment; 0: not known */
 };
 
 /* What a process had open when it first met the limit of descriptors, or when it ended by itself. */

@@ -99,6 +99,20 @@ static uint64_t limit_of(pid_t pid, int resource)
     return strlen(line) > NAME_WIDTH ? strtoull(line + NAME_WIDTH, NULL, 10) : 0;
 }
 
+/* The living process that made this one; NULL: none. Its address is the beginning of the other's. */
+static const struct pf_process *maker_of(const struct pf_run *run, const struct pf_process *process)
+{
+    const char *dot = strrchr(process->address, '.');
+    size_t length = dot ? (size_t)(dot - process->address) : 0;
+    for (size_t i = 0; length && i < run->tasks.process_count; i++) {
+        const struct pf_process *other = run->tasks.processes[i];
+        if (other->alive && strlen(other->address) == length &&
+            strncmp(other->address, process->address, length) == 0)
+            return other;
+    }
+    return NULL;
+}
+
 /* A call that may fail for want of a limited resource is on its way out. */
 static void check_limit(struct pf_run *run, struct pf_task *task)
 {
@@ -112,11 +126,14 @@ static void check_limit(struct pf_run *run, struct pf_task *task)
     const struct pf_limit_watch *watch = pf_limit_watch_find(call, (int)-info.exit.rval);
     if (!watch)
         return;
+    int resource = pf_resource_number(watch->resource);
+    const struct pf_process *maker = maker_of(run, task->process);
     struct pf_ev_limit event = {.thread = task->address,
                                 .call = pf_call_name(call),
                                 .error = watch->error_name,
                                 .resource = watch->resource,
-                                .value = limit_of(task->process->pid, pf_resource_number(watch->resource))};
+                                .value = limit_of(task->process->pid, resource),
+                                .parents = maker ? limit_of(maker->pid, resource) : 0};
     pf_descriptors_exhausted(run, task,
                              pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_LIMIT, .limit = event}));
 }

@@ -41,7 +41,8 @@ static inline void pitfall_point(const char *name)
  *
  * @book: "sent" or "received", or the same followed by ":STREAM" (at most 63 bytes) where a program has
  * several independent streams. Every id sent must be received exactly once, or the harness reports it lost or
- * duplicate.
+ * duplicate; one received that nobody sent is torn. "set:NAME" and "read:NAME": `id` is the value of a
+ * variable; a process that reads something else than what was set before it was born is reported.
  * @id: any number that names the message within its stream.
  * Errors: none are reported; errno keeps its value.
  * Threads: safe. Async-signal safety: safe. Blocking: no.

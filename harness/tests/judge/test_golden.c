@@ -298,6 +298,7 @@ Test(golden, every_rule_and_every_kind_of_finding_has_a_trace, .timeout = 60)
     for (const struct pf_oracle *oracle = pf_oracles; oracle->name; oracle++) {
         const char *kind = strcmp(oracle->name, "ledger") == 0       ? "lost"
                            : strcmp(oracle->name, "output") == 0     ? "wrong-output"
+                           : strcmp(oracle->name, "state") == 0      ? "wrong-output"
                            : strcmp(oracle->name, "comparison") == 0 ? "torn"
                            : strcmp(oracle->name, "leftovers") == 0  ? "ipc-leak"
                                                                      : oracle->name;

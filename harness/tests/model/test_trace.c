@@ -159,7 +159,8 @@ static struct pf_event full_event(enum pf_event_kind kind)
         event.exec = (struct pf_ev_exec){"0", "/bin/x", words, 2};
         break;
     case PF_EVENT_SIGNAL:
-        event.signal = (struct pf_ev_signal){.thread = "0", .number = 15, .name = "SIGTERM", .sender = "kernel"};
+        event.signal =
+            (struct pf_ev_signal){.thread = "0", .number = 15, .name = "SIGTERM", .sender = "kernel"};
         break;
     case PF_EVENT_KILL:
         event.kill = (struct pf_ev_kill){"0", -1, "0.1"};
@@ -177,7 +178,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
         event.ledger = (struct pf_ev_ledger){"0", "sent", 3};
         break;
     case PF_EVENT_LIMIT:
-        event.limit = (struct pf_ev_limit){"0", "pipe2", "EMFILE", "nofile", 32};
+        event.limit = (struct pf_ev_limit){"0", "pipe2", "EMFILE", "nofile", 32, 64};
         break;
     case PF_EVENT_DESCRIPTORS:
         event.descriptors = (struct pf_ev_descriptors){"0", 7, open, 1};
@@ -238,7 +239,7 @@ Test(trace, every_field_of_every_event_is_written)
         [PF_EVENT_LEFT] = 4,    [PF_EVENT_FILE] = 6,        [PF_EVENT_STREAM] = 5, [PF_EVENT_BEGIN] = 15,
         [PF_EVENT_FORK] = 4,    [PF_EVENT_THREAD] = 3,      [PF_EVENT_EXEC] = 3,   [PF_EVENT_SIGNAL] = 4,
         [PF_EVENT_KILL] = 3,    [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,   [PF_EVENT_POINT] = 3,
-        [PF_EVENT_LEDGER] = 3,  [PF_EVENT_LIMIT] = 5,       [PF_EVENT_INJECT] = 6, [PF_EVENT_RELEASE] = 4,
+        [PF_EVENT_LEDGER] = 3,  [PF_EVENT_LIMIT] = 6,       [PF_EVENT_INJECT] = 6, [PF_EVENT_RELEASE] = 4,
         [PF_EVENT_OUTPUT] = 3,  [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
         [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 6,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
         [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 3,    [PF_EVENT_DESCRIPTORS] = 3,

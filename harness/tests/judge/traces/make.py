@@ -1381,3 +1381,54 @@ def reaches(name, **where):
 reaches("rule-context-mix", address=0x7F0000002000, mapped_in="0", mapped_shared=True)
 reaches("rule-unserializable-args", address=0x7F0000002000, mapped_in="0")
 reaches("near-unserializable-args-nobodys", address=0x7F0000002000)
+
+
+# ---- standard input, and globals ----
+
+t = family("rule-closed-stdin", "0.1", "0.1.1")
+t.prove({"0": read("pipe:[1]", 0), "0.1": child("0.1.1"), "0.1.1": read("pipe:[1]", 0)},
+        [pipe("pipe:[1]", "0:r0 0.1:r0 0.1:w1 0.1.1:r0 0.1.1:w1")])
+
+t = family("near-closed-stdin-pipeline", "0.1", "0.2")
+t.prove({"0": child("0.1", "0.2"), "0.1": read("pipe:[1]", 0), "0.2": read("pipe:[2]", 0)},
+        [pipe("pipe:[1]", "0.1:r0 0.2:w1"), pipe("pipe:[2]", "0:w4 0.2:r0")])
+
+t = family("near-closed-stdin-one-process", "0.1")
+t.prove({"0": child("0.1"), "0.1": read("pipe:[1]", 0)}, [pipe("pipe:[1]", "0.1:r0 0.1:w1")])
+
+
+def worker_reads(name, value, *, execs=True, before=True, later=None):
+    """The root sets a threshold of 250, before or after it makes a worker that reads it."""
+    t = family(name)
+    t.add("ledger", thread="0", book="set:threshold", id=100)
+    if before:
+        t.add("ledger", thread="0", book="set:threshold", id=250)
+    t.fork("0.1", "0")
+    if execs:
+        t.add("exec", process="0.1", path="/opt/program", argv=["program"])
+    if not before or later:
+        t.add("ledger", thread="0", book="set:threshold", id=later or 250)
+    t.add("ledger", thread="0.1", book="read:threshold", id=value)
+    t.exit("0.1")
+    t.finish()
+
+
+worker_reads("rule-stale-global", 100)
+worker_reads("near-stale-global-by-fork", 100, execs=False)
+worker_reads("near-stale-global-set-later", 250, before=False)
+worker_reads("near-stale-global-set-twice", 300, later=300)
+worker_reads("near-stale-global-as-set", 250)
+
+
+# ---- limits that were raised elsewhere ----
+
+def short_of_files(name, value, parents, *, began=32):
+    t = family(name, "0.1", limits=[("nofile", began)])
+    t.add("limit", thread="0.1", call="openat", error="EMFILE", resource="nofile", value=value, parents=parents)
+    t.exit("0.1")
+    t.finish()
+
+
+short_of_files("rule-stale-limit", 32, 128)
+short_of_files("near-stale-limit-same", 32, 32)
+short_of_files("near-stale-limit-lowered-by-itself", 16, 32)
