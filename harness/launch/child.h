@@ -9,7 +9,6 @@
 #define PF_LAUNCH_CHILD_H
 
 #include <linux/filter.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,12 +52,14 @@ struct pf_left {
     char name[256]; /* POSIX */
 };
 
-/* In memory shared with the harness. */
+/* What the child tells the harness. */
 struct pf_child_report {
     enum pf_stage stage; /* the step that failed */
     int error;           /* its errno */
     bool killable;       /* a call that is being answered is disturbed by nothing but SIGKILL */
-    atomic_uint looked;  /* 1: the init has looked at what is left, and goes; a futex */
+    int listener;        /* the root's descriptor of its seccomp listener */
+    int layers_fd;       /* the init's descriptor of the tmpfs behind the layers; -1: none */
+    bool untouched;      /* the containment is as it was before this trial */
     size_t left_count;   /* may be more than fit */
     struct pf_left left[PF_LEFT_MAX];
 };
@@ -79,21 +80,29 @@ struct pf_child_layer {
     bool temporary;           /* a place for temporary files */
 };
 
-/* Everything the child needs, prepared before the fork. */
-struct pf_child_plan {
-    struct pf_child_report *report;
-    int socket;         /* the child's end of the start socket */
+/* The containment as the init makes it, prepared before the fork. */
+struct pf_child_place {
+    struct pf_child_sheet *sheet;
+    int socket;         /* the child's end: orders come in, the init and the root say how far they are */
     int harness_socket; /* the harness's end, to be closed in the child */
+    int own_from;       /* a descriptor that stays open in the init has a number from here on */
     bool user_namespace, pid_namespace, own_shm, own_ipc;
     const struct pf_child_layer *layers;
     size_t layer_count;           /* 0: files are not isolated */
     const char *layers_directory; /* the working directory as seen through them */
-    int layers_fd;                /* what number the tmpfs behind them gets; -1: none */
     const char **below;           /* mount points below the layers */
     size_t below_count;
     const char *uid_map, *gid_map; /* contents of the mapping files, when user_namespace */
-    int stdio[3];                  /* what becomes 0, 1 and 2; -1: keep */
-    const char *directory;
+};
+
+enum { PF_DESCRIPTORS_AT_ONCE = 253 }; /* more do not fit into one message */
+
+/* What one root is to become. All of it lies on the sheet, but for the environment, which never changes. */
+struct pf_child_order {
+    const int *descriptors; /* the numbers that it is to have open, ascending; the harness sends them */
+    size_t descriptor_count;
+    bool null_input;       /* the first of them is /dev/null, and opened anew where that is protected */
+    const char *directory; /* NULL: as the init */
     const struct pf_child_limit *limits;
     size_t limit_count;
     unsigned own_user; /* the user id to run under; 0: that of the harness */
@@ -104,18 +113,65 @@ struct pf_child_plan {
     char *const *environment;
 };
 
-/* The init: pid 1 of the new namespace, or a subreaper. Forks the root, then reaps until nothing is left. */
-_Noreturn void pf_child_init(const struct pf_child_plan *plan);
+/* Memory that the harness and the init share, at the same address in both. */
+struct pf_child_sheet {
+    struct pf_child_report report;
+    struct pf_child_order order;
+    size_t used; /* of text */
+    char text[] __attribute__((aligned(16)));
+};
+
+/* What they say to each other, a byte each. */
+enum pf_word {
+    PF_WORD_READY = 'i', /* the init: the containment stands */
+    PF_WORD_START = 's', /* the harness: a root, as the order says */
+    PF_WORD_ROOT = 'r',  /* the root, whose pid comes with it: prepared */
+    PF_WORD_GO = 'g',    /* the harness: it is seized */
+    PF_WORD_END = 'e',   /* the init: nobody is left of the tree */
+};
+
+/*
+ * The init: pid 1 of the new namespace, or a subreaper. Makes the containment; then, for each order, forks a
+ * root, reaps until nothing is left, and reports what that has left behind. Ends when the harness hangs up; a
+ * subreaper, which cannot tell what is left, after the first.
+ */
+_Noreturn void pf_child_init(const struct pf_child_place *place);
 
 /* For the init, when its last child has gone: fills report->left. */
-void pf_child_look_at_left(const struct pf_child_plan *plan);
-/* Takes the user id plan->own_user, if there is one, and keeps root's powers but for those that put a process
- * above the limit of processes. Returns 0, or -1 with errno. */
-int pf_child_take_user(const struct pf_child_plan *plan);
-/* Mounts the layers. Returns 0, or -1 with errno. */
-int pf_child_mount_layers(const struct pf_child_plan *plan);
-/* Lets nobody change the nodes in /dev, and opens standard input anew from there, where it is prepared.
- * Returns 0, or -1 with errno. */
-int pf_child_protect_devices(const struct pf_child_plan *plan);
+void pf_child_look_at_left(const struct pf_child_place *place);
+/* Takes the user id order->own_user, if there is one, and keeps root's powers but for those that put a
+ * process above the limit of processes. Returns 0, or -1 with errno. */
+int pf_child_take_user(const struct pf_child_order *order);
+/* Mounts the layers. Returns the descriptor of the tmpfs that holds what is written, or -1 with errno. */
+int pf_child_mount_layers(const struct pf_child_place *place);
+/* Lets nobody change the nodes in /dev. Returns 0, or -1 with errno. */
+int pf_child_protect_devices(const struct pf_child_place *place);
+
+enum { PF_CHILD_PATH = 48 };
+/* "/proc/self/fd/N" and the rest: a path of any length in a few bytes, and without a colon or comma in it. */
+const char *pf_child_fd_path(char text[PF_CHILD_PATH], int fd, const char *rest);
+
+/* What tells the init whether the containment is as it was. */
+struct pf_child_watch {
+    struct rlimit limits[RLIM_NLIMITS];
+    uint64_t affinity[16];
+    int nice, policy, io_priority;
+    int next_pid; /* /proc/sys/kernel/ns_last_pid; -1, as for the next two: it cannot be had */
+    int mounts;   /* tells of mounts that come and go */
+    int changes;  /* inotify: settings, the init's own files, the tops of the layers */
+    int shm;      /* the watch of /dev/shm among them */
+};
+
+/* Begins to watch, before the first order. */
+void pf_child_watch_begin(const struct pf_child_place *place, struct pf_child_watch *ret_watch);
+/* Before a root: its pid is to be 2 again. */
+void pf_child_watch_root(struct pf_child_watch *watch);
+/* After it: is everything as it was? What was only used, and holds nothing any more, is made afresh. */
+bool pf_child_watch_end(const struct pf_child_place *place, struct pf_child_watch *watch);
+
+/* Moves a descriptor out of the way of the root's. Returns its new number, or -1 with errno. */
+int pf_child_keep(const struct pf_child_place *place, int fd);
+/* Mounts the own /dev/shm. Returns 0, or -1 with errno. */
+int pf_child_mount_shm(void);
 
 #endif

@@ -10,10 +10,10 @@
 
 #include "launch/child.h"
 
-int pf_child_protect_devices(const struct pf_child_plan *plan)
+int pf_child_protect_devices(const struct pf_child_place *place)
 {
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
-    if (plan->user_namespace) /* it has no right to any of them */
+    if (place->user_namespace) /* it has no right to any of them */
         return 0;
     int tree = open_tree(AT_FDCWD, "/dev", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     if (tree < 0)
@@ -25,11 +25,5 @@ int pf_child_protect_devices(const struct pf_child_plan *plan)
     else if (errno == ENOSYS)
         r = 0; /* before Linux 5.12 */
     close(tree);
-    if (r < 0 || plan->stdio[0] < 0)
-        return r;
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    r = null < 0 ? -1 : dup3(null, plan->stdio[0], O_CLOEXEC);
-    if (null >= 0)
-        close(null);
-    return r < 0 ? -1 : 0;
+    return r;
 }

@@ -10,10 +10,7 @@
 
 #include "launch/child.h"
 
-enum { FD_PATH = 48 };
-
-/* "/proc/self/fd/N" and the rest: a path of any length in a few bytes, and without a colon or comma in it. */
-static const char *fd_path(char text[FD_PATH], int fd, const char *rest)
+const char *pf_child_fd_path(char text[PF_CHILD_PATH], int fd, const char *rest)
 {
     char digits[12], *digit = digits + sizeof(digits);
     *--digit = '\0';
@@ -29,15 +26,15 @@ static int set(int context, const char *key, const char *value)
     return fsconfig(context, FSCONFIG_SET_STRING, key, value, 0);
 }
 
-static int mount_overlay(const struct pf_child_plan *plan, const struct pf_child_layer *layer, int lower)
+static int mount_overlay(const struct pf_child_place *place, const struct pf_child_layer *layer, int store,
+                         int lower)
 {
-    char text[FD_PATH], rest[8];
+    char text[PF_CHILD_PATH], rest[8];
     const struct stat *real = &layer->status;
-    int store = plan->layers_fd;
     if (mkdirat(store, layer->upper, 0700) < 0 || mkdirat(store, layer->work, 0700) < 0)
         return -1;
     /* The overlay's root has what its upper layer has. */
-    if (fchownat(store, layer->upper, real->st_uid, real->st_gid, 0) < 0 && !plan->user_namespace)
+    if (fchownat(store, layer->upper, real->st_uid, real->st_gid, 0) < 0 && !place->user_namespace)
         return -1;
     if (fchmodat(store, layer->upper, real->st_mode & 07777, 0) < 0)
         return -1;
@@ -45,12 +42,12 @@ static int mount_overlay(const struct pf_child_plan *plan, const struct pf_child
     if (context < 0)
         return -1;
     stpcpy(stpcpy(rest, "/"), layer->upper);
-    bool done = set(context, "lowerdir", fd_path(text, lower, "")) == 0 &&
-                set(context, "upperdir", fd_path(text, store, rest)) == 0;
+    bool done = set(context, "lowerdir", pf_child_fd_path(text, lower, "")) == 0 &&
+                set(context, "upperdir", pf_child_fd_path(text, store, rest)) == 0;
     stpcpy(stpcpy(rest, "/"), layer->work);
-    done = done && set(context, "workdir", fd_path(text, store, rest)) == 0;
-    done = done && (plan->user_namespace ? fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL, 0)
-                                         : set(context, "redirect_dir", "on")) == 0;
+    done = done && set(context, "workdir", pf_child_fd_path(text, store, rest)) == 0;
+    done = done && (place->user_namespace ? fsconfig(context, FSCONFIG_SET_FLAG, "userxattr", NULL, 0)
+                                          : set(context, "redirect_dir", "on")) == 0;
     done = done && fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0;
     int mounted = done ? fsmount(context, FSMOUNT_CLOEXEC, 0) : -1;
     done = mounted >= 0 && move_mount(mounted, "", AT_FDCWD, layer->path, MOVE_MOUNT_F_EMPTY_PATH) == 0;
@@ -63,7 +60,7 @@ static int mount_overlay(const struct pf_child_plan *plan, const struct pf_child
 }
 
 /* The tmpfs is mounted where the first overlay will hide it: a layer must be mounted somewhere. */
-static int open_store(const struct pf_child_plan *plan)
+static int open_store(const struct pf_child_place *place)
 {
     int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
     if (context < 0 || set(context, "mode", "0755") < 0 ||
@@ -71,39 +68,37 @@ static int open_store(const struct pf_child_plan *plan)
         return -1;
     int mounted = fsmount(context, FSMOUNT_CLOEXEC, 0);
     close(context);
-    if (mounted < 0 || move_mount(mounted, "", AT_FDCWD, plan->layers[0].path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    if (mounted < 0 || move_mount(mounted, "", AT_FDCWD, place->layers[0].path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return -1;
     /* What fsmount returns is a path only. */
     int store = openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* Without extended attributes a directory could not be removed and made again. */
     if (store < 0 ||
-        fsetxattr(store, plan->user_namespace ? "user.pitfall" : "trusted.pitfall", "y", 1, 0) < 0)
+        fsetxattr(store, place->user_namespace ? "user.pitfall" : "trusted.pitfall", "y", 1, 0) < 0)
         return -1;
-    if (dup3(store, plan->layers_fd, O_CLOEXEC) < 0)
-        return -1;
-    close(store);
     close(mounted);
-    return 0;
+    return store;
 }
 
-int pf_child_mount_layers(const struct pf_child_plan *plan)
+int pf_child_mount_layers(const struct pf_child_place *place)
 {
     int lower[PF_LAYERS_MAX], below[PF_MOUNTS_BELOW_MAX];
-    for (size_t i = 0; i < plan->layer_count; i++)
-        if ((lower[i] = open(plan->layers[i].path, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+    for (size_t i = 0; i < place->layer_count; i++)
+        if ((lower[i] = open(place->layers[i].path, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
             return -1;
-    for (size_t i = 0; i < plan->below_count; i++)
-        if ((below[i] =
-                 open_tree(AT_FDCWD, plan->below[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)) < 0)
+    for (size_t i = 0; i < place->below_count; i++)
+        if ((below[i] = open_tree(AT_FDCWD, place->below[i],
+                                  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)) < 0)
             return -1;
-    if (open_store(plan) < 0)
+    int store = open_store(place);
+    if (store < 0)
         return -1;
-    for (size_t i = plan->layer_count; i-- > 0;)
-        if (mount_overlay(plan, &plan->layers[i], lower[i]) < 0)
+    for (size_t i = place->layer_count; i-- > 0;)
+        if (mount_overlay(place, &place->layers[i], store, lower[i]) < 0)
             return -1;
-    for (size_t i = 0; i < plan->below_count; i++)
-        if (move_mount(below[i], "", AT_FDCWD, plan->below[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    for (size_t i = 0; i < place->below_count; i++)
+        if (move_mount(below[i], "", AT_FDCWD, place->below[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
             return -1;
     /* What was the working directory is under the layer now. */
-    return chdir(plan->layers_directory);
+    return chdir(place->layers_directory) < 0 ? -1 : store;
 }

@@ -4,7 +4,6 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -103,10 +102,15 @@ static int open_queues(void)
     if (directory >= 0)
         return directory;
     int context = fsopen("mqueue", FSOPEN_CLOEXEC);
-    if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+    if (context < 0)
         return -1;
-    int mounted = fsmount(context, FSMOUNT_CLOEXEC, 0);
-    return mounted < 0 ? -1 : openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int mounted =
+        fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -1 : fsmount(context, FSMOUNT_CLOEXEC, 0);
+    close(context);
+    directory = mounted < 0 ? -1 : openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (mounted >= 0)
+        close(mounted);
+    return directory;
 }
 
 static void look_into(struct pf_child_report *report, int directory, enum pf_left_kind kind)
@@ -123,17 +127,15 @@ static void look_into(struct pf_child_report *report, int directory, enum pf_lef
     close(directory);
 }
 
-void pf_child_look_at_left(const struct pf_child_plan *plan)
+void pf_child_look_at_left(const struct pf_child_place *place)
 {
-    struct pf_child_report *report = plan->report;
-    if (plan->own_ipc) {
+    struct pf_child_report *report = &place->sheet->report;
+    if (place->own_ipc) {
         look_for_segments(report);
         look_for_semaphores(report);
         look_for_queues(report);
         look_into(report, open_queues(), PF_LEFT_MQUEUE);
     }
-    if (plan->own_shm)
+    if (place->own_shm)
         look_into(report, open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC), PF_LEFT_SHM);
-    atomic_store(&report->looked, 1);
-    syscall(SYS_futex, &report->looked, FUTEX_WAKE, 1, NULL, NULL, 0);
 }

@@ -31,12 +31,12 @@ static int make_ambient(unsigned long long wanted)
     return 0;
 }
 
-int pf_child_take_user(const struct pf_child_plan *plan)
+int pf_child_take_user(const struct pf_child_order *order)
 {
-    if (!plan->own_user)
+    if (!order->own_user)
         return 0;
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
-        syscall(SYS_setresuid, plan->own_user, plan->own_user, plan->own_user) < 0)
+        syscall(SYS_setresuid, order->own_user, order->own_user, order->own_user) < 0)
         return -1;
     return make_ambient(~exempts);
 }

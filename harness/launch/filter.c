@@ -44,6 +44,17 @@ const struct pf_limit_watch *pf_limit_watch_find(int call, int error)
     return NULL;
 }
 
+/* What they do to the containment is seen by nobody who looks at it afterwards: the next ids of IPC objects,
+ * how mounts spread, keys, and what was done to the init. */
+static const char *const lasting_calls[] = {
+    "shmget",  "semget", "msgget",      "mq_open", "mount",       "mount_setattr",     "fspick",
+    "add_key", "keyctl", "request_key", "ptrace",  "pidfd_getfd", "process_vm_writev", NULL};
+
+bool pf_filter_lasts(const struct pf_filter *filter, int call)
+{
+    return call >= 0 && call < PF_FILTER_CALLS && filter->lasting[call];
+}
+
 bool pf_filter_watches(const struct pf_filter *filter, int call)
 {
     return call >= 0 && call < PF_FILTER_CALLS && filter->watched[call];
@@ -67,6 +78,7 @@ bool pf_filter_plans_limit(const struct pf_trial *trial, const char *resource)
 struct ways {
     bool named[PF_FILTER_CALLS];  /* by a rule or a hold */
     bool traced[PF_FILTER_CALLS]; /* ... that needs registers or the result */
+    bool *lasting;                /* in what they do */
     bool *watched;                /* for a limit */
 };
 
@@ -117,6 +129,11 @@ static void find_ways(const struct pf_trial *trial, struct ways *ways)
                 mark(&fault->trigger, ways->traced);
         }
     }
+    for (const char *const *name = lasting_calls; *name; name++) {
+        int call = seccomp_syscall_resolve_name(*name);
+        if (call >= 0 && call < PF_FILTER_CALLS)
+            ways->lasting[call] = true;
+    }
     for (size_t i = 0; i < trial->recorded_count; i++)
         ways->traced[trial->recorded[i]] = true;
     for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++)
@@ -139,7 +156,7 @@ static int add_plan(scmp_filter_ctx context, const struct ways *ways)
     for (int call = 0; r == 0 && call < PF_FILTER_CALLS; call++) {
         if (is_traced(ways, call))
             r = seccomp_rule_add(context, SCMP_ACT_TRACE(0), call, 0);
-        else if (ways->named[call])
+        else if (ways->named[call] || ways->lasting[call])
             r = seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 0);
     }
     return r;
@@ -213,8 +230,10 @@ int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct
             error, -ENOSYS,
             "system calls cannot be supervised: seccomp(2) is refused here, or it is older than "
             "Linux 5.0; a container needs a seccomp profile that allows it");
-    struct ways ways = {.watched = pf_arena_alloc(arena, PF_FILTER_CALLS * sizeof(*ways.watched))};
+    struct ways ways = {.lasting = pf_arena_alloc(arena, PF_FILTER_CALLS * sizeof(*ways.lasting)),
+                        .watched = pf_arena_alloc(arena, PF_FILTER_CALLS * sizeof(*ways.watched))};
     find_ways(trial, &ways);
+    ret_filter->lasting = ways.lasting;
     ret_filter->watched = ways.watched;
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
     if (!context)

@@ -14,12 +14,14 @@ enum { PF_FILTER_CALLS = 1024 }; /* above every number of a native 64-bit interf
 
 struct pf_filter {
     struct sock_fprog program; /* in the arena */
+    const bool *lasting;       /* calls whose effect outlasts the tree, and cannot be seen afterwards */
     const bool *watched;       /* calls whose result tells that a planned limit is reached */
 };
 
 /*
  * Builds the filter of a trial: calls that its rules and holds name, points and ledger entries, the few calls
- * that the judge needs to know of (timers being set, SIGKILL being sent), and, when a limit is planned, the
+ * that the judge needs to know of (timers being set, SIGKILL being sent), those whose effect outlasts the
+ * tree, and, when a limit is planned, the
  * calls that can fail for want of it; of a recording, the calls that it is to write down. Everything else
  * runs at full speed.
  *
@@ -33,6 +35,9 @@ int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct
 bool pf_filter_plans_limit(const struct pf_trial *trial, const char *resource);
 /* Is this a call whose result has to be looked at? */
 bool pf_filter_watches(const struct pf_filter *filter, int call);
+
+/* Is this a call that may leave something in the containment? */
+bool pf_filter_lasts(const struct pf_filter *filter, int call);
 
 /* A limit and the error by which its exhaustion shows; NULL name ends a search. */
 struct pf_limit_watch {

@@ -1,12 +1,10 @@
 #include "launch/isolate.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static bool is_below(const char *path, const char *top)
@@ -57,7 +55,7 @@ static void unescape(char *text)
 }
 
 /* What is mounted below a layer would vanish under it: it is mounted again on top, as it is. */
-static int find_mounts_below(struct pf_child_plan *plan, struct pf_arena *arena)
+static int find_mounts_below(struct pf_child_place *place, struct pf_arena *arena)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     if (!file)
@@ -65,35 +63,35 @@ static int find_mounts_below(struct pf_child_plan *plan, struct pf_arena *arena)
     const char **below = pf_arena_alloc(arena, PF_MOUNTS_BELOW_MAX * sizeof(*below));
     char *line = NULL;
     size_t size = 0;
-    while (getline(&line, &size, file) > 0 && plan->below_count < PF_MOUNTS_BELOW_MAX) {
+    while (getline(&line, &size, file) > 0 && place->below_count < PF_MOUNTS_BELOW_MAX) {
         char point[PATH_MAX];
         if (sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1)
             continue;
         unescape(point);
         bool covered = false;
-        for (size_t i = 0; i < plan->layer_count; i++)
-            covered |= is_below(point, plan->layers[i].path) && strcmp(point, plan->layers[i].path) != 0;
+        for (size_t i = 0; i < place->layer_count; i++)
+            covered |= is_below(point, place->layers[i].path) && strcmp(point, place->layers[i].path) != 0;
         /* What is mounted below another of them comes along with it. */
-        for (size_t i = 0; i < plan->below_count; i++)
+        for (size_t i = 0; i < place->below_count; i++)
             covered &= !is_below(point, below[i]);
         if (covered)
-            below[plan->below_count++] = pf_arena_strdup(arena, point);
+            below[place->below_count++] = pf_arena_strdup(arena, point);
     }
     free(line);
     fclose(file);
-    plan->below = below;
+    place->below = below;
     return 0;
 }
 
 /* An overlay in a user namespace cannot copy a directory of somebody else. Returns the first such, from the
  * working directory up to its layer, or NULL. */
-static const char *find_foreign(const struct pf_child_plan *plan, struct pf_arena *arena)
+static const char *find_foreign(const struct pf_child_place *place, struct pf_arena *arena)
 {
-    char *at = pf_arena_strdup(arena, plan->layers_directory);
-    const struct pf_child_layer *layer = plan->layers;
-    while (layer < plan->layers + plan->layer_count && !is_below(at, layer->path))
+    char *at = pf_arena_strdup(arena, place->layers_directory);
+    const struct pf_child_layer *layer = place->layers;
+    while (layer < place->layers + place->layer_count && !is_below(at, layer->path))
         layer++;
-    if (layer == plan->layers + plan->layer_count)
+    if (layer == place->layers + place->layer_count)
         return NULL;
     for (; strcmp(at, layer->path) != 0; *strrchr(at, '/') = '\0') {
         struct stat status;
@@ -104,60 +102,41 @@ static const char *find_foreign(const struct pf_child_plan *plan, struct pf_aren
 }
 
 int pf_isolate_prepare(const struct pf_trial *trial, bool mapped, struct pf_arena *arena,
-                       struct pf_child_plan *plan, const char **ret_note, struct pf_error *error)
+                       struct pf_child_place *place, const char **ret_note, struct pf_error *error)
 {
     char here[PATH_MAX];
     if (!realpath(trial->directory ? trial->directory : ".", here))
         return pf_error_set(error, -errno, "%s: cannot be made the working directory: %s",
                             trial->directory ? trial->directory : ".", strerror(errno));
-    plan->layers_fd = open("/dev/null", O_PATH | O_CLOEXEC);
-    if (plan->layers_fd < 0)
-        return pf_error_set(error, -errno, "/dev/null: %s", strerror(errno));
     struct pf_child_layer *layers = pf_arena_alloc(arena, PF_LAYERS_MAX * sizeof(*layers));
-    add_layer(layers, &plan->layer_count, "/tmp", true, arena);
+    add_layer(layers, &place->layer_count, "/tmp", true, arena);
     if (getenv("TMPDIR"))
-        add_layer(layers, &plan->layer_count, getenv("TMPDIR"), true, arena);
-    add_layer(layers, &plan->layer_count, here, false, arena);
-    add_layer(layers, &plan->layer_count, getenv("HOME"), false, arena);
-    for (size_t i = 0; i < plan->layer_count; i++) {
+        add_layer(layers, &place->layer_count, getenv("TMPDIR"), true, arena);
+    add_layer(layers, &place->layer_count, here, false, arena);
+    add_layer(layers, &place->layer_count, getenv("HOME"), false, arena);
+    for (size_t i = 0; i < place->layer_count; i++) {
         layers[i].upper = pf_arena_printf(arena, "u%zu", i);
         layers[i].work = pf_arena_printf(arena, "w%zu", i);
     }
-    plan->layers = layers;
-    plan->layers_directory = pf_arena_strdup(arena, here);
+    place->layers = layers;
+    place->layers_directory = pf_arena_strdup(arena, here);
     *ret_note =
         strcmp(here, "/") == 0
             ? "the program starts in /, which is not isolated: only the temporary directories and the "
               "home directory are"
             : NULL;
-    const char *foreign = mapped ? find_foreign(plan, arena) : NULL;
+    const char *foreign = mapped ? find_foreign(place, arena) : NULL;
     if (foreign) {
-        plan->layer_count = 0;
+        place->layer_count = 0;
         *ret_note = pf_arena_printf(arena, "%s belongs to another user or group than yours: that takes root",
                                     foreign);
         return 0;
     }
-    int r = find_mounts_below(plan, arena);
+    int r = find_mounts_below(place, arena);
     if (r < 0)
         return pf_error_set(error, r, "/proc/self/mountinfo: %s", strerror(-r));
-    if (plan->below_count)
+    if (place->below_count)
         *ret_note = pf_arena_printf(arena, "%s is mounted below what is isolated, and is not isolated itself",
-                                    plan->below[0]);
+                                    place->below[0]);
     return 0;
-}
-
-int pf_isolate_take(const struct pf_child_plan *plan, pid_t init, struct pf_layers *ret_layers)
-{
-    int pidfd = (int)syscall(SYS_pidfd_open, init, 0);
-    if (pidfd < 0)
-        return -errno;
-    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, plan->layers_fd, 0);
-    int r = fd < 0 ? -errno : 0;
-    close(pidfd);
-    if (r == 0)
-        *ret_layers = (struct pf_layers){.layers = plan->layers,
-                                         .count = plan->layer_count,
-                                         .directory = plan->layers_directory,
-                                         .fd = fd};
-    return r;
 }

@@ -8,8 +8,6 @@
 #ifndef PF_LAUNCH_ISOLATE_H
 #define PF_LAUNCH_ISOLATE_H
 
-#include <sys/types.h>
-
 #include "launch/child.h"
 #include "model/error.h"
 #include "model/trial.h"
@@ -23,14 +21,11 @@ struct pf_layers {
 };
 
 /*
- * Fills plan->layers and its kin. *ret_note is what cannot be covered, or NULL; it may be everything.
+ * Fills place->layers and its kin. *ret_note is what cannot be covered, or NULL; it may be everything.
  * `mapped`: it is to be done in a user namespace, which knows the caller and its group and nobody else.
  * Errors: those of the file system.
  */
 int pf_isolate_prepare(const struct pf_trial *trial, bool mapped, struct pf_arena *arena,
-                       struct pf_child_plan *plan, const char **ret_note, struct pf_error *error);
-
-/* Takes over the layers of a child that is about to exec; whoever calls it closes ret_layers->fd. */
-int pf_isolate_take(const struct pf_child_plan *plan, pid_t init, struct pf_layers *ret_layers);
+                       struct pf_child_place *place, const char **ret_note, struct pf_error *error);
 
 #endif

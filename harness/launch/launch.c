@@ -2,14 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,9 +20,14 @@
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
 #endif
 
-enum level { LEVEL_NAMESPACES, LEVEL_USER_NAMESPACES, LEVEL_SUBREAPER, LEVEL__COUNT };
-
 static const char *const level_names[] = {"namespaces", "user-namespaces", "subreaper"};
+
+/* The descriptors of a root: which of the harness's, and what numbers they are to have. */
+struct descriptors {
+    int *sent, *wanted;
+    size_t count;
+    int opened[3]; /* to be closed when they have been sent; -1: none */
+};
 
 unsigned long pf_launch_ptrace_options(bool execs)
 {
@@ -35,281 +36,178 @@ unsigned long pf_launch_ptrace_options(bool execs)
     return execs ? options | PTRACE_O_TRACEEXEC : options;
 }
 
-static bool is_admin(void)
+static int open_stdio(const struct pf_trial *trial, struct descriptors *descriptors,
+                      struct pf_launched *launched, struct pf_error *error)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{0}};
-    return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & 1U << CAP_SYS_ADMIN);
-}
-
-/* A user id that no two trials have at the same time: the one before may still be on its way out. */
-static unsigned own_user(const struct pf_trial *trial)
-{
-    static unsigned trials;
-    bool bound = pf_filter_plans_limit(trial, "nproc") && is_admin();
-    return bound ? 1U << 30 | ((unsigned)getpid() << 8 | (trials++ & 0xff)) % (1U << 30) : 0;
-}
-
-/* What the child needs apart from the level. */
-static int prepare(const struct pf_trial *trial, const struct pf_filter *filter, struct pf_arena *arena,
-                   struct pf_child_plan *plan, struct pf_error *error)
-{
-    int r = pf_launch_locate(trial->command[0], trial->directory, arena, &plan->path, error);
-    if (r < 0)
-        return r;
-    r = pf_launch_limits(trial, arena, plan, error);
-    if (r < 0)
-        return r;
-    char **argv = pf_arena_alloc(arena, (trial->command_count + 1) * sizeof(*argv));
-    for (size_t i = 0; i < trial->command_count; i++)
-        argv[i] = pf_arena_strdup(arena, trial->command[i]);
-    plan->argv = argv;
-    plan->environment = environ;
-    plan->directory = trial->directory;
-    plan->filter = filter->program;
-    plan->own_user = own_user(trial);
-    plan->uid_map = pf_arena_printf(arena, "%u %u 1\n", geteuid(), geteuid());
-    plan->gid_map = pf_arena_printf(arena, "%u %u 1\n", getegid(), getegid());
-    plan->report =
-        mmap(NULL, sizeof(*plan->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (plan->report == MAP_FAILED)
-        return pf_error_set(error, -errno, "no memory for the start of a program: %s", strerror(errno));
-    return 0;
-}
-
-static int open_stdio(const struct pf_trial *trial, struct pf_child_plan *plan, struct pf_launched *launched,
-                      struct pf_error *error)
-{
-    plan->stdio[0] = plan->stdio[1] = plan->stdio[2] = -1;
-    if (trial->stdout_to_stderr)
-        plan->stdio[1] = STDERR_FILENO;
     if (!trial->capture)
         return 0;
-    plan->stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    descriptors->opened[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (descriptors->opened[0] < 0)
+        return pf_error_set(error, -errno, "/dev/null: %s", strerror(errno));
     for (int i = 0; i < 2; i++) {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) < 0)
             return pf_error_set(error, -errno, "no pipe for the program's output: %s", strerror(errno));
         fcntl(ends[0], F_SETFL, O_NONBLOCK);
         launched->output[i] = ends[0];
-        plan->stdio[1 + i] = ends[1];
+        descriptors->opened[1 + i] = ends[1];
     }
     return 0;
 }
 
-static void close_child_ends(const struct pf_trial *trial, struct pf_child_plan *plan)
+static void add_descriptor(struct descriptors *descriptors, int sent, int wanted)
 {
+    descriptors->sent[descriptors->count] = sent;
+    descriptors->wanted[descriptors->count++] = wanted;
+}
+
+/* Those that the caller has for programs, but for what is captured. */
+static void list_descriptors(const struct pf_trial *trial, const struct pf_containment *containment,
+                             struct pf_arena *arena, struct descriptors *descriptors)
+{
+    size_t most = containment->inherited_count + 3;
+    descriptors->sent = pf_arena_alloc(arena, most * sizeof(*descriptors->sent));
+    descriptors->wanted = pf_arena_alloc(arena, most * sizeof(*descriptors->wanted));
     for (int i = 0; trial->capture && i < 3; i++)
-        if (plan->stdio[i] > STDERR_FILENO)
-            close(plan->stdio[i]);
-}
-
-static pid_t clone_init(const struct pf_child_plan *plan, enum level level, unsigned share)
-{
-    unsigned long flags = SIGCHLD;
-    if (level != LEVEL_SUBREAPER) {
-        flags |= CLONE_NEWPID | CLONE_NEWNS;
-        if (!(share & PF_SHARE_IPC))
-            flags |= CLONE_NEWIPC;
-        if (level == LEVEL_USER_NAMESPACES)
-            flags |= CLONE_NEWUSER;
+        add_descriptor(descriptors, descriptors->opened[i], i);
+    for (size_t i = 0; i < containment->inherited_count; i++) {
+        int fd = containment->inherited[i];
+        if (!trial->capture || fd > STDERR_FILENO)
+            add_descriptor(descriptors, trial->stdout_to_stderr && fd == STDOUT_FILENO ? STDERR_FILENO : fd,
+                           fd);
     }
-    /* Not clone3: containers refuse it, because their filters cannot look into its arguments. */
-    pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
-    if (pid == 0)
-        pf_child_init(plan);
-    return pid;
 }
 
-/* The root says a byte; the kernel adds its pid as this process sees it. Returns 0 when nobody is left to say
- * it. */
-static pid_t receive_pid(int socket)
+static int send_descriptors(int socket, const struct descriptors *descriptors)
 {
-    char byte, control[CMSG_SPACE(sizeof(struct ucred))];
+    char byte = 0, control[CMSG_SPACE(PF_DESCRIPTORS_AT_ONCE * sizeof(int))]
+        __attribute__((aligned(__alignof__(struct cmsghdr))));
     struct iovec data = {&byte, 1};
-    struct msghdr message = {
-        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-    ssize_t n;
-    do
-        n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
-    struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (!header || header->cmsg_type != SCM_CREDENTIALS)
-        return 0;
-    struct ucred credentials;
-    memcpy(&credentials, CMSG_DATA(header), sizeof(credentials));
-    return credentials.pid;
-}
-
-/* Runs the stopped root up to the end of its seccomp call and takes the listener it returned. */
-static int take_listener(pid_t root, int socket, int *ret_notify_fd)
-{
-    int call = -1;
-    bool go = false;
-    for (;;) {
-        int status;
-        if (waitpid(root, &status, __WALL) < 0) {
-            if (errno == EINTR)
-                continue;
+    for (size_t first = 0; first < descriptors->count; first += PF_DESCRIPTORS_AT_ONCE) {
+        size_t count = descriptors->count - first;
+        count = count > PF_DESCRIPTORS_AT_ONCE ? PF_DESCRIPTORS_AT_ONCE : count;
+        size_t size = count * sizeof(*descriptors->sent);
+        struct msghdr message = {
+            .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(size)};
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        *header =
+            (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(size)};
+        memcpy(CMSG_DATA(header), descriptors->sent + first, size);
+        if (sendmsg(socket, &message, MSG_NOSIGNAL) != 1)
             return -errno;
-        }
-        if (!WIFSTOPPED(status))
-            return -ECHILD;
-        struct __ptrace_syscall_info info = {0};
-        if (WSTOPSIG(status) == (SIGTRAP | 0x80) &&
-            ptrace(PTRACE_GET_SYSCALL_INFO, root, (void *)sizeof(info), &info) > 0) {
-            if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-                call = (int)info.entry.nr;
-            else if (info.op == PTRACE_SYSCALL_INFO_EXIT && call == SYS_seccomp && !info.exit.is_error) {
-                *ret_notify_fd = (int)info.exit.rval;
-                return 0;
-            }
-        }
-        if (ptrace(PTRACE_SYSCALL, root, NULL, NULL) < 0)
-            return -errno;
-        if (!go && send(socket, "g", 1, MSG_NOSIGNAL) != 1)
-            return -errno;
-        go = true;
     }
+    return 0;
 }
 
-static int fetch_listener(pid_t root, int number)
+/* Copies bytes onto the sheet and points there. Returns whether there was room. */
+static bool write_bytes(struct pf_containment *containment, const void *bytes, size_t size, void *ret_at)
+{
+    void *at = pf_containment_write(containment, bytes, size);
+    memcpy(ret_at, &at, sizeof(at));
+    return at;
+}
+
+/* A user id that no two trials have at the same time: the one before may still be on its way out. */
+static unsigned own_user(const struct pf_trial *trial, const struct pf_containment *containment)
+{
+    static unsigned trials;
+    bool bound = containment->admin && pf_filter_plans_limit(trial, "nproc");
+    return bound ? 1U << 30 | ((unsigned)getpid() << 8 | (trials++ & 0xff)) % (1U << 30) : 0;
+}
+
+/* Puts the order on the sheet. */
+static int write_order(const struct pf_trial *trial, const struct pf_filter *filter, const char *path,
+                       const struct descriptors *descriptors, struct pf_arena *arena,
+                       struct pf_containment *containment, struct pf_error *error)
+{
+    size_t words = trial->command_count;
+    const char **argv = pf_arena_alloc(arena, (words + 1) * sizeof(*argv));
+    const struct pf_child_limit *limits;
+    struct pf_child_order order = {.descriptor_count = descriptors->count,
+                                   .null_input = trial->capture,
+                                   .limit_count = trial->limit_count,
+                                   .filter.len = filter->program.len,
+                                   .own_user = own_user(trial, containment),
+                                   .no_new_privs =
+                                       containment->level == PF_LEVEL_SUBREAPER && !containment->admin,
+                                   .environment = environ};
+    int r = pf_launch_limits(trial, arena, &limits, error);
+    if (r < 0)
+        return r;
+    containment->sheet->used = 0;
+    bool fits = write_bytes(containment, path, strlen(path) + 1, &order.path);
+    for (size_t i = 0; i < words && fits; i++)
+        fits = write_bytes(containment, trial->command[i], strlen(trial->command[i]) + 1, &argv[i]);
+    if (trial->directory)
+        fits = fits &&
+               write_bytes(containment, trial->directory, strlen(trial->directory) + 1, &order.directory);
+    fits =
+        fits && write_bytes(containment, argv, (words + 1) * sizeof(*argv), &order.argv) &&
+        write_bytes(containment, limits, trial->limit_count * sizeof(*limits), &order.limits) &&
+        write_bytes(containment, descriptors->wanted, descriptors->count * sizeof(int), &order.descriptors) &&
+        write_bytes(containment, filter->program.filter, filter->program.len * sizeof(struct sock_filter),
+                    &order.filter.filter);
+    if (!fits)
+        return pf_error_set(error, -E2BIG, "%s: %s", trial->command[0], strerror(E2BIG));
+    containment->sheet->order = order;
+    return 0;
+}
+
+static int say(const struct pf_containment *containment, enum pf_word word)
+{
+    char byte = (char)word;
+    return send(containment->socket, &byte, 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+static int fetch_listener(pid_t root, int number, int *ret_notify_fd)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, root, 0);
     if (pidfd < 0)
         return -errno;
     int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
-    int r = fd < 0 ? -errno : fd;
+    int r = fd < 0 ? -errno : 0;
     close(pidfd);
     if (fd >= 0) /* Linux 6.6: wakes the other side on this CPU, which halves the cost of a call; optional */
         ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+    *ret_notify_fd = fd;
     return r;
 }
 
-static int seize_root(struct pf_launched *launched, int socket)
+/* The root waits for a word; once it is seized and has got it, its next stop is the trap behind its filter.
+ */
+static int seize_root(struct pf_launched *launched)
 {
+    const struct pf_containment *containment = launched->containment;
+    int status;
     if (ptrace(PTRACE_SEIZE, launched->root, NULL, pf_launch_ptrace_options(true)) < 0)
         return -errno;
-    if (ptrace(PTRACE_INTERRUPT, launched->root, NULL, NULL) < 0)
-        return -errno;
-    int number = -1;
-    int r = take_listener(launched->root, socket, &number);
+    int r = say(containment, PF_WORD_GO);
     if (r < 0)
         return r;
-    launched->notify_fd = fetch_listener(launched->root, number);
-    return launched->notify_fd < 0 ? launched->notify_fd : 0;
+    while (waitpid(launched->root, &status, __WALL) < 0)
+        if (errno != EINTR)
+            return -errno;
+    if (!WIFSTOPPED(status) || status >> 8 != SIGTRAP)
+        return -ECHILD;
+    return fetch_listener(launched->root, containment->sheet->report.listener, &launched->notify_fd);
 }
 
-/* Kills init, and with it the namespace, and reaps whatever is left. */
-static void reap_all(const struct pf_launched *launched)
+/* -EPIPE: the init is not there any more. */
+static int start_root(const struct descriptors *descriptors, struct pf_launched *launched)
 {
-    if (launched->init > 0)
-        kill(launched->init, SIGKILL);
-    if (launched->root > 0 && !launched->pid_namespace)
-        kill(launched->root, SIGKILL);
-    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-        ;
-}
-
-/* One attempt at one level. -EAGAIN: this level is not to be had here, launched->report says why. */
-static int start_at(enum level level, const struct pf_trial *trial, struct pf_child_plan *plan,
-                    struct pf_launched *launched)
-{
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        return -errno;
-    setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
-    plan->report->stage = PF_STAGE_NONE;
-    plan->report->error = 0;
-    plan->harness_socket = ends[0];
-    plan->socket = ends[1];
-    plan->pid_namespace = launched->pid_namespace = level != LEVEL_SUBREAPER;
-    plan->user_namespace = level == LEVEL_USER_NAMESPACES;
-    plan->own_shm = !(trial->share & PF_SHARE_SHM);
-    plan->own_ipc = !(trial->share & PF_SHARE_IPC);
-    plan->no_new_privs = level == LEVEL_SUBREAPER && !is_admin();
-    launched->init = clone_init(plan, level, trial->share);
-    int clone_error = errno;
-    close(ends[1]);
-    if (launched->init < 0) {
-        close(ends[0]);
-        launched->init = 0;
-        plan->report->error = clone_error;
-        return level == LEVEL_SUBREAPER ? -clone_error : -EAGAIN;
-    }
-    launched->root = receive_pid(ends[0]);
-    int r = launched->root ? seize_root(launched, ends[0]) : -ECHILD;
-    if (r == 0 && plan->layer_count)
-        r = pf_isolate_take(plan, launched->init, &launched->layers);
-    close(ends[0]);
-    if (r < 0) {
-        reap_all(launched);
-        launched->init = launched->root = 0;
-    }
-    enum pf_stage stage = plan->report->stage;
-    if (r < 0 && stage == PF_STAGE_ISOLATE)
-        return -EAGAIN;
-    if (r < 0 && level != LEVEL_SUBREAPER && (stage == PF_STAGE_IDENTITY || stage == PF_STAGE_MOUNT))
-        return -EAGAIN;
-    return r;
-}
-
-/* What stood in the way of a level, in words that lead to the remedy. */
-static const char *explain_level(enum level level, const struct pf_child_report *report,
-                                 struct pf_arena *arena)
-{
-    const char *what = level == LEVEL_USER_NAMESPACES ? "user namespaces" : "namespaces";
-    const char *why = strerror(report->error);
-    if (report->stage == PF_STAGE_MOUNT)
-        return pf_arena_printf(arena, "%s are of no use here: mounting an own /proc in them fails: %s", what,
-                               why);
-    if (report->error == ENOSPC || report->error == EUSERS)
-        why = "user.max_user_namespaces allows no more of them";
-    return pf_arena_printf(arena, "%s cannot be had here: %s", what, why);
-}
-
-/* Why the files cannot be covered; the remedy is a kernel or a file system that can. */
-static const char *explain_layers(const struct pf_child_plan *plan, struct pf_arena *arena)
-{
-    int code = plan->report->error;
-    if (code == EOPNOTSUPP && plan->user_namespace)
-        return "without root it takes Linux 6.6, whose tmpfs has user.* attributes";
-    return pf_arena_printf(arena, "an overlay over %s or its like cannot be mounted: %s",
-                           plan->layers[0].path, strerror(code));
-}
-
-static void give_up_layers(struct pf_child_plan *plan, struct pf_launched *launched, const char *why)
-{
-    plan->layer_count = 0;
-    launched->isolation_note = why;
-}
-
-static int choose_level(const struct pf_trial *trial, struct pf_child_plan *plan, struct pf_arena *arena,
-                        struct pf_launched *launched)
-{
-    enum level level = LEVEL_NAMESPACES;
-    const char *note = NULL;
-    if (trial->share & PF_SHARE_PID) {
-        level = LEVEL_SUBREAPER;
-        note = "a PID namespace was declined by --share pid";
-    } else if (!is_admin()) {
-        level = LEVEL_USER_NAMESPACES;
-    }
-    for (;;) {
-        if (level == LEVEL_SUBREAPER && plan->layer_count)
-            give_up_layers(plan, launched, "that takes a mount namespace");
-        int r = start_at(level, trial, plan, launched);
-        launched->containment = level_names[level];
-        launched->containment_note = note;
-        if (r != -EAGAIN || level == LEVEL_SUBREAPER)
-            return r;
-        if (plan->report->stage == PF_STAGE_ISOLATE) {
-            give_up_layers(plan, launched, explain_layers(plan, arena));
-            continue;
-        }
-        note = explain_level(level, plan->report, arena);
-        level++;
-    }
+    const struct pf_containment *containment = launched->containment;
+    struct pf_child_report *report = &containment->sheet->report;
+    report->stage = PF_STAGE_NONE;
+    report->error = 0;
+    report->left_count = 0;
+    int r = say(containment, PF_WORD_START);
+    if (r == 0)
+        r = send_descriptors(containment->socket, descriptors);
+    if (r < 0)
+        return r;
+    if (pf_containment_hear(containment, -1, &launched->root) != PF_WORD_ROOT)
+        return -ECHILD;
+    return seize_root(launched);
 }
 
 static int explain_trace(int r, struct pf_error *error)
@@ -331,9 +229,9 @@ static int explain_trace(int r, struct pf_error *error)
 int pf_launch_explain(const struct pf_launched *launched, const struct pf_trial *trial,
                       struct pf_error *error)
 {
-    int code = launched->report->error;
+    int code = launched->containment->sheet->report.error;
     const char *reason = strerror(code);
-    switch (launched->report->stage) {
+    switch (launched->containment->sheet->report.stage) {
     case PF_STAGE_EXEC:
         if (code == ENOEXEC)
             return pf_error_set(error, -code,
@@ -357,47 +255,85 @@ int pf_launch_explain(const struct pf_launched *launched, const struct pf_trial 
     }
 }
 
-int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, struct pf_arena *arena,
-              struct pf_launched *ret_launched, struct pf_error *error)
+/* Starts the root in the containment that was kept, if there is one for it and it still stands, or in a new
+ * one. */
+static int start(const struct pf_trial *trial, const struct pf_filter *filter, const char *path,
+                 struct descriptors *descriptors, struct pf_arena *arena, struct pf_launched *launched,
+                 struct pf_error *error)
 {
-    struct pf_launched launched = {.notify_fd = -1, .output = {-1, -1}, .layers.fd = -1};
-    struct pf_child_plan plan = {.layers_fd = -1};
-    int r = prepare(trial, filter, arena, &plan, error);
-    if (r == 0 && trial->isolate)
-        r = pf_isolate_prepare(trial, !is_admin(), arena, &plan, &launched.isolation_note, error);
+    for (;;) {
+        bool kept = launched->containment;
+        enum pf_stage failed = PF_STAGE_NONE;
+        int r = kept ? 0 : pf_containment_new(trial, &launched->containment, &failed, error);
+        if (r < 0)
+            return failed ? r : explain_trace(r, error);
+        list_descriptors(trial, launched->containment, arena, descriptors);
+        r = write_order(trial, filter, path, descriptors, arena, launched->containment, error);
+        if (r < 0)
+            return r;
+        r = start_root(descriptors, launched);
+        if (r == 0)
+            return 0;
+        if (r != -EPIPE || !kept)
+            return launched->containment->sheet->report.stage ? pf_launch_explain(launched, trial, error)
+                                                              : explain_trace(r, error);
+        pf_containment_end(launched->containment, true);
+        launched->containment = NULL;
+    }
+}
+
+/* Takes what was kept, if the trial can have it. */
+static struct pf_containment *take_kept(const struct pf_trial *trial, struct pf_containment **kept)
+{
+    struct pf_containment *containment = kept ? *kept : NULL;
+    if (kept)
+        *kept = NULL;
+    if (!containment || pf_containment_fits(containment, trial))
+        return containment;
+    pf_containment_end(containment, true);
+    return NULL;
+}
+
+int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, struct pf_arena *arena,
+              struct pf_containment **kept, struct pf_launched *ret_launched, struct pf_error *error)
+{
+    struct pf_launched launched = {.notify_fd = -1, .output = {-1, -1}};
+    struct descriptors descriptors = {.opened = {-1, -1, -1}};
+    const char *path;
+    int r = pf_launch_locate(trial->command[0], trial->directory, arena, &path, error);
     if (r < 0)
         return r;
-    launched.report = plan.report;
-    r = open_stdio(trial, &plan, &launched, error);
-    if (r == 0) {
-        r = choose_level(trial, &plan, arena, &launched);
-        if (r < 0)
-            r = plan.report->stage != PF_STAGE_NONE ? pf_launch_explain(&launched, trial, error)
-                                                    : explain_trace(r, error);
-    }
-    close_child_ends(trial, &plan);
-    if (plan.layers_fd >= 0)
-        close(plan.layers_fd);
+    launched.containment = take_kept(trial, kept);
+    r = open_stdio(trial, &descriptors, &launched, error);
+    if (r == 0)
+        r = start(trial, filter, path, &descriptors, arena, &launched, error);
+    for (int i = 0; i < 3; i++)
+        if (descriptors.opened[i] >= 0)
+            close(descriptors.opened[i]);
     if (r < 0) {
-        pf_launch_end(&launched);
+        pf_launch_end(&launched, NULL);
         return r;
     }
+    launched.level = level_names[launched.containment->level];
+    launched.note = pf_arena_strdup(arena, launched.containment->note);
+    launched.isolation_note = pf_arena_strdup(arena, launched.containment->isolation_note);
     *ret_launched = launched;
     return 0;
 }
 
-void pf_launch_end(struct pf_launched *launched)
+void pf_launch_end(struct pf_launched *launched, struct pf_containment **kept)
 {
-    if (launched->init > 0)
-        reap_all(launched);
+    struct pf_containment *containment = launched->containment;
+    bool again = kept && containment && containment->init > 0 && containment->level != PF_LEVEL_SUBREAPER &&
+                 launched->ended && !launched->spent && containment->sheet->report.untouched;
+    if (again)
+        *kept = containment;
+    else
+        pf_containment_end(containment, kept && launched->ended);
     if (launched->notify_fd >= 0)
         close(launched->notify_fd);
-    if (launched->layers.fd >= 0)
-        close(launched->layers.fd);
     for (int i = 0; i < 2; i++)
         if (launched->output[i] >= 0)
             close(launched->output[i]);
-    if (launched->report)
-        munmap(launched->report, sizeof(*launched->report));
-    *launched = (struct pf_launched){.notify_fd = -1, .output = {-1, -1}, .layers.fd = -1};
+    *launched = (struct pf_launched){.notify_fd = -1, .output = {-1, -1}};
 }

@@ -5,8 +5,8 @@
 
 #include "model/resource.h"
 
-int pf_launch_limits(const struct pf_trial *trial, struct pf_arena *arena, struct pf_child_plan *plan,
-                     struct pf_error *error)
+int pf_launch_limits(const struct pf_trial *trial, struct pf_arena *arena,
+                     const struct pf_child_limit **ret_limits, struct pf_error *error)
 {
     struct pf_child_limit *limits = pf_arena_alloc(arena, trial->limit_count * sizeof(*limits) + 1);
     for (size_t i = 0; i < trial->limit_count; i++) {
@@ -19,7 +19,6 @@ int pf_launch_limits(const struct pf_trial *trial, struct pf_arena *arena, struc
             .resource = resource,
             .value = {.rlim_cur = value, .rlim_max = now.rlim_max < value ? value : now.rlim_max}};
     }
-    plan->limits = limits;
-    plan->limit_count = trial->limit_count;
+    *ret_limits = limits;
     return 0;
 }

@@ -7,10 +7,10 @@
 #include "model/trial.h"
 
 /*
- * Fills plan->limits. The soft limit is set, and the hard one only where it must come down with it, so that a
- * program that knows how to raise its soft limit can do so. Errors: -EINVAL for an unknown resource.
+ * Makes them, in the arena. The soft limit is set, and the hard one only where it must come down with it, so
+ * that a program that knows how to raise its soft limit can do so. Errors: -EINVAL for an unknown resource.
  */
-int pf_launch_limits(const struct pf_trial *trial, struct pf_arena *arena, struct pf_child_plan *plan,
-                     struct pf_error *error);
+int pf_launch_limits(const struct pf_trial *trial, struct pf_arena *arena,
+                     const struct pf_child_limit **ret_limits, struct pf_error *error);
 
 #endif

@@ -1,16 +1,13 @@
 #include "supervise/ending.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "probe/probe.h"
@@ -20,7 +17,7 @@
 enum { STACKS_MAX = 32 };
 static const uint64_t STOP_NS = 20ULL * 1000 * 1000;
 static const uint64_t STACKS_NS = 250ULL * 1000 * 1000; /* for all of them: the reader waits */
-static const uint64_t LOOK_NS = 1000ULL * 1000 * 1000;
+static const uint64_t LOOK_NS = 1000ULL * 1000 * 1000;  /* for the init, to see that the tree has ended */
 static const uint64_t KILL_NS =
     10ULL * 1000 * 1000 * 1000; /* a process in an uninterruptible call outlives SIGKILL */
 
@@ -110,32 +107,58 @@ static void kill_one(void *context, struct pf_task *task)
     kill(task->process->pid, SIGKILL);
 }
 
-/* A tree that ended by itself: its init has seen that too, and looks at what is left before it goes. */
-static void await_look(struct pf_run *run)
+/* Hears, at most for a while, whether the init has seen the end of the tree. */
+static void await_end(struct pf_run *run, int timeout_ms)
 {
-    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    struct pollfd sources[] = {{.fd = run->events_fd, .events = POLLIN},
+                               {.fd = run->launched.containment->socket, .events = POLLIN}};
+    struct signalfd_siginfo info;
+    if (poll(sources, 2, timeout_ms) <= 0)
+        return;
+    if (sources[0].revents && read(run->events_fd, &info, sizeof(info)) < 0)
+        return;
+    if (sources[1].revents)
+        run->launched.ended = pf_containment_hear(run->launched.containment, 0, NULL) == PF_WORD_END;
+}
+
+static bool has_init(const struct pf_run *run)
+{
+    return run->launched.containment->init > 0;
+}
+
+/*
+ * An init whose tree has ended looks at what is left, and says so. A tree that has not is killed one by one,
+ * if the containment is to be kept; otherwise, and where that takes too long, with the init.
+ */
+static void end_tree(struct pf_run *run)
+{
     uint64_t end = pf_run_now(run) + LOOK_NS;
-    atomic_uint *looked = &run->launched.report->looked;
-    while (run->launched.init > 0 && run->launched.pid_namespace && run->tasks.task_count == 0 &&
-           !atomic_load(looked) && pf_run_now(run) < end)
+    run->killed = run->tasks.task_count > 0;
+    if (run->launched.containment->level == PF_LEVEL_SUBREAPER ||
+        (run->killed && !(run->watcher && run->watcher->containment)))
+        return;
+    while (has_init(run) && !run->launched.ended && pf_run_now(run) < end) {
+        pf_tasks_each(&run->tasks, kill_one, NULL);
+        pf_output_serve(run);
         if (pf_lifecycle_serve(run) == 0)
-            syscall(SYS_futex, looked, FUTEX_WAIT, 0, &pause, NULL, 0);
-    if (atomic_load(looked) && run->tasks.task_count == 0 && run->watcher && run->watcher->leaves_init)
-        run->launched.init = 0;
+            await_end(run, 10);
+    }
 }
 
 int pf_ending_kill(struct pf_run *run, struct pf_error *error)
 {
-    await_look(run);
+    bool subreaper = run->launched.containment->level == PF_LEVEL_SUBREAPER;
+    pid_t init = run->launched.containment->init;
+    end_tree(run);
     uint64_t end = pf_run_now(run) + KILL_NS;
-    if (run->launched.init > 0 && (run->launched.pid_namespace || run->tasks.task_count == 0))
-        kill(run->launched.init, SIGKILL);
-    while (run->tasks.task_count > 0 || run->launched.init > 0) {
+    if (has_init(run) && !run->launched.ended && (!subreaper || run->tasks.task_count == 0))
+        kill(init, SIGKILL);
+    while (run->tasks.task_count > 0 || (has_init(run) && !run->launched.ended)) {
         /* Without a namespace a newborn may still come out of a fork that was under way. */
-        if (!run->launched.pid_namespace)
+        if (subreaper)
             pf_tasks_each(&run->tasks, kill_one, NULL);
-        if (run->tasks.task_count == 0 && run->launched.init > 0)
-            kill(run->launched.init, SIGKILL);
+        if (run->tasks.task_count == 0 && has_init(run))
+            kill(init, SIGKILL);
         pf_output_serve(run);
         if (pf_lifecycle_serve(run) == 0)
             await_event(run, 10);

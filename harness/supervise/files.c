@@ -94,7 +94,7 @@ static bool is_inside(const char *path, const char *top)
 static void take(struct walk *walk, const struct pf_child_layer *layer, int directory, const char *name,
                  const char *path, const struct stat *now)
 {
-    const struct pf_layers *layers = &walk->run->launched.layers;
+    const struct pf_layers *layers = &walk->run->launched.containment->layers;
     struct pf_ev_file file = {
         .path = path,
         .change = "deleted",
@@ -152,10 +152,10 @@ static int by_path(const void *left, const void *right)
 
 void pf_files_finish(struct pf_run *run)
 {
-    const struct pf_layers *layers = &run->launched.layers;
     struct walk walk = {.run = run};
-    if (layers->fd < 0)
+    if (!run->launched.containment || run->launched.containment->layers.fd < 0)
         return;
+    const struct pf_layers *layers = &run->launched.containment->layers;
     for (size_t i = 0; i < layers->count; i++)
         walk_directory(
             &walk, &layers->layers[i],

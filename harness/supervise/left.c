@@ -22,9 +22,9 @@ void pf_left_finish(struct pf_run *run)
         [PF_LEFT_SHM] = "shm",          [PF_LEFT_NAMED_SEMAPHORE] = "sem", [PF_LEFT_MQUEUE] = "mqueue",
     };
     struct pf_arena *arena = run->trace->arena;
-    const struct pf_child_report *report = run->launched.report;
-    if (!report || !atomic_load(&report->looked))
+    if (!run->launched.ended || run->killed)
         return;
+    const struct pf_child_report *report = &run->launched.containment->sheet->report;
     for (size_t i = 0; i < report->left_count && i < PF_LEFT_MAX; i++) {
         const struct pf_left *left = &report->left[i];
         const struct pf_process *maker =

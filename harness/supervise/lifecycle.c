@@ -369,8 +369,9 @@ static void take_death(struct pf_run *run, pid_t tid, int status, const char *na
 static void take(struct pf_run *run, pid_t tid, int status, const char *name)
 {
     run->moved_ns = pf_run_now(run);
-    if (tid == run->launched.init)
-        run->launched.init = 0;
+    struct pf_containment *containment = run->launched.containment;
+    if (tid == containment->init)
+        containment->init = 0;
     else if (WIFSTOPPED(status))
         take_stop(run, tid, status);
     else

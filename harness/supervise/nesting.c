@@ -23,11 +23,11 @@ static uint64_t namespace_of(pid_t tid)
 void pf_nesting_begin(struct pf_run *run)
 {
     run->pid_namespace = namespace_of(run->launched.root);
-    if (!run->launched.pid_namespace)
+    if (run->launched.containment->level == PF_LEVEL_SUBREAPER)
         return;
     char path[64];
     /* pid_for_children would be the same: init's children live in init's own namespace. */
-    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)run->launched.init);
+    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)run->launched.containment->init);
     run->pid_namespace_fd = open(path, O_RDONLY | O_CLOEXEC);
 }
 

@@ -46,7 +46,8 @@ struct pf_run {
     bool unfiltered;          /* nobody is left whose calls could come */
     bool decided;             /* the verdict event is written */
     bool follows_execs;       /* the execs of the whole tree become events, not only the root's first */
-    bool failed;              /* the root never became the program: see launched.report */
+    bool killed;              /* the tree did not end by itself */
+    bool failed;              /* the root never became the program: see the report of its containment */
     int interrupts;           /* handled so far */
     int questions;            /* answered so far */
     int tty_interrupts;       /* Ctrl-C that the terminal sent to the program while it owned it */

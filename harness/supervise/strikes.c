@@ -52,7 +52,7 @@ static void read_stack(struct pf_run *run, const struct pf_task *task, const str
 static bool may_interrupt(const struct pf_run *run, const struct pf_answer *answer, bool deadly)
 {
     bool restarts = answer->error >= RESTART_FIRST && answer->error <= RESTART_LAST;
-    return run->launched.report->killable && (deadly || (answer->skip && !restarts));
+    return run->launched.containment->sheet->report.killable && (deadly || (answer->skip && !restarts));
 }
 
 bool pf_strikes_want(struct pf_run *run, struct pf_task *task, struct pf_grip *grip,

@@ -74,27 +74,28 @@ static void emit_begin(struct pf_run *run)
     struct utsname system;
     uname(&system);
     run->trace->start_ns = clock_ns();
-    struct pf_ev_begin begin = {.schema = PF_TRACE_SCHEMA,
-                                .scenario = trial->scenario,
-                                .variant = trial->variant,
-                                .command = trial->command,
-                                .command_count = trial->command_count,
-                                .seed = trial->seed,
-                                .limits = trial->limits,
-                                .limit_count = trial->limit_count,
-                                .deadline_ns = trial->deadline_ns,
-                                .grace_ns = trial->grace_ns,
-                                .captured = trial->capture,
-                                .no_execs = !run->follows_execs,
-                                .replay = trial->replay,
-                                .expect = trial->expect,
-                                .environment = {.pitfall = PITFALL_VERSION,
-                                                .kernel = pf_arena_strdup(arena, system.release),
-                                                .machine = pf_arena_strdup(arena, system.machine),
-                                                .containment = run->launched.containment,
-                                                .containment_note = run->launched.containment_note,
-                                                .isolated = run->launched.layers.fd >= 0,
-                                                .isolation_note = run->launched.isolation_note}};
+    struct pf_ev_begin begin = {
+        .schema = PF_TRACE_SCHEMA,
+        .scenario = trial->scenario,
+        .variant = trial->variant,
+        .command = trial->command,
+        .command_count = trial->command_count,
+        .seed = trial->seed,
+        .limits = trial->limits,
+        .limit_count = trial->limit_count,
+        .deadline_ns = trial->deadline_ns,
+        .grace_ns = trial->grace_ns,
+        .captured = trial->capture,
+        .no_execs = !run->follows_execs,
+        .replay = trial->replay,
+        .expect = trial->expect,
+        .environment = {.pitfall = PITFALL_VERSION,
+                        .kernel = pf_arena_strdup(arena, system.release),
+                        .machine = pf_arena_strdup(arena, system.machine),
+                        .containment = run->launched.level,
+                        .containment_note = run->launched.note,
+                        .isolated = run->launched.containment && run->launched.containment->layers.fd >= 0,
+                        .isolation_note = run->launched.isolation_note}};
     for (size_t i = 0; i < trial->fault_count; i++)
         *(const char **)pf_arena_grow(arena, &begin.faults, &begin.fault_count, sizeof(*begin.faults)) =
             trial->faults[i].spec;
@@ -241,17 +242,22 @@ static int open_events(struct pf_run *run, sigset_t *ret_before, struct pf_error
     return 0;
 }
 
+static struct pf_containment **kept(const struct pf_run *run)
+{
+    return run->watcher ? run->watcher->containment : NULL;
+}
+
 static int start(struct pf_run *run, struct pf_error *error)
 {
     struct pf_arena *arena = run->trace->arena;
     int r = pf_filter_build(run->trial, arena, &run->filter, error);
     if (r == 0)
-        r = pf_launch(run->trial, &run->filter, arena, &run->launched, error);
+        r = pf_launch(run->trial, &run->filter, arena, kept(run), &run->launched, error);
     if (r < 0)
         return r;
     pf_nesting_begin(run);
     pf_probe_descriptors(run->launched.root, arena, &run->outside, &run->outside_count);
-    pf_probe_own(run->launched.init, &run->own);
+    pf_probe_own(run->launched.containment->init, &run->own);
     return 0;
 }
 
@@ -293,7 +299,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     struct pf_run run = {.trial = trial,
                          .watcher = watcher,
                          .trace = trace,
-                         .launched = {.notify_fd = -1, .output = {-1, -1}, .layers.fd = -1},
+                         .launched = {.notify_fd = -1, .output = {-1, -1}},
                          .events_fd = -1,
                          .pid_namespace_fd = -1,
                          .own_tty = -1};
@@ -329,10 +335,16 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_quiet_free(&run);
     pf_output_free(&run);
     pf_record_free(&run);
-    pf_launch_end(&run.launched);
+    pf_launch_end(&run.launched, kept(&run));
     pf_nesting_end(&run);
     if (run.events_fd >= 0)
         close(run.events_fd);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return r;
+}
+
+void pf_supervise_leave(struct pf_containment **containment)
+{
+    pf_containment_end(*containment, true);
+    *containment = NULL;
 }

@@ -12,6 +12,8 @@
 #include "model/trace.h"
 #include "model/trial.h"
 
+struct pf_containment;
+
 /* What the caller of a trial wants to be asked and told while it runs. Every member may be NULL. */
 struct pf_watcher {
     void *context;
@@ -26,11 +28,11 @@ struct pf_watcher {
     int (*questions)(void *context);
     uint64_t silence_ns; /* after so long without a movement it counts as asked, once; 0: never */
     /*
-     * The containment of a tree that has ended by itself may be left to dismantle itself, which takes the
-     * kernel as long as a short trial: its init, which runs nothing any more, is then reaped by the caller's
-     * next trial, or by the caller.
+     * Where the containment is kept for the next trial of this process, if nothing of this one is left in it;
+     * at first, *containment is NULL. The init of one that is given up ends by itself, and is reaped by the
+     * next trial, or by the caller. NULL: each trial has its own, and it is gone when the trial is over.
      */
-    bool leaves_init;
+    struct pf_containment **containment;
     /* The answer: a snapshot, which is appended. */
     void (*on_answer)(void *context, const struct pf_trace *trace, const struct pf_event *snapshot);
 };
@@ -47,5 +49,8 @@ struct pf_watcher {
  */
 int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *watcher, struct pf_trace *trace,
                        struct pf_error *error);
+
+/* Gives up what was kept for another trial. The caller then reaps its init. */
+void pf_supervise_leave(struct pf_containment **containment);
 
 #endif

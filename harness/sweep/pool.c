@@ -83,11 +83,12 @@ static int keep_result(const struct pf_pool_client *client, const struct pf_trac
 }
 
 /* In a worker. Even of a trial that could not be started there is a whole trace, and it says why. */
-static struct report carry_out(const struct pf_pool_client *client, const struct pf_trial *trial, int memory)
+static struct report carry_out(const struct pf_pool_client *client, const struct pf_trial *trial,
+                               struct pf_containment **containment, int memory)
 {
     struct pf_trace *trace = pf_trace_new();
     struct pf_watcher watcher = {
-        .is_stuck = is_stuck, .interrupts = interrupts_of_trial, .leaves_init = true};
+        .is_stuck = is_stuck, .interrupts = interrupts_of_trial, .containment = containment};
     struct report report = {0};
     struct pf_error error = {""}; /* the trace gets the message */
     if (ftruncate(memory, 0) < 0 || lseek(memory, 0, SEEK_SET) < 0)
@@ -118,19 +119,21 @@ static bool receive_number(int socket, uint64_t *ret_number)
 _Noreturn static void work(const struct pool *pool, const struct worker *worker, int socket, pid_t parent)
 {
     const struct pf_pool_client *client = pool->client;
+    struct pf_containment *containment = NULL; /* of the last trial, for the next */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
     pf_interrupts_follow();
     sigprocmask(SIG_SETMASK, &pool->before, NULL);
-    struct report report = carry_out(client, worker->job.trial, worker->memory);
+    struct report report = carry_out(client, worker->job.trial, &containment, worker->memory);
     uint64_t number;
     while (send(socket, &report, sizeof(report), MSG_NOSIGNAL) == sizeof(report) &&
            receive_number(socket, &number)) {
         struct pf_trial *trial = client->make(client->context, number);
-        report = carry_out(client, trial, worker->memory);
+        report = carry_out(client, trial, &containment, worker->memory);
         pf_plan_free(trial);
     }
+    pf_supervise_leave(&containment);
     while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
         ; /* inits that were left to end by themselves */
     _exit(0);
