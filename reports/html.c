@@ -97,8 +97,10 @@ static void write_table(const struct pf_xml *xml, const struct pf_view_group *gr
     pf_xml_end(xml);
 }
 
-static void write_edges(const struct pf_xml *xml, const struct pf_diagnosis *diagnosis, const char *from)
+static void write_edges(const struct pf_xml *xml, const struct pf_trial_result *trial, const char *from,
+                        const char *anchor)
 {
+    const struct pf_diagnosis *diagnosis = trial->diagnosis;
     bool open = false;
     for (size_t i = 0; i < diagnosis->edge_count; i++) {
         const struct pf_edge *edge = &diagnosis->edges[i];
@@ -112,14 +114,16 @@ static void write_edges(const struct pf_xml *xml, const struct pf_diagnosis *dia
         pf_xml_text(xml, pf_arena_printf(xml->arena, "%s%s%s%s", edge->resource ? ", " : "",
                                          edge->resource ? edge->resource : "", edge->why ? ": " : "",
                                          edge->why ? edge->why : ""));
+        pf_html_evidence(xml, trial->timeline, anchor, edge->evidence, edge->evidence_count);
         pf_xml_end(xml);
     }
     if (open)
         pf_xml_end(xml);
 }
 
-static void write_diagnosis(const struct pf_xml *xml, const struct pf_diagnosis *diagnosis)
+static void write_diagnosis(const struct pf_xml *xml, const struct pf_trial_result *trial, const char *anchor)
 {
+    const struct pf_diagnosis *diagnosis = trial->diagnosis;
     static const char *const heads[] = {
         [PF_UNKNOWN] = "Diagnosis", [PF_LIKELY] = "Diagnosis (likely)", [PF_PROVEN] = "Diagnosis (proven)"};
     pf_xml_element(xml, "h3", heads[diagnosis->certainty]);
@@ -132,7 +136,7 @@ static void write_diagnosis(const struct pf_xml *xml, const struct pf_diagnosis 
         for (size_t i = 0; i < diagnosis->node_count; i++) {
             pf_xml_start(xml, "li");
             pf_xml_text(xml, pf_view_node(xml->arena, &diagnosis->nodes[i]));
-            write_edges(xml, diagnosis, diagnosis->nodes[i].id);
+            write_edges(xml, trial, diagnosis->nodes[i].id, anchor);
             pf_xml_end(xml);
         }
         pf_xml_end(xml);
@@ -157,18 +161,31 @@ static void write_list(const struct pf_xml *xml, const char *head, const char *c
     pf_xml_end(xml);
 }
 
+static void write_findings(const struct pf_xml *xml, const struct pf_trial_result *trial, const char *anchor)
+{
+    if (!trial->finding_count)
+        return;
+    pf_xml_element(xml, "h3", "Findings");
+    pf_xml_start(xml, "ul");
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        const struct pf_finding *finding = &trial->findings[i];
+        pf_xml_start(xml, "li");
+        pf_xml_text(xml,
+                    pf_arena_printf(xml->arena, "%s%s%s%s: %s",
+                                    pf_names_get(&pf_finding_kind_names, (int)finding->kind),
+                                    finding->severity == PF_SEVERITY_WARN ? " (warning)" : "",
+                                    finding->process ? " in " : "", finding->process ? finding->process : "",
+                                    finding->message ? finding->message : ""));
+        pf_html_evidence(xml, trial->timeline, anchor, finding->evidence, finding->evidence_count);
+        pf_xml_end(xml);
+    }
+    pf_xml_end(xml);
+}
+
 static void write_lists(const struct pf_xml *xml, const struct pf_trial_result *trial)
 {
     struct pf_arena *arena = xml->arena;
-    const char **lines = pf_arena_alloc(arena, (trial->finding_count + trial->fault_count) * sizeof(*lines));
-    for (size_t i = 0; i < trial->finding_count; i++) {
-        const struct pf_finding *finding = &trial->findings[i];
-        lines[i] = pf_arena_printf(
-            arena, "%s%s%s%s: %s", pf_names_get(&pf_finding_kind_names, (int)finding->kind),
-            finding->severity == PF_SEVERITY_WARN ? " (warning)" : "", finding->process ? " in " : "",
-            finding->process ? finding->process : "", finding->message ? finding->message : "");
-    }
-    write_list(xml, "Findings", lines, trial->finding_count);
+    const char **lines = pf_arena_alloc(arena, (trial->fault_count + 1) * sizeof(*lines));
     for (size_t i = 0; i < trial->fault_count; i++)
         lines[i] = pf_arena_printf(arena, "%s %s", trial->faults[i].spec ? trial->faults[i].spec : "?",
                                    pf_view_fault(arena, &trial->faults[i]));
@@ -176,11 +193,13 @@ static void write_lists(const struct pf_xml *xml, const struct pf_trial_result *
     write_list(xml, "Notes", trial->notes, trial->note_count);
 }
 
-void pf_html_story(const struct pf_xml *xml, const struct pf_trial_result *trial)
+void pf_html_story(const struct pf_xml *xml, const struct pf_trial_result *trial, const char *anchor)
 {
     if (trial->diagnosis)
-        write_diagnosis(xml, trial->diagnosis);
+        write_diagnosis(xml, trial, anchor);
+    write_findings(xml, trial, anchor);
     write_lists(xml, trial);
+    pf_html_timeline(xml, trial->timeline, anchor);
     if (trial->exit || trial->verdict == PF_PASS || trial->verdict == PF_FAIL)
         pf_html_classed(xml, "p", "soft",
                         pf_arena_printf(xml->arena, "The program %s; the trial took %s.",
@@ -202,7 +221,7 @@ static void write_trial(const struct pf_xml *xml, const struct pf_trial_result *
     pf_html_classed(xml, "p", pf_arena_printf(xml->arena, "verdict %s", verdict), word_of(trial->verdict));
     if (trial->reason)
         pf_xml_element(xml, "p", trial->reason);
-    pf_html_story(xml, trial);
+    pf_html_story(xml, trial, anchor);
     if (trial->replay) {
         pf_xml_element(xml, "h3", "Replay");
         pf_xml_element(xml, "pre", trial->replay);

@@ -8,8 +8,15 @@
 /* An element of a class with nothing but text. */
 void pf_html_classed(const struct pf_xml *xml, const char *element, const char *class, const char *text);
 
-/* Diagnosis, findings, faults, how it ended and what it printed: the body of a section. */
-void pf_html_story(const struct pf_xml *xml, const struct pf_trial_result *trial);
+/* Diagnosis, findings, faults, timeline, how it ended and what it printed: the body of the section with the
+ * id `anchor`. */
+void pf_html_story(const struct pf_xml *xml, const struct pf_trial_result *trial, const char *anchor);
+
+/* The picture and the table of events; nothing, if there is no timeline. */
+void pf_html_timeline(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor);
+/* " (event 12, 17)": links to those that are in the table. */
+void pf_html_evidence(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor,
+                      const uint64_t *events, size_t count);
 
 /* The failures of a sweep, and a table of all points and faults. */
 void pf_html_sweep(const struct pf_xml *xml, const struct pf_result *result);

@@ -29,6 +29,17 @@ static const char html_style[] =
     " var(--line); padding: .1rem 0 .1rem .8rem; margin: .4rem 0; }\n"
     "ol.chain ul { margin: .2rem 0; padding-left: 1.2rem; list-style: \"\\2192\\00a0\"; }\n"
     "table.points td { padding: .15rem .7rem .15rem 0; font-size: .875rem; white-space: normal; }\n"
+    ".timeline { display: block; min-width: 44rem; font: .75rem system-ui, sans-serif; }\n"
+    ".timeline text { fill: var(--text); } .timeline .time { fill: var(--soft); text-anchor: middle; }"
+    " .timeline .last { text-anchor: end; }\n"
+    ".timeline rect { stroke: var(--soft); stroke-width: .5; } .timeline .life { fill: var(--panel); }"
+    " .timeline .wait { fill: var(--soft); } .timeline .held { fill: var(--skip); }\n"
+    ".timeline line { stroke: var(--soft); } .timeline .axis { stroke: var(--line); }"
+    " .timeline .signal { stroke: var(--skip); stroke-width: 2.5; } .timeline .fault { stroke: var(--fail);"
+    " stroke-width: 3; } .timeline .verdict { stroke: var(--text); stroke-dasharray: 4 3; }\n"
+    "tr:target { background: var(--panel); } summary { cursor: pointer; }\n"
+    "@media print { .scroll { overflow: visible; } .timeline { min-width: 0; } section { break-inside: "
+    "avoid-page; } }\n"
     ".fix { border-left: 3px solid var(--pass); padding-left: .8rem; }\n";
 
 #endif

@@ -218,7 +218,7 @@ static void write_failure(const struct pf_xml *xml, const struct pf_result *resu
         pf_html_classed(xml, "p", "verdict fail", failure->summary);
     if (trial) {
         write_stack(xml, trial);
-        pf_html_story(xml, trial);
+        pf_html_story(xml, trial, pf_arena_printf(xml->arena, "failure-%zu", index + 1));
     }
     if (failure->replay) {
         pf_xml_element(xml, "h3", "Replay");

@@ -39,10 +39,10 @@ Test(html, has_a_row_and_a_section_for_each_program)
 {
     xmlDocPtr document = written(sample_result());
     expect_answer(document, "string(//h1)", "pitfall check");
-    expect_answer(document, "count(//tbody/tr)", "5");
+    expect_answer(document, "count(//div/table/tbody/tr)", "5");
     expect_answer(document, "count(//section)", "5");
-    expect_answer(document, "string(//tbody/tr[3]/td[2])", "failed");
-    expect_answer(document, "string(//tbody/tr[1]/td[4])", "join-before-drain");
+    expect_answer(document, "string(//div/table/tbody/tr[3]/td[2])", "failed");
+    expect_answer(document, "string(//div/table/tbody/tr[1]/td[4])", "join-before-drain");
     expect_answer(document, "count(//tbody//a[substring(@href, 2) = //section/@id])", "5");
     expect_answer(document, "count(//section[1]/ol/li)", "2");
     expect_answer(document, "count(//section[1]/ol/li/ul/li)", "2");
@@ -74,8 +74,8 @@ Test(html, markup_in_the_output_stays_text)
 Test(html, folds_repeats_and_bounds_their_sections)
 {
     xmlDocPtr document = written(sample_repeats(300, 10));
-    expect_answer(document, "count(//tbody/tr)", "1");
-    expect_answer(document, "string(//tbody/tr/td[2])", "270 of 300 as expected");
+    expect_answer(document, "count(//div/table/tbody/tr)", "1");
+    expect_answer(document, "string(//div/table/tbody/tr/td[2])", "270 of 300 as expected");
     expect_answer(document, "count(//section)", "10");
     expect_answer(document, "contains(//main, '20 more failures')", "true");
     expect_answer(document, "count(//tbody//a[substring(@href, 2) = //section/@id])", "1");
@@ -90,14 +90,14 @@ Test(html, a_sweep_has_its_failures_and_a_table_of_points)
     expect_answer(document, "count(//section)", "1");
     expect_answer(document, "starts-with(//section/h2, '1. It lost data silently (1 trial)')", "true");
     expect_answer(document, "count(//section//pre[contains(., 'write (libc.so.6)')])", "1");
-    expect_answer(document, "count(//tbody/tr)", "1");
-    expect_answer(document, "string(//thead/tr/th[4])", "error");
-    expect_answer(document, "string(//thead/tr/th[5])", "error, from then on");
-    expect_answer(document, "string(//tbody/tr/td[1])", "0.1");
-    expect_answer(document, "string(//tbody/tr/td[2])", "write");
-    expect_answer(document, "string(//tbody/tr/td[3])", "1");
-    expect_answer(document, "starts-with(//tbody/tr/td[4]/span[@class='soft'], 'EINTR')", "true");
-    expect_answer(document, "starts-with(//tbody/tr/td[5]/a[@href='#failure-1'], 'ENOSPC')", "true");
+    expect_answer(document, "count(//div/table/tbody/tr)", "1");
+    expect_answer(document, "string(//div/table/thead/tr/th[4])", "error");
+    expect_answer(document, "string(//div/table/thead/tr/th[5])", "error, from then on");
+    expect_answer(document, "string(//div/table/tbody/tr/td[1])", "0.1");
+    expect_answer(document, "string(//div/table/tbody/tr/td[2])", "write");
+    expect_answer(document, "string(//div/table/tbody/tr/td[3])", "1");
+    expect_answer(document, "starts-with(//div/table/tbody/tr/td[4]/span[@class='soft'], 'EINTR')", "true");
+    expect_answer(document, "starts-with(//div/table/tbody/tr/td[5]/a[@href='#failure-1'], 'ENOSPC')", "true");
     xmlFreeDoc(document);
 }
 
@@ -116,5 +116,32 @@ Test(html, a_sweep_of_many_trials_is_a_page_that_can_be_opened)
     size_t size;
     free(sample_write("html", result, &options, &size));
     cr_expect_lt(size, 5U << 20);
+    pf_result_free(result);
+}
+
+/* Evidence leads to a row of the table of events, and only to one that is there. */
+Test(html, links_evidence_to_the_timeline)
+{
+    struct pf_report_options options = {0};
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    char *text = sample_write("html", result, &options, NULL);
+    cr_expect_not_null(strstr(text, "<svg class=\"timeline\" role=\"img\" aria-label="));
+    cr_expect_not_null(strstr(text, "class=\"wait\"><title>waits for room in a pipe</title>"));
+    cr_expect_not_null(strstr(text, "class=\"verdict\"><title>proven</title>"));
+    size_t links = 0;
+    for (const char *link = text; (link = strstr(link, "href=\"#program-1-event-")); link++, links++) {
+        size_t length = strcspn(link + 7, "\"");
+        char id[64];
+        snprintf(id, sizeof(id), "id=\"%.*s\"", (int)length, link + 7);
+        const char *row = strstr(text, id);
+        cr_assert_not_null(row, "%s", id);
+        cr_expect_null(strstr(row + 1, id), "twice: %s", id);
+    }
+    cr_expect_geq(links, 2);
+    free(text);
+    result->trials[0].timeline = NULL;
+    text = sample_write("html", result, &options, NULL);
+    cr_expect_null(strstr(text, "-event-"), "no timeline, no links");
+    free(text);
     pf_result_free(result);
 }
