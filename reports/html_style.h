@@ -40,6 +40,9 @@ static const char html_style[] =
     "tr:target { background: var(--panel); } summary { cursor: pointer; }\n"
     "@media print { .scroll { overflow: visible; } .timeline { min-width: 0; } section { break-inside: "
     "avoid-page; } }\n"
+    "h2, p, li, details td:last-child { overflow-wrap: anywhere; } table.points td.number { white-space: "
+    "nowrap; "
+    "padding-right: .7rem; }\n"
     ".fix { border-left: 3px solid var(--pass); padding-left: .8rem; }\n";
 
 #endif

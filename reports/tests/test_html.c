@@ -97,7 +97,8 @@ Test(html, a_sweep_has_its_failures_and_a_table_of_points)
     expect_answer(document, "string(//div/table/tbody/tr/td[2])", "write");
     expect_answer(document, "string(//div/table/tbody/tr/td[3])", "1");
     expect_answer(document, "starts-with(//div/table/tbody/tr/td[4]/span[@class='soft'], 'EINTR')", "true");
-    expect_answer(document, "starts-with(//div/table/tbody/tr/td[5]/a[@href='#failure-1'], 'ENOSPC')", "true");
+    expect_answer(document, "starts-with(//div/table/tbody/tr/td[5]/a[@href='#failure-1'], 'ENOSPC')",
+                  "true");
     xmlFreeDoc(document);
 }
 
