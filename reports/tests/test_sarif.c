@@ -1,4 +1,4 @@
-/* The structure that SARIF 2.1.0 demands; reports/tests/formats.sh has the schema itself look at it. */
+/* The structure that SARIF 2.1.0 demands. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
