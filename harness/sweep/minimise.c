@@ -155,12 +155,33 @@ static uint64_t strikes(const struct pf_trial_result *trial)
     return fired;
 }
 
-/* Does the trial fail as the sample did, and of no more strikes? A rule that is shorter may strike other
- * processes too. */
+static bool has_struck(const struct pf_fault_account *account, const char *thread)
+{
+    for (size_t i = 0; i < account->strike_count; i++)
+        if (account->strikes[i].thread && strcmp(account->strikes[i].thread, thread) == 0)
+            return true;
+    return false;
+}
+
+/* A rule that is shorter may strike other processes instead, whose failure is another one. */
+static bool strikes_others(const struct pf_trial_result *sample, const struct pf_trial_result *trial)
+{
+    if (!sample->fault_count || !trial->fault_count)
+        return false;
+    const struct pf_fault_account *meant = &sample->faults[sample->fault_count - 1];
+    const struct pf_fault_account *struck = &trial->faults[trial->fault_count - 1];
+    for (size_t i = 0; i < struck->strike_count; i++)
+        if (struck->strikes[i].thread && !has_struck(meant, struck->strikes[i].thread))
+            return true;
+    return false;
+}
+
+/* Does the trial fail as the sample did, of no more strikes, and at the same processes? */
 static bool shows(const struct reduction *reduction, const struct pf_trial_result *trial)
 {
     struct pf_trial_result judged = *trial;
-    if (trial->verdict != PF_FAIL || strikes(trial) > strikes(reduction->sample))
+    if (trial->verdict != PF_FAIL || strikes(trial) > strikes(reduction->sample) ||
+        strikes_others(reduction->sample, trial))
         return false;
     judged.outcome = pf_sweep_outcome(trial);
     judged.stack = reduction->sample->stack;
