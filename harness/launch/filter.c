@@ -24,17 +24,20 @@ static const char *const descriptor_calls[] = {
 static const char *const process_calls[] = {"fork", "vfork", "clone", "clone3", NULL};
 static const char *const memory_calls[] = {"mmap", "mremap", NULL};
 static const char *const size_calls[] = {"write", "pwrite64", "writev", "ftruncate", "truncate", NULL};
+static const char *const queue_calls[] = {"mq_open", NULL};
+static const char *const pending_calls[] = {"timer_create", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+                                            "pidfd_send_signal", NULL};
 
 static const struct pf_limit_watch watches[] = {
-    {"nofile", EMFILE, "EMFILE", descriptor_calls},
-    {"nproc", EAGAIN, "EAGAIN", process_calls},
-    {"as", ENOMEM, "ENOMEM", memory_calls},
-    {"fsize", EFBIG, "EFBIG", size_calls},
+    {"nofile", EMFILE, "EMFILE", descriptor_calls}, {"nproc", EAGAIN, "EAGAIN", process_calls},
+    {"as", ENOMEM, "ENOMEM", memory_calls},         {"fsize", EFBIG, "EFBIG", size_calls},
+    {"msgqueue", EMFILE, "EMFILE", queue_calls},    {"sigpending", EAGAIN, "EAGAIN", pending_calls},
 };
 
-const struct pf_limit_watch *pf_limit_watch_find(int call, int error)
+const struct pf_limit_watch *pf_limit_watch_find(int call, int error, const struct pf_limit_watch *after)
 {
-    for (size_t i = 0; i < sizeof(watches) / sizeof(watches[0]); i++) {
+    for (size_t i = after ? (size_t)(after - watches) + 1 : 0; i < sizeof(watches) / sizeof(watches[0]);
+         i++) {
         if (watches[i].error != error)
             continue;
         for (const char *const *name = watches[i].calls; *name; name++)

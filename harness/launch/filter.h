@@ -47,7 +47,8 @@ struct pf_limit_watch {
     const char *const *calls; /* ended by NULL */
 };
 
-/* How a failing call shows that a limit is reached, or NULL when (call, error) means nothing of the kind. */
-const struct pf_limit_watch *pf_limit_watch_find(int call, int error);
+/* How a failing call shows that a limit is reached: the first such limit, or the next one `after` that. NULL:
+ * (call, error) means nothing of the kind. */
+const struct pf_limit_watch *pf_limit_watch_find(int call, int error, const struct pf_limit_watch *after);
 
 #endif

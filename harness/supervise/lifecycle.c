@@ -14,6 +14,7 @@
 #include "supervise/descriptors.h"
 #include "supervise/inject.h"
 #include "supervise/keep.h"
+#include "supervise/limit.h"
 #include "supervise/memory.h"
 #include "supervise/names.h"
 #include "supervise/nesting.h"
@@ -254,6 +255,7 @@ static void deliver_signal(struct pf_run *run, struct pf_task *task, int number)
                                       .sender = name_sender(run, task->process, &info)};
         pf_memory_look(run, task->process, &info, &signal);
         pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_SIGNAL, .signal = signal});
+        pf_limit_check_stack(run, task, &info);
         if (number == SIGINT && task->process == run->root && info.si_code == SI_KERNEL && run->own_tty >= 0)
             run->tty_interrupts++;
         if (number == SIGALRM && task->process->one_shot)

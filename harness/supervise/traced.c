@@ -1,19 +1,14 @@
 #include "supervise/traced.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 
 #include "faults/strike.h"
-#include "model/resource.h"
 #include "model/signature.h"
-#include "supervise/descriptors.h"
 #include "supervise/inject.h"
 #include "supervise/intercept.h"
 #include "supervise/keep.h"
 #include "supervise/lifecycle.h"
+#include "supervise/limit.h"
 #include "supervise/names.h"
 #include "supervise/record.h"
 #include "supervise/step.h"
@@ -77,42 +72,6 @@ void pf_traced_go(struct pf_run *run, struct pf_task *task, const struct pf_answ
     pf_lifecycle_resume(run, task, 0);
 }
 
-/*
- * The soft limit in force; 0: it could not be read. Of another user's process the call takes
- * CAP_SYS_RESOURCE, which root in a container lacks; the file has one line for each resource, in the order of
- * their numbers.
- */
-static uint64_t limit_of(pid_t pid, int resource)
-{
-    enum { NAME_WIDTH = 26 };
-    struct rlimit limit;
-    if (prlimit(pid, (__rlimit_resource_t)resource, NULL, &limit) == 0)
-        return limit.rlim_cur;
-    char path[32], line[128] = "";
-    snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
-    FILE *limits = fopen(path, "re");
-    for (int i = -1; limits && i <= resource; i++)
-        if (!fgets(line, sizeof(line), limits))
-            line[0] = '\0';
-    if (limits)
-        fclose(limits);
-    return strlen(line) > NAME_WIDTH ? strtoull(line + NAME_WIDTH, NULL, 10) : 0;
-}
-
-/* The living process that made this one; NULL: none. Its address is the beginning of the other's. */
-static const struct pf_process *maker_of(const struct pf_run *run, const struct pf_process *process)
-{
-    const char *dot = strrchr(process->address, '.');
-    size_t length = dot ? (size_t)(dot - process->address) : 0;
-    for (size_t i = 0; length && i < run->tasks.process_count; i++) {
-        const struct pf_process *other = run->tasks.processes[i];
-        if (other->alive && strlen(other->address) == length &&
-            strncmp(other->address, process->address, length) == 0)
-            return other;
-    }
-    return NULL;
-}
-
 /* A call that may fail for want of a limited resource is on its way out. */
 static void check_limit(struct pf_run *run, struct pf_task *task)
 {
@@ -123,19 +82,7 @@ static void check_limit(struct pf_run *run, struct pf_task *task)
         ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0 ||
         info.op != PTRACE_SYSCALL_INFO_EXIT || !info.exit.is_error)
         return;
-    const struct pf_limit_watch *watch = pf_limit_watch_find(call, (int)-info.exit.rval);
-    if (!watch)
-        return;
-    int resource = pf_resource_number(watch->resource);
-    const struct pf_process *maker = maker_of(run, task->process);
-    struct pf_ev_limit event = {.thread = task->address,
-                                .call = pf_call_name(call),
-                                .error = watch->error_name,
-                                .resource = watch->resource,
-                                .value = limit_of(task->process->pid, resource),
-                                .parents = maker ? limit_of(maker->pid, resource) : 0};
-    pf_descriptors_exhausted(run, task,
-                             pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_LIMIT, .limit = event}));
+    pf_limit_check_call(run, task, call, (int)-info.exit.rval);
 }
 
 static void poke_at_exit(struct pf_run *run, struct pf_task *task)

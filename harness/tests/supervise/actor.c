@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pitfall/point.h"
@@ -100,6 +102,48 @@ static int use_descriptors(void)
         if (open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
             return errno == EMFILE ? 0 : 1;
     return 2;
+}
+
+static int use_queues(void)
+{
+    struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 1024};
+    char name[16];
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "/queue-%d", i);
+        if (mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes) < 0)
+            return errno == EMFILE ? 0 : 1;
+    }
+    return 2;
+}
+
+static int use_timers(void)
+{
+    timer_t timer;
+    for (int i = 0; i < 100; i++)
+        if (timer_create(CLOCK_MONOTONIC, NULL, &timer) < 0)
+            return errno == EAGAIN ? 0 : 1;
+    return 2;
+}
+
+/* Each turn takes another page of stack. */
+static unsigned long use_stack(unsigned long pages)
+{
+    volatile char page[4096];
+    page[0] = (char)pages;
+    return pages ? use_stack(pages - 1) + (unsigned long)page[0] : 0;
+}
+
+static int use_a_megabyte_of_stack(void)
+{
+    return use_stack(256) == 1;
+}
+
+/* An address between the stack and what is below it, which the stack pointer has nothing to do with. */
+static int write_below_the_stack(void)
+{
+    volatile char *here = (volatile char *)__builtin_frame_address(0);
+    here[-(1L << 25)] = 1;
+    return 0;
 }
 
 /* What each way to transfer ten bytes returns, and what arrives. */
@@ -446,6 +490,10 @@ static const struct {
     {"ledger", ledger},
     {"errno", errno_is_kept},
     {"use-descriptors", use_descriptors},
+    {"use-queues", use_queues},
+    {"use-timers", use_timers},
+    {"use-stack", use_a_megabyte_of_stack},
+    {"write-below-the-stack", write_below_the_stack},
     {"transfer", transfer},
     {"parent-number", parent_number},
     {"watch-stops", watch_stops},

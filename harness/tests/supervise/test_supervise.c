@@ -157,6 +157,44 @@ Test(supervise, running_into_a_planned_limit_is_seen)
     pf_trace_free(trace);
 }
 
+static struct pf_trace *run_under(const char *scene, const char *limits)
+{
+    struct pf_trial *trial = plan(scene);
+    char *each = pf_arena_strdup(trial->arena, limits), *rest = NULL;
+    for (char *one = strtok_r(each, " ", &rest); one; one = strtok_r(NULL, " ", &rest)) {
+        struct pf_limit *limit =
+            pf_arena_grow(trial->arena, &trial->limits, &trial->limit_count, sizeof(*limit));
+        cr_assert_eq(pf_limit_parse(one, trial->arena, limit, NULL), 0);
+    }
+    return run(trial);
+}
+
+/* Each limit by how it shows, and not by another that shows in the same way. */
+Test(supervise, running_into_each_limit_is_seen)
+{
+    static const struct {
+        const char *scene, *limits, *resource, *error;
+    } all[] = {
+        {"use-queues", "msgqueue=20000", "msgqueue", "EMFILE"},
+        {"use-queues", "msgqueue=20000 nofile=32", "msgqueue", "EMFILE"},
+        {"use-queues", "msgqueue=200000 nofile=8", "nofile", "EMFILE"},
+        {"use-timers", "sigpending=20", "sigpending", "EAGAIN"},
+        {"use-stack", "stack=262144", "stack", "SIGSEGV"},
+        {"use-stack", "stack=8388608", NULL, NULL},
+        {"write-below-the-stack", "stack=262144", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        struct pf_trace *trace = run_under(all[i].scene, all[i].limits);
+        const struct pf_event *event = find(trace, PF_EVENT_LIMIT, 0);
+        cr_assert_eq(!event, !all[i].resource, "%s under %s", all[i].scene, all[i].limits);
+        if (event) {
+            cr_assert_str_eq(event->limit.resource, all[i].resource, "%s", all[i].limits);
+            cr_assert_str_eq(event->limit.error, all[i].error, "%s", all[i].limits);
+        }
+        pf_trace_free(trace);
+    }
+}
+
 Test(supervise, a_limit_can_come_down_in_mid_run)
 {
     struct pf_trial *trial = plan("use-descriptors");
