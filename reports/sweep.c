@@ -108,6 +108,10 @@ static void tell_scope(const struct pf_page *page, const struct pf_result *resul
                             sequels));
     if (result->trial_count)
         pf_page_paragraph(page, 2, tell_outcomes(page, result));
+    if (sweep->cut)
+        pf_page_paragraph(page, 2,
+                          "A call has more instructions than these: it was followed no further, and what it "
+                          "does afterwards was not tried. A function that it calls may be short enough.");
     tell_untested(page, result);
     tell_warnings(page, result);
     if (sweep->unsteady)

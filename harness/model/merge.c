@@ -278,6 +278,7 @@ static int merge_sweeps(const struct pf_merge_input *inputs, size_t count, bool 
         if (i && !same_plan)
             sweep->points += own->points;
         sweep->unsteady |= own->unsteady;
+        sweep->cut |= own->cut;
         for (size_t k = 0; k < own->failure_count; k++) {
             struct pf_failure *failure =
                 pf_arena_grow(merged->arena, &sweep->failures, &sweep->failure_count, sizeof(*failure));

@@ -180,6 +180,7 @@ static const struct pf_field sweep_fields[] = {
     PF_VALUE(struct pf_sweep_result, UINT, startup, PF_ALWAYS),
     PF_VALUE(struct pf_sweep_result, UINT, repetitions, PF_ALWAYS),
     PF_VALUE(struct pf_sweep_result, BOOL, unsteady),
+    PF_VALUE(struct pf_sweep_result, BOOL, cut),
     PF_VALUE(struct pf_sweep_result, UINT, deadline_ns, PF_ALWAYS),
     PF_ARRAY(struct pf_sweep_result, RECORDS, failures, failure_count, .record = &failure_record, PF_ALWAYS),
 };

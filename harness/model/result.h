@@ -194,6 +194,7 @@ struct pf_sweep_result {
     uint64_t startup;            /* ... of the dynamic loader, left out */
     uint64_t repetitions;        /* ... left out of the plan because others have their call stack */
     bool unsteady;               /* runs without faults print different things: output was not compared */
+    bool cut;                    /* a call has more instructions than are stepped through */
     uint64_t deadline_ns;        /* of each trial */
     struct pf_failure *failures; /* the most harmful outcomes first, then by their first trial */
     size_t failure_count;

@@ -122,7 +122,6 @@ static void find_threads(struct reading *reading, const struct pf_trace *trace)
 static void add_call(struct reading *reading, const struct pf_ev_call *call)
 {
     struct pf_arena *arena = reading->points->arena;
-    take_stack(reading, call);
     uint64_t occurrence = call->occurrence;
     const char *process = owner_of(reading, call->thread, call->call, &occurrence);
     struct stack none = {0};
@@ -225,6 +224,7 @@ static void add_spot(struct reading *reading, const struct pf_ev_steps *steps,
             .step = pf_arena_printf(arena, "%s+%" PRIu64, function, i),
             .instruction = i,
             .instructions = steps->instructions,
+            .cut = steps->ended && strcmp(steps->ended, "cut") == 0,
             .sleeps = profile && profile->blocks,
         };
 }
@@ -263,6 +263,10 @@ struct pf_points *pf_points_new(const struct pf_trace *trace)
     struct reading reading = {.points = pf_arena_alloc(arena, sizeof(*reading.points))};
     reading.points->arena = arena;
     find_threads(&reading, trace);
+    /* A stack is told where it was first entered, and calls stand in the order of their returns. */
+    for (size_t i = 0; i < trace->count; i++)
+        if (trace->events[i]->kind == PF_EVENT_CALL)
+            take_stack(&reading, &trace->events[i]->call);
     for (size_t i = 0; i < trace->count; i++) {
         const struct pf_event *event = trace->events[i];
         if (event->kind == PF_EVENT_CALL)

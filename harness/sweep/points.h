@@ -24,6 +24,7 @@ struct pf_point {
     size_t stack_count;
     const char *step;                   /* "libqueue.so:put+17", of an instruction of a call; or NULL */
     uint64_t instruction, instructions; /* ... its number from 0, and how many there are */
+    bool cut;                           /* ... there are more, which nobody has followed */
     bool sleeps;                        /* ... it is a system call that may sleep */
     uint64_t place;                     /* equal for points of one call and one stack */
 };

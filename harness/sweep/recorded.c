@@ -39,6 +39,7 @@ static const struct pf_field point_fields[] = {
     PF_VALUE(struct pf_point, STRING, step),
     PF_VALUE(struct pf_point, UINT, instruction),
     PF_VALUE(struct pf_point, UINT, instructions),
+    PF_VALUE(struct pf_point, BOOL, cut),
 };
 static const struct pf_record point_record = PF_RECORD(struct pf_point, point_fields);
 

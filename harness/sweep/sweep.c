@@ -335,6 +335,8 @@ static void describe(const struct pf_campaign *campaign)
     result->sweep->startup = campaign->plan->startup;
     result->sweep->repetitions = campaign->plan->repetitions;
     result->sweep->deadline_ns = campaign->base.deadline_ns;
+    for (size_t i = 0; i < campaign->plan->count; i++)
+        result->sweep->cut |= campaign->plan->planned[i].point->cut;
 }
 
 static void copy_command(struct pf_campaign *campaign)

@@ -136,7 +136,7 @@ static struct pf_sweep_result *sample_sweep(void)
         {PF_OUTCOME_SILENT, "silent/lost//1", "one is lost", 2, ids, 2, "pitfall run -- ./a", 3, 2},
         {.outcome = PF_OUTCOME_ABORT, .signature = "abort/crash//1"},
     };
-    static struct pf_sweep_result sweep = {5, 9, 1, true, 2000000000, failures, 2};
+    static struct pf_sweep_result sweep = {5, 9, 1, true, true, 2000000000, failures, 2};
     return &sweep;
 }
 

@@ -96,6 +96,18 @@ Test(points, a_place_is_a_call_and_its_stack)
     pf_points_free(points);
 }
 
+Test(points, a_stack_is_known_also_to_a_call_that_returns_before_the_one_it_is_told_with)
+{
+    add_call((struct pf_ev_call){.thread = "0.2", .call = "write", .occurrence = 1, .stack = 1});
+    add_call((struct pf_ev_call){
+        .thread = "0.1", .call = "write", .occurrence = 1, .stack = 1, .frames = by_main, .frame_count = 2});
+    struct pf_points *points = pf_points_new(trace);
+    cr_assert_eq(points->count, 2);
+    cr_expect_eq(points->points[1].stack_count, 2);
+    cr_expect_eq(points->places, 1);
+    pf_points_free(points);
+}
+
 Test(points, threads_count_for_themselves)
 {
     /* As they came, the process counted 1, 2, 3, 4; another time the threads would come in another order. */

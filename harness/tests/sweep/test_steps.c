@@ -17,7 +17,7 @@ static struct pf_step_spot spots[] = {
     {.first = 3, .count = 1, .at = {.module = "libc.so.6"}, .call = "getpid"},
 };
 
-static struct pf_points *points_of(const char *thread, const char *module)
+static struct pf_points *points_of_call(const char *thread, const char *module, const char *ended)
 {
     struct pf_trace *trace = pf_trace_new();
     struct pf_event event = {.kind = PF_EVENT_STEPS,
@@ -25,7 +25,7 @@ static struct pf_points *points_of(const char *thread, const char *module)
                                        .function = "put",
                                        .call = 3,
                                        .instructions = 4,
-                                       .ended = "returned",
+                                       .ended = ended,
                                        .spots = spots,
                                        .spot_count = 3}};
     pf_trace_append(trace, &event);
@@ -33,6 +33,11 @@ static struct pf_points *points_of(const char *thread, const char *module)
     struct pf_points *points = pf_points_of_steps(trace, &trigger);
     pf_trace_free(trace);
     return points;
+}
+
+static struct pf_points *points_of(const char *thread, const char *module)
+{
+    return points_of_call(thread, module, "returned");
 }
 
 Test(steps, every_instruction_is_a_point_of_its_line)
@@ -49,6 +54,15 @@ Test(steps, every_instruction_is_a_point_of_its_line)
     cr_assert_eq(points->points[3].instruction, 3);
     cr_assert_eq(points->points[3].instructions, 4);
     pf_points_free(points);
+}
+
+Test(steps, a_call_that_was_followed_no_further_is_known_for_it)
+{
+    struct pf_points *whole = points_of("0.1", NULL), *cut = points_of_call("0.1", NULL, "cut");
+    cr_assert_not(whole->points[0].cut);
+    cr_assert(cut->points[0].cut);
+    pf_points_free(whole);
+    pf_points_free(cut);
 }
 
 Test(steps, calls_that_may_sleep_are_struck_asleep_too)
