@@ -87,6 +87,7 @@ struct pf_child_place {
     int harness_socket; /* the harness's end, to be closed in the child */
     int own_from;       /* a descriptor that stays open in the init has a number from here on */
     bool user_namespace, pid_namespace, own_shm, own_ipc;
+    bool watched; /* for what a trial leaves in it, so that another can follow */
     const struct pf_child_layer *layers;
     size_t layer_count;           /* 0: files are not isolated */
     const char *layers_directory; /* the working directory as seen through them */
@@ -162,7 +163,7 @@ struct pf_child_watch {
     int shm;      /* the watch of /dev/shm among them */
 };
 
-/* Begins to watch, before the first order. */
+/* Begins to watch, before the first order, if that is wanted. */
 void pf_child_watch_begin(const struct pf_child_place *place, struct pf_child_watch *ret_watch);
 /* Before a root: its pid is to be 2 again. */
 void pf_child_watch_root(struct pf_child_watch *watch);

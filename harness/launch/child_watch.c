@@ -106,6 +106,10 @@ void pf_child_watch_begin(const struct pf_child_place *place, struct pf_child_wa
 {
     struct pf_child_watch *watch = ret_watch;
     memset(watch, 0, sizeof(*watch));
+    watch->next_pid = watch->mounts = watch->changes = -1;
+    /* The kernel takes ten milliseconds to end the watches of a process that ends. */
+    if (!place->watched)
+        return;
     take_inherited(watch);
     watch->next_pid = pf_child_keep(place, open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC));
     watch->mounts = pf_child_keep(place, open("/proc/self/mounts", O_RDONLY | O_CLOEXEC));

@@ -242,7 +242,7 @@ static int prepare(const struct pf_trial *trial, struct pf_containment *containm
     return pf_isolate_prepare(trial, !containment->admin, arena, place, &containment->isolation_note, error);
 }
 
-int pf_containment_new(const struct pf_trial *trial, struct pf_containment **ret_containment,
+int pf_containment_new(const struct pf_trial *trial, bool keep, struct pf_containment **ret_containment,
                        enum pf_stage *ret_failed, struct pf_error *error)
 {
     struct pf_child_place place;
@@ -260,6 +260,7 @@ int pf_containment_new(const struct pf_trial *trial, struct pf_containment **ret
     *ret_failed = PF_STAGE_NONE;
     int r = prepare(trial, containment, &place, error);
     if (r == 0) {
+        place.watched = keep;
         r = choose_level(containment, &place);
         if (r < 0) {
             *ret_failed = containment->sheet->report.stage;

@@ -31,9 +31,10 @@ struct pf_containment {
     size_t inherited_count;
 };
 
-/* Builds a containment for the trial, as deep as this machine allows. Errors: as from the kernel;
+/* Builds a containment for the trial, as deep as this machine allows. `keep`: what is to be kept for the next
+ * trial is watched, which costs little, but a hundredth of a second when it ends. Errors: as from the kernel;
  * *ret_failed: the step that failed, where it was one of the init's. */
-int pf_containment_new(const struct pf_trial *trial, struct pf_containment **ret_containment,
+int pf_containment_new(const struct pf_trial *trial, bool keep, struct pf_containment **ret_containment,
                        enum pf_stage *ret_failed, struct pf_error *error);
 
 /* Is it what the trial asks for? */

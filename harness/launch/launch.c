@@ -264,7 +264,7 @@ static int start(const struct pf_trial *trial, const struct pf_filter *filter, c
     for (;;) {
         bool kept = launched->containment;
         enum pf_stage failed = PF_STAGE_NONE;
-        int r = kept ? 0 : pf_containment_new(trial, &launched->containment, &failed, error);
+        int r = kept ? 0 : pf_containment_new(trial, launched->keeps, &launched->containment, &failed, error);
         if (r < 0)
             return failed ? r : explain_trace(r, error);
         list_descriptors(trial, launched->containment, arena, descriptors);
@@ -297,7 +297,7 @@ static struct pf_containment *take_kept(const struct pf_trial *trial, struct pf_
 int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, struct pf_arena *arena,
               struct pf_containment **kept, struct pf_launched *ret_launched, struct pf_error *error)
 {
-    struct pf_launched launched = {.notify_fd = -1, .output = {-1, -1}};
+    struct pf_launched launched = {.notify_fd = -1, .output = {-1, -1}, .keeps = kept};
     struct descriptors descriptors = {.opened = {-1, -1, -1}};
     const char *path;
     int r = pf_launch_locate(trial->command[0], trial->directory, arena, &path, error);
