@@ -23,6 +23,7 @@ struct settings {
     const char *variant;
     uint64_t deadline_ns;
     bool has_deadline; /* 0 means none, which is something else than not said */
+    bool isolate;
     struct pf_shard shard;
 };
 
@@ -72,6 +73,13 @@ static int set_deadline(void *settings, const char *value, struct pf_error *erro
     return pf_duration_parse(value, &((struct settings *)settings)->deadline_ns, error);
 }
 
+static int set_isolate(void *settings, const char *value, struct pf_error *error)
+{
+    (void)value, (void)error;
+    ((struct settings *)settings)->isolate = true;
+    return 0;
+}
+
 static int set_shard(void *settings, const char *value, struct pf_error *error)
 {
     return pf_shard_option_set(&((struct settings *)settings)->shard, value, error);
@@ -82,6 +90,9 @@ static const struct pf_option check_options[] = {
     {'r', "repeat", "N", "run each program N times", set_repeat},
     {0, "variant", "NAME", "only the variants called NAME: broken, safe, ...", set_variant},
     {'d', "deadline", "TIME", "instead of the deadline of each scenario (250ms, 10s, 2m)", set_deadline},
+    {0, "isolate", NULL,
+     "let nothing that the programs write be seen outside, or outlive them, as with --isolate of run",
+     set_isolate},
     PF_OPTION_SHARD(set_shard),
     PF_OPTION_REPORT,
     PF_OPTION_JSON,
@@ -130,6 +141,10 @@ static struct plan plan_make(const struct pf_selection *selection, const struct 
             struct pf_trial *trial = pf_plan_variant(scenario, &scenario->variants[k]);
             if (settings->has_deadline)
                 trial->deadline_ns = settings->deadline_ns;
+            if (settings->isolate) {
+                trial->isolate = true;
+                trial->replay = pf_plan_replay(trial);
+            }
             struct pf_trial **slot =
                 pf_arena_grow(plan.arena, &plan.variants, &plan.variant_count, sizeof(*slot));
             *slot = trial;

@@ -116,7 +116,7 @@ _pitfall_reply_options() {
     local options=(--help -h)
     case $1 in
         list) options+=(--json --tag -t) ;;
-        check) options+=(--jobs -j --repeat -r --variant --deadline -d --shard --report --json) ;;
+        check) options+=(--jobs -j --repeat -r --variant --deadline -d --isolate --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --allow-daemon --seed --max-processes --share --isolate --expect-exit --expect-output
             --expect-same --expect-text --verbose -v --trace --report --json) ;;
         sweep) options+=(--faults --proc --syscalls --step --when --do --all --resume --record --plan --shard --jobs -j --budget -b --inject -i --limit -l --deadline -d

@@ -111,7 +111,7 @@ complete -c pitfall -n '__pitfall_command run sweep' -l allow-daemon -d 'Process
 complete -c pitfall -n '__pitfall_command run sweep' -l seed -x -d 'For rules with prob='
 complete -c pitfall -n '__pitfall_command run sweep' -l max-processes -x -d 'Call it an explosion when more are alive'
 complete -c pitfall -n '__pitfall_command run sweep' -l share -x -a '(__fish_append , pid ipc shm)' -d 'Give up parts of the containment'
-complete -c pitfall -n '__pitfall_command run' -l isolate -d 'Let nothing that it writes be seen outside'
+complete -c pitfall -n '__pitfall_command check run' -l isolate -d 'Let nothing that it writes be seen outside'
 complete -c pitfall -n '__pitfall_command run sweep' -l expect-exit -x -a 'any 0 1' -d 'The exit status that is right'
 complete -c pitfall -n '__pitfall_command run' -l expect-output -r -F -d 'Its standard output must be what is in this file'
 complete -c pitfall -n '__pitfall_command run' -l expect-same -d 'Its output must be that of runs without the faults'

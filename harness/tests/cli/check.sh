@@ -56,6 +56,21 @@ expect_in stdout "  Replay: pitfall run"
 run "$pitfall" check "$own/a-slow" "$own/b-quick"
 expect_status 0
 
+echo "- what they write is there afterwards, unless they are isolated"
+scenario e-writes exit "echo seen >'$scratch/written'; exit 1"
+run "$pitfall" check --isolate --json "$own/e-writes"
+expect_status 0
+expect_json "$scratch/stdout" '" --isolate " in it["trials"][0]["replay"]'
+if grep -q '"isolated": *true' "$scratch/stdout"; then
+    [ ! -e "$scratch/written" ] || fail "a file was left behind"
+else
+    echo "skipped: files cannot be isolated here"
+fi
+run "$pitfall" check "$own/e-writes"
+expect_status 0
+[ -e "$scratch/written" ] || fail "no file was written"
+rm -rf "$own/e-writes"
+
 echo "- what cannot be started could not be tested: that is no failure of the program"
 rm -rf "$own/d-odd"
 sed -i /interpreter/d "$own/b-quick/pitfall.yaml"
