@@ -380,7 +380,8 @@ const struct pf_command pf_command_sweep = {
     .operands = "[OPTION]... [--] CMD [ARG]...",
     .summary = "every fault at every point of a program, in turn: which break it?",
     .about =
-        "Runs CMD once to see which system calls it makes, and then again and again, each time with one "
+        "Runs CMD twice, to see which system calls it makes and what is right, and then again and again, "
+        "each time with one "
         "fault at one of them: the call fails as it might in real life, is interrupted, or the process is "
         "killed there. A program that says by its exit status that something went wrong has done well; one "
         "that hangs, crashes, leaves something behind or loses data silently has not. Failures that are "

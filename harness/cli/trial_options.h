@@ -73,7 +73,8 @@ int pf_trial_set_text(void *settings, const char *value, struct pf_error *error)
     }
 #define PF_OPTION_EXPECT_TEXT                                                                                \
     {                                                                                                        \
-        0, "expect-text", "TEXT", "its standard output must contain TEXT; the output is kept likewise",      \
+        0, "expect-text", "TEXT",                                                                            \
+            "its standard output must contain TEXT; the output is then kept for the report",                 \
             pf_trial_set_text                                                                                \
     }
 
