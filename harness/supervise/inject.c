@@ -142,7 +142,8 @@ static void send_signal(struct strike *strike, const struct pf_action *action)
             continue;
         report(strike, action, process->address);
         process->injected |= 1ULL << (number - 1);
-        if (process == caller && number == SIGKILL && strike->strikes.count) {
+        /* Of a time there is no thread whose stack could be read first. */
+        if (process == caller && number == SIGKILL && strike->strikes.count && strike->occurrence->task) {
             strike->deadly = true;
             continue;
         }

@@ -188,3 +188,9 @@ wait "$child" || status=$?
 expect_status 0
 expect_exactly stdout word
 [ "$(grep -c "without a movement:" "$scratch/stderr")" -eq 1 ] || fail "a silence should be told once"
+
+echo "- a time can kill the program, and its group"
+run "$pitfall" run --inject after=50ms:kill --expect-exit 137 -- sleep 100
+expect_status 0
+run "$pitfall" run --inject after=50ms:kill:to=group --expect-exit 137 -- sh -c 'sleep 100 & sleep 100 & wait'
+expect_status 0
