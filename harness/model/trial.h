@@ -112,7 +112,7 @@ struct pf_action {
 
 /* Whom signal=, kill and stop= strike. */
 enum pf_to_kind {
-    PF_TO_CALLER, /* who met the trigger (a signal goes to that thread); for time triggers the root */
+    PF_TO_CALLER,   /* who met the trigger (a signal goes to that thread); for time triggers the root */
     PF_TO_GROUP,    /* the caller's process group */
     PF_TO_TERMINAL, /* the process group that the root began in, as Ctrl-C in a terminal would */
     PF_TO_TREE,     /* every process of the tree */

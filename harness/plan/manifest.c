@@ -27,12 +27,9 @@ static const cyaml_schema_value_t text_entry = {
 };
 
 static const cyaml_schema_field_t expect_fields[] = {
-    TEXT(struct pf_manifest_expect, finding),
-    TEXT(struct pf_manifest_expect, diagnosis),
-    TEXT(struct pf_manifest_expect, output),
-    TEXT(struct pf_manifest_expect, prints),
-    TEXT(struct pf_manifest_expect, exit),
-    CYAML_FIELD_END,
+    TEXT(struct pf_manifest_expect, finding), TEXT(struct pf_manifest_expect, diagnosis),
+    TEXT(struct pf_manifest_expect, output),  TEXT(struct pf_manifest_expect, prints),
+    TEXT(struct pf_manifest_expect, exit),    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t variant_fields[] = {

@@ -15,17 +15,7 @@
 #include "step.h"
 #include "wait.h"
 
-enum {
-    VICTIM,
-    SURVIVOR,
-    LANES,
-    FIRST = 3,
-    SECOND = 5,
-    ITEMS = 2,
-    RESULT = 40,
-    WAKE_MS = 2000,
-    POINTS = 150
-};
+enum { VICTIM, SURVIVOR, LANES, FIRST = 3, SECOND = 5, ITEMS = 2, RESULT = 40, WAKE_MS = 2000, POINTS = 150 };
 
 static struct mproc_hand *hand;
 

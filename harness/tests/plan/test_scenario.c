@@ -208,7 +208,8 @@ static const struct {
     {HEAD "  - broken\n", 4, "expected keys with values for variants[0]"},
     {HEAD "  - name: a\n  - expect: {}\n", 5, "\"name\" is missing in variants[1]"},
     {HEAD "  - name: a\n    expect:\n      findings: hang\n", 6,
-     "unknown key \"findings\", did you mean \"finding\"? (known here: finding, diagnosis, output, prints, exit)"},
+     "unknown key \"findings\", did you mean \"finding\"? (known here: finding, diagnosis, output, prints, "
+     "exit)"},
     {"id: x\nstorry: y\ntitle: X\n" TAIL, 2,
      "unknown key \"storry\", did you mean \"story\"? (known here: " KEYS ")"},
     {"id: x\ntitle: X\nwhatever: 1\n" TAIL, 3, "unknown key \"whatever\", expected one of " KEYS},
