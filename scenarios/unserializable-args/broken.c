@@ -18,10 +18,10 @@ static int work(int pictures)
 {
     struct picture picture;
     while (read(pictures, &picture, sizeof(picture)) == sizeof(picture)) {
-        unsigned long sum = 0;
+        size_t sum = 0;
         for (size_t i = 0; i < picture.count; i++)
             sum += picture.pixels[i];
-        printf("brightness %lu\n", sum / picture.count);
+        printf("brightness %zu\n", sum / picture.count);
     }
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -21,10 +21,10 @@ static int work(struct mproc_args *args)
     void *pixels;
     size_t count;
     while (!err && !(err = mproc_queue_get(pictures, MPROC_FOREVER, &pixels, &count))) {
-        unsigned long sum = 0;
+        size_t sum = 0;
         for (size_t i = 0; i < count; i++)
             sum += ((unsigned char *)pixels)[i];
-        printf("brightness %lu\n", sum / count);
+        printf("brightness %zu\n", sum / count);
         free(pixels);
     }
     return err == -EPIPE ? 0 : err;
