@@ -74,5 +74,11 @@ int main(void)
     if (mproc_process_join(process, mproc_deadline_ms(5000), NULL))
         return 1;
     printf("the sum is %" PRId64 "\n", place[TOTAL]);
+    mproc_process_free(process);
+    mproc_args_free(args);
+    mproc_shm_unref(shm);
+    mproc_condition_unref(emptied);
+    mproc_condition_unref(filled);
+    mproc_mutex_unref(mutex);
     return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
 }

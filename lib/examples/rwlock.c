@@ -58,5 +58,9 @@ int main(void)
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     printf("reading %" PRId64 " and %" PRId64 "\n", pair[0], pair[1]);
     mproc_rwlock_unlock(rwlock);
+    mproc_process_free(process);
+    mproc_args_free(args);
+    mproc_shm_unref(shm);
+    mproc_rwlock_unref(rwlock);
     return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
 }

@@ -62,7 +62,7 @@ static int sleep_on_units(const struct mproc_semaphore *semaphore, uint64_t dead
 
 int mproc_semaphore_bounded_acquire(struct mproc_semaphore *semaphore, uint64_t deadline_ns)
 {
-    mproc_robust_word *unit;
+    mproc_robust_word *unit = NULL;
 
     for (;;) {
         int err = take_free(semaphore, &unit);

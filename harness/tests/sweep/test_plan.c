@@ -12,7 +12,8 @@ static struct pf_trial *base;
 static void open_base(void)
 {
     base = pf_plan_new();
-    base->command = (const char *[]){"prog"};
+    static const char *command[] = {"prog"};
+    base->command = command;
     base->command_count = 1;
 }
 
