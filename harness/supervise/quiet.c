@@ -9,7 +9,6 @@
 #include "supervise/view.h"
 
 enum {
-    LOOKS_AT_DEADLINE = 8,
     STILL_SCANS = 2,   /* complete scans without movement before a snapshot is worth its cost */
     COST_FACTOR = 100, /* looks may take one part in so many of a core's time */
 };
@@ -21,6 +20,9 @@ static const uint64_t IDLE_LOOK_NS = 20 * 1000 * 1000; /* while it is known to b
 /* Snapshots of a quiet tree may take this much more than their share: a program that comes to rest often and
  * goes on each time must not put off the look that matters. */
 static const uint64_t CREDIT_NS = 200 * 1000 * 1000;
+/* At the deadline: long enough for whoever sleeps now and then to be met asleep, also on a busy machine. */
+static const uint64_t PATIENCE_NS = 250 * 1000 * 1000;
+static const long AGAIN_NS = 3 * 1000 * 1000;         /* from one of these looks to the next */
 static const uint64_t PARTIAL_NS = 250 * 1000 * 1000; /* between looks at those who stand while others run */
 
 struct pf_quiet {
@@ -372,19 +374,20 @@ static bool somebody_runs(const struct pf_snapshot *snapshot)
 
 /*
  * A snapshot that is wanted at this moment, whoever moves. Who wakes for an instant only, now and then, is
- * better seen in its wait: there are so many attempts at that. Returns its sequence number, 0: there is none.
+ * better seen in its wait: that is tried again for so long. Returns its sequence number, 0: there is none.
  */
-static uint64_t look_now(struct pf_run *run, enum pf_snapshot_reason reason, size_t attempts)
+static uint64_t look_now(struct pf_run *run, enum pf_snapshot_reason reason, uint64_t patience_ns)
 {
     struct pf_arena *arena = pf_arena_new();
     struct pf_snapshot snapshot = {0};
     struct pf_sample before;
     scan(run, true, &before);
-    uint64_t seq = 0;
-    int result;
-    do
+    uint64_t seq = 0, end = pf_run_now(run) + patience_ns;
+    int result = look(run, reason, arena, &snapshot);
+    while (result == 0 && somebody_runs(&snapshot) && pf_run_now(run) < end) {
+        nanosleep(&(struct timespec){.tv_nsec = AGAIN_NS}, NULL);
         result = look(run, reason, arena, &snapshot);
-    while (result == 0 && --attempts > 0 && somebody_runs(&snapshot));
+    }
     if (result == 0) {
         json_t *json = pf_record_to_json(&pf_snapshot_record, &snapshot);
         seq = append(run, json);
@@ -396,14 +399,14 @@ static uint64_t look_now(struct pf_run *run, enum pf_snapshot_reason reason, siz
 
 void pf_quiet_answer(struct pf_run *run)
 {
-    uint64_t seq = look_now(run, PF_SNAPSHOT_ASKED, 1);
+    uint64_t seq = look_now(run, PF_SNAPSHOT_ASKED, 0);
     if (seq && run->watcher->on_answer)
         run->watcher->on_answer(run->watcher->context, run->trace, run->trace->events[seq - 1]);
 }
 
 void pf_quiet_deadline(struct pf_run *run)
 {
-    uint64_t seq = look_now(run, PF_SNAPSHOT_DEADLINE, LOOKS_AT_DEADLINE);
+    uint64_t seq = look_now(run, PF_SNAPSHOT_DEADLINE, PATIENCE_NS);
     pf_keep_release_all(run, "end");
     pf_run_decide(run, run->root_ended_ns ? PF_VERDICT_ABANDONED : PF_VERDICT_DEADLINE, seq);
 }
