@@ -22,7 +22,8 @@ const struct pf_life *pf_orphan_next(const struct pf_case *c, size_t *finding)
     return NULL;
 }
 
-const struct pf_life *pf_orphan_gone_ancestor(const struct pf_case *c, const struct pf_life *orphan)
+/* The nearest ancestor that has ended, in whatever way; NULL: none. */
+static const struct pf_life *gone_ancestor(const struct pf_case *c, const struct pf_life *orphan)
 {
     const struct pf_life *at = parent_of(c, orphan);
     while (at && !at->exit)
@@ -43,4 +44,23 @@ void pf_orphan_draw(struct pf_case *c, const struct pf_life *orphan, const struc
                         pf_case_label(c, orphan->process)));
     pf_draw_evidence(c, edge, orphan->fork->seq);
     pf_draw_evidence(c, edge, gone->exit->seq);
+}
+
+bool pf_orphans_draw(struct pf_case *c, bool signaled, struct pf_bereft *ret_bereft)
+{
+    struct pf_bereft bereft = {0};
+    size_t at = 0;
+    for (const struct pf_life *orphan; (orphan = pf_orphan_next(c, &at));) {
+        const struct pf_life *gone = gone_ancestor(c, orphan);
+        if (!gone || gone->exit->exit.signaled != signaled)
+            continue;
+        pf_orphan_draw(c, orphan, gone);
+        if (bereft.count++ == 0) {
+            bereft.first = orphan;
+            bereft.gone = gone;
+        }
+    }
+    if (bereft.count)
+        *ret_bereft = bereft;
+    return bereft.count > 0;
 }

@@ -7,34 +7,18 @@
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
 
-static const struct pf_life *killed_ancestor(const struct pf_case *c, const struct pf_life *orphan)
-{
-    const struct pf_life *gone = pf_orphan_gone_ancestor(c, orphan);
-    return gone && gone->exit->exit.signaled ? gone : NULL;
-}
-
 bool pf_rule_parent_killed(struct pf_case *c, struct pf_match *ret_match)
 {
-    const struct pf_life *first = NULL;
-    size_t count = 0, at = 0;
-    for (const struct pf_life *orphan; (orphan = pf_orphan_next(c, &at));) {
-        const struct pf_life *gone = killed_ancestor(c, orphan);
-        if (!gone)
-            continue;
-        pf_orphan_draw(c, orphan, gone);
-        first = first ? first : orphan;
-        count++;
-    }
-    if (!first)
+    struct pf_bereft bereft;
+    if (!pf_orphans_draw(c, true, &bereft))
         return false;
-    const struct pf_life *gone = killed_ancestor(c, first);
-    const char *more = count > 1 ? pf_arena_printf(c->scratch, " and %zu more", count - 1) : "";
+    const char *more = bereft.count > 1 ? pf_arena_printf(c->scratch, " and %zu more", bereft.count - 1) : "";
     ret_match->summary = pf_arena_printf(
         c->scratch,
         "%s %s, so nothing of its clean-up was carried out. %s%s, which it had started, did not hear of "
         "that and %s on: the end of a parent means nothing to its children unless they ask for it.",
-        pf_case_label(c, gone->process), pf_phrase_killed(c, gone), pf_case_label(c, first->process), more,
-        count > 1 ? "live" : "lives");
+        pf_case_label(c, bereft.gone->process), pf_phrase_killed(c, bereft.gone),
+        pf_case_label(c, bereft.first->process), more, bereft.count > 1 ? "live" : "lives");
     ret_match->fix =
         "Let somebody else than the parent see to it: children ask for PR_SET_PDEATHSIG and check getppid() "
         "afterwards, or wait for the end of file of a pipe that only the parent can write to (in Python: "
