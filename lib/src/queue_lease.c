@@ -12,6 +12,7 @@
 
 #include "error_internal.h"
 #include "queue_internal.h"
+#include "seats.h"
 
 static const uint32_t lease_done = QUEUE_LEASE_MASK;
 
@@ -28,16 +29,6 @@ static uint32_t seats_used(const struct mproc_queue *queue)
     uint32_t used = __atomic_load_n(&consumers_of(queue)->seats_used, __ATOMIC_RELAXED);
 
     return used < queue->segment.shape.seats ? used : queue->segment.shape.seats;
-}
-
-static uint32_t seat_word(const struct mproc_queue *queue, uint32_t seat)
-{
-    return __atomic_load_n(mproc_segment_seat(&queue->segment, seat), __ATOMIC_ACQUIRE);
-}
-
-static bool is_dead(uint32_t word)
-{
-    return (word & FUTEX_OWNER_DIED) != 0;
 }
 
 bool mproc_queue_lease_has_seat(const struct mproc_queue *queue, uint32_t *ret_seat)
@@ -78,7 +69,7 @@ static uint32_t find_free_seat(const struct mproc_queue *queue)
 {
     uint32_t seat = 0;
 
-    while (seat < queue->segment.shape.seats && seat_word(queue, seat) != 0)
+    while (seat < queue->segment.shape.seats && mproc_seat_word(&queue->segment, seat) != 0)
         seat++;
     return seat;
 }
@@ -155,7 +146,7 @@ uint64_t mproc_queue_lease_dead(const struct mproc_queue *queue)
     uint64_t dead = 0;
 
     for (uint32_t seat = 0; seat < seats_used(queue); seat++) {
-        if (is_dead(seat_word(queue, seat)))
+        if (mproc_seat_is_dead(mproc_seat_word(&queue->segment, seat)))
             dead |= UINT64_C(1) << seat;
     }
     return dead;

@@ -9,8 +9,9 @@
 
 #include <criterion/criterion.h>
 
-/* Waits until a process sleeps in the kernel; there is nothing else that could tell. */
-static inline void await_sleep(pid_t pid)
+/* Waits until a process sleeps in the kernel, or has ended; there is nothing else that could tell. Returns
+ * the letter of its state. */
+static inline char await_rest(pid_t pid)
 {
     char path[40];
     char state;
@@ -22,6 +23,13 @@ static inline void await_sleep(pid_t pid)
         cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
         fclose(file);
     } while (state != 'S' && state != 'Z');
+    return state;
+}
+
+/* ... and it must not have ended: it has nothing else to sleep on than what is tested. */
+static inline void await_sleep(pid_t pid)
+{
+    cr_assert_eq(await_rest(pid), 'S', "it did not wait");
 }
 
 /* The status of a child, or -1 when a signal ended it. */

@@ -114,7 +114,7 @@ Test(barrier, does_not_count_who_gave_up)
     cr_assert_eq(mproc_barrier_wait(barrier, deadline_ns, NULL), -ETIMEDOUT);
     cr_assert_geq(mproc_clock_ns(), deadline_ns);
     pid_t party = start_party(barrier, 1);
-    await_sleep(party);
+    await_rest(party);
     cr_assert_eq(waitpid(party, NULL, WNOHANG), 0, "this thread is not waiting any more");
     cr_assert_eq(mproc_barrier_wait(barrier, mproc_deadline_ms(LONG_MS), NULL), 0);
     cr_assert_eq(exit_code(party), 0);
@@ -127,8 +127,8 @@ Test(barrier, tells_of_a_dead_party_until_it_is_reset)
     pid_t first = start_party(barrier, 1);
     pid_t second = start_party(barrier, 1);
 
-    await_sleep(first);
-    await_sleep(second);
+    await_rest(first);
+    await_rest(second);
     uint64_t killed_ns = mproc_clock_ns();
     kill_and_reap(first);
     cr_assert_eq(exit_code(second), EOWNERDEAD);
@@ -155,11 +155,11 @@ Test(barrier, knows_its_parties)
     cr_assert_eq(mproc_barrier_join(barrier), 0, "they have left");
     cr_assert_eq(mproc_barrier_join(barrier), 0);
     pid_t party = start_party(barrier, 2);
-    await_sleep(party);
+    await_rest(party);
     pid_t third = start_party(barrier, 1);
     cr_assert_eq(exit_code(third), EUSERS);
     cr_assert_eq(mproc_barrier_wait(barrier, mproc_deadline_ms(LONG_MS), NULL), 0);
-    await_sleep(party);
+    await_rest(party);
     cr_assert_eq(mproc_barrier_abort(barrier), 0);
     cr_assert_eq(exit_code(party), EOWNERDEAD);
     mproc_barrier_unref(barrier);
@@ -227,7 +227,7 @@ static void body_wait(void *arg)
 static void start_sleeper(void *arg)
 {
     sweep.sleeper = start_party(arg, 1);
-    await_sleep(sweep.sleeper);
+    await_rest(sweep.sleeper);
 }
 
 /* Who waits comes out, or is told, or waits on because the dead one had not begun; then we come in its place.

@@ -91,7 +91,7 @@ static pid_t start_sleeping_taker(void)
 {
     pid_t pid = start_taker();
 
-    await_sleep(pid);
+    await_rest(pid);
     return pid;
 }
 
@@ -203,7 +203,7 @@ Test(condition, passes_on_what_a_dead_one_was_told)
 
     kill(first, SIGSTOP);
     put_things(1, 1);
-    await_sleep(second);
+    await_rest(second);
     cr_assert_eq(waitpid(second, NULL, WNOHANG), 0);
     uint64_t killed_ns = mproc_clock_ns();
     kill_and_reap(first);

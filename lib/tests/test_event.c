@@ -102,7 +102,7 @@ Test(event, wakes_all_who_wait, .timeout = 20)
     for (int i = 0; i < WAITERS; i++)
         waiters[i] = start_waiter(event, mproc_deadline_ms(LONG_MS));
     for (int i = 0; i < WAITERS; i++)
-        await_sleep(waiters[i]);
+        await_rest(waiters[i]);
     cr_assert_eq(mproc_event_set(event), 0);
     /* Cleared before they had a chance to look. */
     cr_assert_eq(mproc_event_clear(event), 0);
@@ -122,10 +122,10 @@ Test(event, tells_that_the_last_who_promised_has_died, .timeout = 20)
     for (int i = 0; i < WAITERS; i++)
         waiters[i] = start_waiter(event, mproc_deadline_ms(LONG_MS));
     for (int i = 0; i < WAITERS; i++)
-        await_sleep(waiters[i]);
+        await_rest(waiters[i]);
     kill_and_reap(promisers[0]);
     for (int i = 0; i < WAITERS; i++)
-        await_sleep(waiters[i]);
+        await_rest(waiters[i]);
     cr_assert_eq(mproc_event_wait(event, MPROC_NOW), -EAGAIN, "one is left");
     kill_and_reap(promisers[1]);
     uint64_t killed_ns = mproc_clock_ns();
@@ -151,9 +151,9 @@ Test(event, watches_who_promises_while_others_wait, .timeout = 20)
     struct mproc_event *event = new_event();
     pid_t waiter = start_waiter(event, mproc_deadline_ms(LONG_MS));
 
-    await_sleep(waiter);
+    await_rest(waiter);
     pid_t promiser = start_promiser(event);
-    await_sleep(waiter);
+    await_rest(waiter);
     kill_and_reap(promiser);
     cr_assert_eq(exit_code(waiter), EOWNERDEAD);
     mproc_event_unref(event);
@@ -165,9 +165,9 @@ Test(event, wakes_on_a_death_though_the_first_to_know_is_stopped, .timeout = 20)
     pid_t promiser = start_promiser(event);
     pid_t stopped = start_waiter(event, mproc_deadline_ms(LONG_MS));
 
-    await_sleep(stopped);
+    await_rest(stopped);
     pid_t waiter = start_waiter(event, mproc_deadline_ms(LONG_MS));
-    await_sleep(waiter);
+    await_rest(waiter);
     kill(stopped, SIGSTOP);
     kill_and_reap(promiser);
     cr_assert_eq(exit_code(waiter), EOWNERDEAD);
@@ -338,7 +338,7 @@ Test(event, survives_a_kill_at_every_instruction_of_set, .timeout = 120)
     long stride = step_stride(count, POINTS);
     for (long at = 0; at < count; at += stride, points++) {
         pid_t waiter = start_waiter(event, mproc_deadline_ms(LONG_MS));
-        await_sleep(waiter);
+        await_rest(waiter);
         pid_t pid = step_start(body_set, event);
         if (step_over(pid, at))
             step_kill(pid);
@@ -394,7 +394,7 @@ Test(event, survives_a_kill_at_every_instruction_of_promise, .timeout = 200)
         mproc_event_unref(event);
         event = new_event();
         pid_t waiter = start_waiter(event, mproc_deadline_ms(LONG_MS));
-        await_sleep(waiter);
+        await_rest(waiter);
         pid_t pid = step_start(body_promise, event);
         if (step_over(pid, at))
             step_kill(pid);

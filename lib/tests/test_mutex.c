@@ -18,6 +18,7 @@
 #include <mproc/sync.h>
 
 #include "mutex_internal.h"
+#include "sleeper.h"
 #include "step.h"
 
 /* What the mutexes of these tests protect: two numbers that are equal whenever nobody is at them. */
@@ -50,14 +51,6 @@ static int repair_pair(void *user)
     pair->second = pair->first;
     pair->repairs++;
     return 0;
-}
-
-static int exit_code(pid_t pid)
-{
-    int status;
-
-    cr_assert_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* A child that takes the mutex and is killed with it. */
@@ -479,21 +472,6 @@ Test(mutex, survives_a_kill_at_every_instruction, .timeout = 120)
     cr_assert_lt(died_inside, points);
     mproc_mutex_unref(world.mutex);
     munmap(world.pair, 4096);
-}
-
-/* Waits until a process sleeps in the kernel: it has nothing else to sleep on than the mutex. */
-static void await_sleep(pid_t pid)
-{
-    char path[40];
-    char state;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    do {
-        FILE *file = fopen(path, "re");
-        cr_assert_not_null(file);
-        cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
-        fclose(file);
-    } while (state != 'S');
 }
 
 /* The owner dies in its unlock while another sleeps on the mutex: the sleeper must get it, by its own. */

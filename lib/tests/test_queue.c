@@ -17,6 +17,7 @@
 #include <mproc/stop.h>
 
 #include "queue_internal.h"
+#include "sleeper.h"
 
 static struct mproc_queue *new_queue(struct mproc_queue_options options)
 {
@@ -24,14 +25,6 @@ static struct mproc_queue *new_queue(struct mproc_queue_options options)
 
     cr_assert_eq(mproc_queue_create(&options, &queue), 0, "%s", mproc_error_detail());
     return queue;
-}
-
-static int exit_code(pid_t pid)
-{
-    int status;
-
-    cr_assert_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void fill(unsigned char *data, size_t len, unsigned seed)

@@ -14,6 +14,7 @@
 #include <mproc/error.h>
 #include <mproc/queue.h>
 
+#include "sleeper.h"
 #include "step.h"
 
 enum { LARGE = 3000, WAKE_MS = 2000, POINTS = 30 };
@@ -77,28 +78,6 @@ static const char *drain(void)
     letters[count] = '\0';
     cr_assert_eq(mproc_queue_done(queue, MPROC_NOW), 0);
     return letters;
-}
-
-static int exit_code(pid_t pid)
-{
-    int status;
-
-    cr_assert_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void await_sleep(pid_t pid)
-{
-    char path[40];
-    char state;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    do {
-        FILE *file = fopen(path, "re");
-        cr_assert_not_null(file);
-        cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
-        fclose(file);
-    } while (state != 'S');
 }
 
 /* A reader that takes some messages at once, and then sleeps until it is killed. */

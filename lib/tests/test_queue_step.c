@@ -14,6 +14,7 @@
 #include <mproc/error.h>
 #include <mproc/queue.h>
 
+#include "sleeper.h"
 #include "step.h"
 
 enum { POINTS = 40, LARGE = 3000, WAKE_MS = 2000 };
@@ -82,20 +83,6 @@ static const char *drain(struct mproc_queue *from)
         letters[count++] = letter;
     letters[count] = '\0';
     return letters;
-}
-
-static void await_sleep(pid_t pid)
-{
-    char path[40];
-    char state;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    do {
-        FILE *file = fopen(path, "re");
-        cr_assert_not_null(file);
-        cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
-        fclose(file);
-    } while (state != 'S');
 }
 
 static void body_put(void *arg)

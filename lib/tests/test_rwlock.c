@@ -130,12 +130,12 @@ Test(rwlock, does_not_starve_a_writer_and_lets_a_reader_read_again)
 
     cr_assert_eq(mproc_rwlock_read(rwlock, MPROC_NOW), 0);
     pid_t writer = start_user(rwlock, mproc_rwlock_write);
-    await_sleep(writer);
+    await_rest(writer);
     cr_assert_eq(result_elsewhere(rwlock, mproc_rwlock_read), -EAGAIN, "no new readers");
     cr_assert_eq(mproc_rwlock_read(rwlock, MPROC_FOREVER), 0, "but this one was inside");
     cr_assert_eq(mproc_rwlock_unlock(rwlock), 0);
     pid_t reader = start_user(rwlock, mproc_rwlock_read);
-    await_sleep(reader);
+    await_rest(reader);
     cr_assert_eq(mproc_rwlock_unlock(rwlock), 0);
     cr_assert_eq(exit_code(writer), 0);
     cr_assert_eq(exit_code(reader), 0);
@@ -164,7 +164,7 @@ Test(rwlock, does_not_mind_a_dead_reader)
     pid_t holder = start_holder(rwlock, mproc_rwlock_read);
     pid_t writer = start_user(rwlock, mproc_rwlock_write);
 
-    await_sleep(writer);
+    await_rest(writer);
     uint64_t killed_ns = mproc_clock_ns();
     kill_and_reap(holder);
     cr_assert_eq(exit_code(writer), 0);
@@ -179,7 +179,7 @@ Test(rwlock, does_not_mind_a_writer_that_died_waiting)
 
     cr_assert_eq(mproc_rwlock_read(rwlock, MPROC_NOW), 0);
     pid_t writer = start_user(rwlock, mproc_rwlock_write);
-    await_sleep(writer);
+    await_rest(writer);
     kill_and_reap(writer);
     cr_assert_eq(result_elsewhere(rwlock, mproc_rwlock_read), 0);
     cr_assert_eq(mproc_rwlock_unlock(rwlock), 0);
@@ -245,7 +245,7 @@ Test(rwlock, makes_readers_wait_for_whom_there_is_no_room)
     cr_expect_eq(mproc_rwlock_read(rwlock, MPROC_NOW), -EAGAIN);
     cr_expect_eq(mproc_rwlock_read(rwlock, mproc_deadline_ms(5)), -ETIMEDOUT);
     pid_t reader = start_user(rwlock, mproc_rwlock_read);
-    await_sleep(reader);
+    await_rest(reader);
     kill_and_reap(readers[40]);
     cr_expect_eq(exit_code(reader), 0);
     for (int i = 0; i < MPROC_RWLOCK_READERS_MAX; i++) {

@@ -115,7 +115,7 @@ Test(semaphore, lets_as_many_in_as_units_are_given)
     for (int i = 0; i < TAKERS; i++)
         takers[i] = start_taker(semaphore);
     for (int i = 0; i < TAKERS; i++)
-        await_sleep(takers[i]);
+        await_rest(takers[i]);
     cr_assert_eq(mproc_semaphore_release_many(semaphore, 2), 0);
     for (int i = 0; i < 2; i++)
         cr_assert_gt(waitpid(-1, NULL, 0), 0);
@@ -229,7 +229,7 @@ Test(semaphore, bounded_wakes_who_waits_when_a_holder_dies)
     for (int i = 0; i < TAKERS; i++)
         takers[i] = start_taker(semaphore);
     for (int i = 0; i < TAKERS; i++)
-        await_sleep(takers[i]);
+        await_rest(takers[i]);
     uint64_t killed_ns = mproc_clock_ns();
     kill_and_reap(holder);
     /* Each ends with the unit, and so leaves it to the next. */
@@ -309,7 +309,7 @@ static void body_acquire(void *arg)
 static void start_sleeper(void *arg)
 {
     sweep.sleeper = start_taker(arg);
-    await_sleep(sweep.sleeper);
+    await_rest(sweep.sleeper);
 }
 
 /* Given: the sleeper has it. Not given: he gets ours. Never both, never none. */

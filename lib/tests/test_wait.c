@@ -17,6 +17,7 @@
 #include <mproc/deadline.h>
 #include <mproc/stop.h>
 
+#include "sleeper.h"
 #include "wait.h"
 
 static uint32_t *shared_words(void)
@@ -25,14 +26,6 @@ static uint32_t *shared_words(void)
 
     cr_assert(page != MAP_FAILED);
     return page;
-}
-
-static int exit_code(pid_t pid)
-{
-    int status;
-
-    cr_assert_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 Test(wait, returns_at_once_when_a_word_differs, .timeout = 10)
