@@ -241,7 +241,8 @@ before=$(switches)
 for ((i = 0; i < 100; i++)); do diagnose 0 "$pid"; done
 [ "$(switches)" = "$before" ] || fail "a thread ran while it was looked at"
 [ ! -s "$work/output" ] || fail "a call was interrupted: $(cat "$work/output")"
-stop "$pid"
+kill -TERM "$pid" # and not KILL: it has a semaphore to remove
+wait "$pid" || fail "the program ended with status $?"
 
 # --watch tells what changes, and ends with the program.
 mkfifo "$work/go"
