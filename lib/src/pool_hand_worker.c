@@ -43,8 +43,16 @@ bool mproc_hand_claim(struct mproc_hand *hand, uint32_t lane, uint32_t *ret_cell
         return true;
     for (;;) {
         uint32_t at = __atomic_load_n(&shared->claimed, __ATOMIC_ACQUIRE);
-        if (at == __atomic_load_n(&shared->published, __ATOMIC_ACQUIRE))
+        uint32_t published = __atomic_load_n(&shared->published, __ATOMIC_ACQUIRE);
+        if (at == published)
             return false;
+        /* More than the ring has is not what a sound owner or worker writes, and looking at it all would take
+         * a minute. */
+        if (published - at > 2 * hand->cells) {
+            __atomic_compare_exchange_n(&shared->claimed, &at, published - 2 * hand->cells, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+            continue;
+        }
         uint32_t cell = __atomic_load_n(&hand->ring[at & (2 * hand->cells - 1)], __ATOMIC_RELAXED);
         bool is_mine = false;
         if (cell < hand->cells) {

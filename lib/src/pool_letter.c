@@ -125,9 +125,10 @@ int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct
         bool is_whole = len >= (ssize_t)sizeof(*letter);
         if (len == -EMFILE) /* the bytes are in the buffer, the descriptors are lost */
             is_whole = true;
-        else if (!is_whole)
+        else if (len < 0 || nfds + (size_t)len == 0)
             return mproc_fail(-ENOENT, "the values that were to come through the channel have not come");
-        bool is_it = letter->cell == cell && letter->generation == generation;
+        /* One too short to be a letter is nobody's. */
+        bool is_it = is_whole && letter->cell == cell && letter->generation == generation;
         int r = len < 0 ? mproc_fail(-EMFILE, "descriptors arrived and there was no room for them; raise "
                                               "RLIMIT_NOFILE")
                         : 0;
