@@ -4,19 +4,15 @@
 #include <string.h>
 
 static const char *const event_kinds[] = {
-    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",
-    [PF_EVENT_THREAD] = "thread",   [PF_EVENT_EXEC] = "exec",
-    [PF_EVENT_SIGNAL] = "signal",   [PF_EVENT_KILL] = "kill",
-    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",
-    [PF_EVENT_POINT] = "point",     [PF_EVENT_LEDGER] = "ledger",
-    [PF_EVENT_LIMIT] = "limit",     [PF_EVENT_DESCRIPTORS] = "descriptors",
-    [PF_EVENT_CALL] = "call",       [PF_EVENT_INJECT] = "inject",
-    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",
-    [PF_EVENT_STREAM] = "stream",   [PF_EVENT_LEFT] = "left",
-    [PF_EVENT_FILE] = "file",       [PF_EVENT_THREAD_EXIT] = "thread-exit",
-    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot",
-    [PF_EVENT_STACK] = "stack",     [PF_EVENT_STEPS] = "steps",
-    [PF_EVENT_NOTE] = "note",       [PF_EVENT_VERDICT] = "verdict",
+    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",         [PF_EVENT_THREAD] = "thread",
+    [PF_EVENT_EXEC] = "exec",       [PF_EVENT_SIGNAL] = "signal",     [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",       [PF_EVENT_POINT] = "point",
+    [PF_EVENT_LEDGER] = "ledger",   [PF_EVENT_LIMIT] = "limit",       [PF_EVENT_DESCRIPTORS] = "descriptors",
+    [PF_EVENT_ZOMBIE] = "zombie",   [PF_EVENT_CALL] = "call",         [PF_EVENT_INJECT] = "inject",
+    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",     [PF_EVENT_STREAM] = "stream",
+    [PF_EVENT_LEFT] = "left",       [PF_EVENT_FILE] = "file",         [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot", [PF_EVENT_STACK] = "stack",
+    [PF_EVENT_STEPS] = "steps",     [PF_EVENT_NOTE] = "note",         [PF_EVENT_VERDICT] = "verdict",
     [PF_EVENT_PACE] = "pace",       [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
@@ -228,6 +224,10 @@ static const struct pf_field stream_fields[] = {
     PF_VALUE(struct pf_ev_stream, BOOL, binary),
     PF_VALUE(struct pf_ev_stream, UINT, same),
 };
+static const struct pf_field zombie_fields[] = {
+    PF_VALUE(struct pf_ev_zombie, STRING, process, PF_NEEDED),
+    PF_VALUE(struct pf_ev_zombie, UINT, limit),
+};
 static const struct pf_field left_fields[] = {
     PF_VALUE(struct pf_ev_left, STRING, kind, PF_NEEDED),
     PF_VALUE(struct pf_ev_left, STRING, name, PF_NEEDED),
@@ -311,6 +311,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_LEDGER] = PF_RECORD(struct pf_ev_ledger, ledger_fields),
     [PF_EVENT_LIMIT] = PF_RECORD(struct pf_ev_limit, limit_event_fields),
     [PF_EVENT_DESCRIPTORS] = PF_RECORD(struct pf_ev_descriptors, descriptors_event_fields),
+    [PF_EVENT_ZOMBIE] = PF_RECORD(struct pf_ev_zombie, zombie_fields),
     [PF_EVENT_CALL] = PF_RECORD(struct pf_ev_call, call_fields),
     [PF_EVENT_INJECT] = PF_RECORD(struct pf_ev_inject, inject_fields),
     [PF_EVENT_RELEASE] = PF_RECORD(struct pf_ev_release, release_fields),

@@ -23,6 +23,7 @@ enum pf_event_kind {
     PF_EVENT_LEDGER,
     PF_EVENT_LIMIT,
     PF_EVENT_DESCRIPTORS,
+    PF_EVENT_ZOMBIE,
     PF_EVENT_CALL,
     PF_EVENT_INJECT,
     PF_EVENT_RELEASE,
@@ -193,6 +194,12 @@ struct pf_ev_limit {
     const char *resource; /* "nofile" */
     uint64_t value;       /* the soft limit in force */
     uint64_t parents;     /* that of its living parent, at this moment; 0: not known */
+};
+
+/* A process that has ended, and that its parent, which lives, has not waited for, at a moment that counts. */
+struct pf_ev_zombie {
+    const char *process;
+    uint64_t limit; /* number of the limit event: it takes up one of the places that there are */
 };
 
 /* What a process had open when it first met the limit of descriptors, or when it ended by itself. */
@@ -384,6 +391,7 @@ struct pf_event {
         struct pf_ev_ledger ledger;
         struct pf_ev_limit limit;
         struct pf_ev_descriptors descriptors;
+        struct pf_ev_zombie zombie;
         struct pf_ev_call call;
         struct pf_ev_inject inject;
         struct pf_ev_release release;

@@ -13,6 +13,7 @@
 #include "model/resource.h"
 #include "supervise/descriptors.h"
 #include "supervise/names.h"
+#include "supervise/quiet.h"
 
 /*
  * The soft limit in force; 0: it could not be read. Of another user's process the call takes
@@ -94,9 +95,11 @@ static const struct pf_event *emit(struct pf_run *run, const struct pf_task *tas
 void pf_limit_check_call(struct pf_run *run, const struct pf_task *task, int call, int error)
 {
     const struct pf_limit_watch *watch = find_watch(run, task->process->pid, call, error);
-    if (watch)
-        pf_descriptors_exhausted(run, task,
-                                 emit(run, task, pf_call_name(call), watch->error_name, watch->resource));
+    if (!watch)
+        return;
+    const struct pf_event *limit = emit(run, task, pf_call_name(call), watch->error_name, watch->resource);
+    pf_descriptors_exhausted(run, task, limit);
+    pf_quiet_tell_zombies(run, limit);
 }
 
 /* Where the stack of the main thread begins and ends. */

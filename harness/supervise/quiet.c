@@ -39,6 +39,7 @@ struct pf_quiet {
     bool newcomers;            /* threads that the sampler does not know yet */
     struct pf_process **ended; /* may be zombies */
     size_t ended_count;
+    bool zombies_told; /* those that were there when the limit of processes was met */
 };
 
 void pf_quiet_init(struct pf_run *run)
@@ -110,6 +111,19 @@ static void forget_reaped(struct pf_run *run)
         if (pf_view_is_zombie(run, quiet->ended[i]))
             quiet->ended[kept++] = quiet->ended[i];
     quiet->ended_count = kept;
+}
+
+void pf_quiet_tell_zombies(struct pf_run *run, const struct pf_event *limit)
+{
+    struct pf_quiet *quiet = run->quiet;
+    if (quiet->zombies_told || strcmp(limit->limit.resource, "nproc") != 0)
+        return;
+    quiet->zombies_told = true;
+    forget_reaped(run);
+    for (size_t i = 0; i < quiet->ended_count; i++)
+        pf_run_emit(run,
+                    (struct pf_event){.kind = PF_EVENT_ZOMBIE,
+                                      .zombie = {.process = quiet->ended[i]->address, .limit = limit->seq}});
 }
 
 /* Appends the snapshot that was built elsewhere; returns its sequence number. */

@@ -18,6 +18,9 @@ void pf_quiet_add(struct pf_run *run, struct pf_task *task);
 void pf_quiet_remove(struct pf_run *run, struct pf_task *task);
 void pf_quiet_ended(struct pf_run *run, struct pf_process *process);
 
+/* The limit of processes was met, as that event says: which of the places do zombies take? Told once. */
+void pf_quiet_tell_zombies(struct pf_run *run, const struct pf_event *limit);
+
 /* When the next look is due, on the trace's clock. */
 uint64_t pf_quiet_due(const struct pf_run *run);
 /* Looks, if it is time to; may decide the trial. */

@@ -17,6 +17,7 @@ const struct pf_rule pf_rules[] = {
     {"main-reimport", pf_rule_main_reimport},
     {"stale-limit", pf_rule_stale_limit},
     {"fd-exhaustion", pf_rule_fd_exhaustion},
+    {"unreaped-zombie", pf_rule_unreaped_zombie},
     {"process-limit", pf_rule_process_limit},
     {"terminate-mid-write", pf_rule_terminate_mid_write},
     {"interleaved-log", pf_rule_interleaved_log},
@@ -29,6 +30,5 @@ const struct pf_rule pf_rules[] = {
     {"signal-during-spawn", pf_rule_signal_during_spawn},
     {"parent-killed", pf_rule_parent_killed},
     {"orphaned-daemon", pf_rule_orphaned_daemon},
-    {"unreaped-zombie", pf_rule_unreaped_zombie},
     {NULL, NULL},
 };

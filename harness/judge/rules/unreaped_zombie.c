@@ -1,6 +1,6 @@
 /*
- * unreaped-zombie: children ended long ago and their parent, which lives and does other things, has not
- * waited for them; and that is all that is wrong.
+ * unreaped-zombie: children ended and their parent, which lives and does other things, has not waited for
+ * them: until they took up the processes that it may have; or for long, and that is all that is wrong.
  */
 #include "judge/drawing.h"
 #include "judge/phrases.h"
@@ -20,7 +20,8 @@ bool pf_rule_unreaped_zombie(struct pf_case *c, struct pf_match *ret_match)
 {
     const struct pf_finding *zombies = pf_case_found(c, PF_FINDING_ZOMBIE);
     const struct pf_life *parent = zombies ? pf_history_life(c->history, zombies->process) : NULL;
-    if (!parent || !nothing_else_failed(c))
+    bool harmful = zombies && zombies->severity == PF_SEVERITY_FAIL;
+    if (!parent || (!harmful && !nothing_else_failed(c)))
         return false;
     const struct pf_event *last = pf_history_event(c->history, zombies->evidence[0]);
     pf_draw_node(c, parent->process, "goes on, and does not wait for its children");
@@ -32,9 +33,9 @@ bool pf_rule_unreaped_zombie(struct pf_case *c, struct pf_match *ret_match)
     }
     ret_match->summary = pf_arena_printf(
         c->scratch,
-        "%s. Each keeps its place in the process table until its parent asks how it ended, or ends "
-        "itself; a parent that goes on like this runs into the limit of processes.",
-        zombies->message);
+        "%s. Each keeps its place in the process table until its parent asks how it ended, or ends itself%s.",
+        zombies->message,
+        harmful ? "" : "; a parent that goes on like this runs into the limit of processes");
     ret_match->fix =
         "Wait for every child: waitpid where its result is needed, or with WNOHANG after SIGCHLD, or a pidfd "
         "in the "

@@ -51,6 +51,9 @@ static const struct golden {
     {"near-orphan-reaped", PF_PASS, "", "-", NULL},
 
     {"zombie", PF_PASS, "zombie@0", "unreaped-zombie", "has not waited for 2 children that ended"},
+    {"zombie-at-limit", PF_FAIL, "limit@0 zombie@0", "unreaped-zombie",
+     "they take 8 of the 16 places that there are, and no more could be made"},
+    {"near-zombie-few-at-limit", PF_FAIL, "limit@0", "process-limit", NULL},
     {"near-zombie-young", PF_PASS, "", "-", NULL},
     {"near-zombie-orphan", PF_PASS, "", "-", NULL},
 

@@ -370,6 +370,22 @@ t.t += 2 * SECOND
 t.snapshot({"0": SLEEP}, p0_1_1={"zombie": True})
 t.finish()
 
+def zombies_at_limit(name, ended, limit=16):
+    """A parent meets its limit of processes; so many of its children have ended, and were not waited for."""
+    children = [f"0.{i}" for i in range(1, ended + 2)]
+    t = family(name, *children, limits=[("nproc", limit)], expect={"exit": "any"})
+    for process in children[:-1]:
+        t.exit(process)
+    met = t.add("limit", thread="0", call="clone", error="EAGAIN", resource="nproc", value=limit)
+    for process in children[:-1]:
+        t.add("zombie", process=process, limit=met)
+    t.exit(children[-1])
+    t.finish(1)
+
+
+zombies_at_limit("zombie-at-limit", 8)
+zombies_at_limit("near-zombie-few-at-limit", 7)
+
 # ---- crash, killed, exit ----
 
 t = family("crash", "0.1")
