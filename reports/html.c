@@ -130,7 +130,8 @@ static void write_diagnosis(const struct pf_xml *xml, const struct pf_trial_resu
     if (diagnosis->summary)
         pf_xml_element(xml, "p", diagnosis->summary);
     if (diagnosis->node_count) {
-        pf_xml_element(xml, "h3", "Who waits on what");
+        pf_xml_element(xml, "h3", pf_view_chain(trial));
+        pf_html_graph(xml, diagnosis);
         pf_xml_start(xml, "ol");
         pf_xml_attribute(xml, "class", "chain");
         for (size_t i = 0; i < diagnosis->node_count; i++) {

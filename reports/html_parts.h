@@ -12,6 +12,9 @@ void pf_html_classed(const struct pf_xml *xml, const char *element, const char *
  * id `anchor`. */
 void pf_html_story(const struct pf_xml *xml, const struct pf_trial_result *trial, const char *anchor);
 
+/* Who waits on what, as a picture; nothing, if nobody waits on anybody. */
+void pf_html_graph(const struct pf_xml *xml, const struct pf_diagnosis *diagnosis);
+
 /* The picture and the table of events; nothing, if there is no timeline. */
 void pf_html_timeline(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor);
 /* " (event 12, 17)": links to those that are in the table. */

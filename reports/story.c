@@ -32,9 +32,10 @@ static void write_edge(const struct pf_page *page, int indent, const struct pf_d
                                   *why ? ": " : "", why));
 }
 
-static void write_chain(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis)
+static void write_chain(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
 {
-    heading(page, indent, "Who waits on what:");
+    const struct pf_diagnosis *diagnosis = trial->diagnosis;
+    heading(page, indent, pf_arena_printf(page->arena, "%s:", pf_view_chain(trial)));
     for (size_t i = 0; i < diagnosis->node_count; i++) {
         const struct pf_node *node = &diagnosis->nodes[i];
         if (node->id && strcmp(node->id, "nobody") == 0)
@@ -50,12 +51,13 @@ static void write_chain(const struct pf_page *page, int indent, const struct pf_
         pf_page_paragraph(page, indent + 2, pf_arena_printf(page->arena, "The circle closes: %s", cycle));
 }
 
-void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis)
+void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
 {
+    const struct pf_diagnosis *diagnosis = trial->diagnosis;
     if (diagnosis->summary)
         pf_page_paragraph(page, indent, diagnosis->summary);
     if (diagnosis->node_count)
-        write_chain(page, indent, diagnosis);
+        write_chain(page, indent, trial);
     if (diagnosis->fix)
         labelled(page, indent, "Fix", diagnosis->fix);
 }
@@ -110,7 +112,7 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
     if (trial->reason)
         labelled(page, indent, "Why", trial->reason);
     if (trial->diagnosis)
-        pf_story_diagnosis(page, indent, trial->diagnosis);
+        pf_story_diagnosis(page, indent, trial);
     bool as_expected = trial->verdict == PF_PASS && trial->scenario;
     if (trial->finding_count && !(as_expected && trial->diagnosis))
         write_findings(page, indent, trial);

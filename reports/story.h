@@ -5,8 +5,9 @@
 #include "model/result.h"
 #include "reports/page.h"
 
-/* Summary, who waits on what, and the fix; each line starts at column `indent`. */
-void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis);
+/* Of a trial that has a diagnosis: summary, who waits on what, and the fix; each line starts at column
+ * `indent`. */
+void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial);
 
 /* Everything about a trial that needs a reader: why, diagnosis, findings, faults, ending, notes, replay. */
 void pf_story_trial(const struct pf_page *page, int indent, const struct pf_trial_result *trial,

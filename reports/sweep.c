@@ -186,7 +186,7 @@ static void tell_failure(const struct pf_page *page, const struct pf_result *res
     if (failure->summary)
         pf_page_paragraph(page, 3, failure->summary);
     if (trial && trial->diagnosis)
-        pf_story_diagnosis(page, 3, trial->diagnosis);
+        pf_story_diagnosis(page, 3, trial);
     if (trial && trial->stack_count)
         tell_stack(page, trial);
     /* Not wrapped: it is there to be copied. */

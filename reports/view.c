@@ -163,6 +163,16 @@ const char *pf_view_node(struct pf_arena *arena, const struct pf_node *node)
     return line;
 }
 
+const char *pf_view_chain(const struct pf_trial_result *trial)
+{
+    bool hangs = !trial->finding_count;
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        enum pf_finding_kind kind = trial->findings[i].kind;
+        hangs |= kind == PF_FINDING_DEADLOCK || kind == PF_FINDING_HANG || kind == PF_FINDING_BUSY_LOOP;
+    }
+    return hangs ? "Who waits on what" : "How it came about";
+}
+
 const char *pf_view_label(struct pf_arena *arena, const struct pf_diagnosis *diagnosis, const char *id)
 {
     for (size_t i = 0; i < diagnosis->node_count; i++)

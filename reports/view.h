@@ -40,6 +40,8 @@ const char *pf_view_faults(struct pf_arena *arena, const struct pf_trial_result 
 const char *pf_view_fault(struct pf_arena *arena, const struct pf_fault_account *fault);
 /* "0 (app): waits for the end of 0.1; in main at app.c:31". */
 const char *pf_view_node(struct pf_arena *arena, const struct pf_node *node);
+/* What the chain of a diagnosis tells: "Who waits on what", or, where nothing hangs, "How it came about". */
+const char *pf_view_chain(const struct pf_trial_result *trial);
 /* The label of a node, or its bare id. */
 const char *pf_view_label(struct pf_arena *arena, const struct pf_diagnosis *diagnosis, const char *id);
 /* "0 -> 0.1 -> 0", or NULL when the chain does not close. */

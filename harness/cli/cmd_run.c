@@ -124,7 +124,7 @@ static void answer(void *context, const struct pf_trace *trace, const struct pf_
     pf_judge_moment(trace, snapshot, result);
     fprintf(stderr, "%spitfall run%s: after %.1f s, the last %.1f s without a movement:\n", page.ink.bold,
             page.ink.end, (double)snapshot->t_ns / 1e9, (double)still_ns / 1e9);
-    pf_story_diagnosis(&page, 2, result->trials[0].diagnosis);
+    pf_story_diagnosis(&page, 2, &result->trials[0]);
     fflush(stderr);
     pf_arena_free(page.arena);
     pf_result_free(result);
