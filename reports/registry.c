@@ -6,18 +6,18 @@
 #include "reports/formats.h"
 
 const struct pf_report_format pf_report_formats[] = {
-    {"text", "for people: one line per program, then each diagnosis in words", pf_text_write},
-    {"json", "everything there is to know (schema pitfall-result/1)", pf_json_write},
-    {"junit", "JUnit XML, which every CI server reads", pf_junit_write},
-    {"tap", "Test Anything Protocol, with YAML diagnostics", pf_tap_write},
-    {"html", "one self-contained page for a browser", pf_html_write},
-    {"markdown", "for a pull-request comment or a job summary", pf_markdown_write},
-    {"sarif", "SARIF 2.1.0, for code scanning", pf_sarif_write},
-    {"github", "annotations for GitHub Actions (workflow commands)", pf_github_write},
-    {"gitlab", "GitLab's Code Quality report", pf_gitlab_write},
-    {"dot", "who waits on whom, as a graph for Graphviz", pf_dot_write},
-    {"perfetto", "lanes over time, for ui.perfetto.dev and chrome://tracing", pf_perfetto_write},
-    {NULL, NULL, NULL},
+    {"text", "for people: one line per program, then each diagnosis in words", true, pf_text_write},
+    {"json", "everything there is to know (schema pitfall-result/1)", false, pf_json_write},
+    {"junit", "JUnit XML, which every CI server reads", false, pf_junit_write},
+    {"tap", "Test Anything Protocol, with YAML diagnostics", false, pf_tap_write},
+    {"html", "one self-contained page for a browser", false, pf_html_write},
+    {"markdown", "for a pull-request comment or a job summary", false, pf_markdown_write},
+    {"sarif", "SARIF 2.1.0, for code scanning", false, pf_sarif_write},
+    {"github", "annotations for GitHub Actions (workflow commands)", true, pf_github_write},
+    {"gitlab", "GitLab's Code Quality report", false, pf_gitlab_write},
+    {"dot", "who waits on whom, as a graph for Graphviz", false, pf_dot_write},
+    {"perfetto", "lanes over time, for ui.perfetto.dev and chrome://tracing", false, pf_perfetto_write},
+    {NULL, NULL, false, NULL},
 };
 
 const struct pf_report_format *pf_report_find(const char *name)

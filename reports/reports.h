@@ -22,6 +22,7 @@ struct pf_report_options {
 struct pf_report_format {
     const char *name;        /* "text", "json" */
     const char *description; /* one line for --help */
+    bool log;                /* lines of a log: another such report may stand before it on standard output */
     /* Writes the whole report. Returns 0 or -errno (a full disk is -ENOSPC, a closed pipe -EPIPE). */
     int (*write)(const struct pf_result *result, const struct pf_report_options *options, FILE *file);
 };

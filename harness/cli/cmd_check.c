@@ -217,12 +217,24 @@ static struct pf_trial *make_trial(void *context, uint64_t id)
     return trial;
 }
 
+/* Is it the first run of its program? Of those that go well again the reports draw no timeline. */
+static bool is_first(const struct plan *plan, uint64_t id)
+{
+    size_t first = 0;
+    while (plan->trials[first] != plan->trials[id - 1])
+        first++;
+    return first == id - 1;
+}
+
 static void keep_result(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
                         struct pf_trace **trace)
 {
     (void)trace;
     struct campaign *campaign = context;
-    pf_result_add_copy(campaign->result, trial)->id = job->id;
+    struct pf_trial_result kept = *trial;
+    if (trial->verdict == PF_PASS && !is_first(campaign->plan, job->id))
+        kept.timeline = NULL;
+    pf_result_add_copy(campaign->result, &kept)->id = job->id;
     pf_progress_step(&campaign->progress, trial->verdict == PF_FAIL || trial->verdict == PF_ERROR);
 }
 

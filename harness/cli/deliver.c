@@ -27,6 +27,16 @@ static int unknown_format(const char *name, size_t length, struct pf_error *erro
                         known);
 }
 
+/* Lines for people and lines for a CI server's log may follow each other; anything else must stand alone. */
+static bool would_mix(const struct pf_deliveries *deliveries, const struct pf_report_format *format)
+{
+    for (size_t i = 0; i < deliveries->count; i++)
+        if (!deliveries->items[i].file &&
+            (!deliveries->items[i].format->log || !format->log || deliveries->items[i].format == format))
+            return true;
+    return false;
+}
+
 int pf_deliver_add(struct pf_deliveries *deliveries, const char *text, struct pf_error *error)
 {
     const char *colon = strchr(text, ':');
@@ -41,7 +51,7 @@ int pf_deliver_add(struct pf_deliveries *deliveries, const char *text, struct pf
                             "output",
                             text);
     bool to_stdout = !colon || strcmp(colon + 1, "-") == 0;
-    if (to_stdout && pf_deliver_to_stdout(deliveries))
+    if (to_stdout && would_mix(deliveries, format))
         return pf_error_set(error, -EINVAL,
                             "two reports on standard output would mix; give one of them a file: %s:FILE",
                             format->name);

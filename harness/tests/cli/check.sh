@@ -36,6 +36,7 @@ run "$pitfall" check -j3 --repeat 2 --json "$own/"
 expect_status 0
 expect_json "$scratch/stdout" "$names == ['a-slow', 'b-quick', 'c-quick'] * 2"
 expect_json "$scratch/stdout" 'it["totals"] == {"trials": 6, "pass": 6, "fail": 0, "error": 0, "skip": 0}'
+expect_json "$scratch/stdout" '["timeline" in t for t in it["trials"]] == [True] * 3 + [False] * 3'
 expect_empty stderr
 
 echo "- many trials through a small window"
@@ -48,6 +49,9 @@ scenario d-odd deadlock 'echo some words; exit 1'
 run "$pitfall" check --json "$own/"
 expect_status 1
 expect_json "$scratch/stdout" "$verdicts == ['pass', 'pass', 'pass', 'fail']"
+run "$pitfall" check --repeat 2 --json "$own/d-odd"
+expect_status 1
+expect_json "$scratch/stdout" '["timeline" in t for t in it["trials"]] == [True] * 2'
 run "$pitfall" check "$own/"
 expect_status 1
 expect_in stdout "d-odd     broken   FAILED"

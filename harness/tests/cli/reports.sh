@@ -45,6 +45,11 @@ run "$pitfall" judge --report json:- --report "tap:$out/again.tap" "$hostile"
 expect_json "$scratch/stdout" 'len(it["trials"]) == 1'
 [ -s "$out/again.tap" ] || fail "the second report is missing"
 
+run "$pitfall" judge --report text --report github "$hostile"
+expect_status 1
+expect_in stdout "  Why: "
+expect_in stdout "::error title="
+
 echo "- an old report is replaced, with its mode; a link keeps pointing"
 rm -rf "$out" && mkdir "$out"
 echo old >"$out/old"

@@ -65,6 +65,10 @@ run "$pitfall" run --report json: -- true
 expect_usage_error "a file name was expected after the colon"
 run "$pitfall" run --json --report tap -- true
 expect_usage_error "two reports on standard output would mix"
+run "$pitfall" run --report github --report github -- true
+expect_usage_error "two reports on standard output would mix"
+run "$pitfall" run --report text --report markdown -- true
+expect_usage_error "two reports on standard output would mix"
 
 echo "- values that are none"
 for jobs in 0 -1 x 1x 1000000 ""; do
