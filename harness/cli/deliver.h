@@ -22,8 +22,8 @@ struct pf_deliveries {
 };
 
 /*
- * Takes "FORMAT[:FILE]". Errors: -EINVAL for an unknown format, for two reports on standard output that would mix, for
- * too many.
+ * Takes "FORMAT[:FILE]". Errors: -EINVAL for an unknown format, for two reports on standard output that would
+ * mix, for too many.
  */
 int pf_deliver_add(struct pf_deliveries *deliveries, const char *text, struct pf_error *error);
 
