@@ -12,14 +12,25 @@ enum { GONE = 1024 };
 static struct mproc_handle *_Atomic gone[GONE];
 static _Atomic unsigned gone_count;
 
-static int wrap(const struct mproc_segment *segment, size_t size, void *ret_handle)
+int mproc_handle_new(size_t size, void *ret_handle)
 {
     struct mproc_handle *handle = calloc(1, size);
 
     if (!handle)
         return mproc_fail(-ENOMEM, "no memory for a handle");
-    handle->segment = *segment;
     atomic_init(&handle->refs, 1);
+    memcpy(ret_handle, &handle, sizeof(handle));
+    return 0;
+}
+
+static int wrap(const struct mproc_segment *segment, size_t size, void *ret_handle)
+{
+    struct mproc_handle *handle = NULL;
+    int err = mproc_handle_new(size, &handle);
+
+    if (err)
+        return err;
+    handle->segment = *segment;
     memcpy(ret_handle, &handle, sizeof(handle));
     return 0;
 }
@@ -103,6 +114,13 @@ void mproc_handle_end(void *handle)
     struct mproc_handle *base = handle;
 
     mproc_segment_close(&base->segment);
+    mproc_handle_bury(base);
+}
+
+void mproc_handle_bury(void *handle)
+{
+    struct mproc_handle *base = handle;
+
     free(atomic_exchange(&gone[atomic_fetch_add(&gone_count, 1) % GONE], base));
 }
 

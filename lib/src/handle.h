@@ -31,6 +31,11 @@ int mproc_handle_create(const char *name, const struct mproc_segment_shape *shap
 int mproc_handle_unpack(const struct mproc_parcel *parcel, enum mproc_segment_kind kind, uint32_t controls,
                         size_t size, void *ret_handle);
 
+/* The same without a segment: for what lives in the kernel. It ends with mproc_handle_bury(). Errors:
+ * -ENOMEM.
+ */
+int mproc_handle_new(size_t size, void *ret_handle);
+
 /* Ends a handle just unpacked whose contents turn out to be wrong; the descriptor stays the parcel's. Returns
  * -EBADMSG with detail. */
 int mproc_handle_reject(void *handle, const char *what);
@@ -45,6 +50,9 @@ void mproc_handle_ref(void *handle);
  * be called. */
 bool mproc_handle_unref(void *handle);
 void mproc_handle_end(void *handle);
+
+/* Ends a handle without a segment. */
+void mproc_handle_bury(void *handle);
 
 /* 0, or -EBADF with detail when the handle was given back. */
 int mproc_handle_check_slowly(const char *what);

@@ -13,6 +13,7 @@
 #include "error_internal.h"
 #include "stop_internal.h"
 #include "wait.h"
+#include "wait_fd.h"
 
 /* A signal handler walks the tokens, so they are never freed but recycled, and the list only grows. */
 struct mproc_stop {
@@ -43,6 +44,7 @@ static void raise_level(struct mproc_stop *stop, uint32_t level)
     while (now < level) {
         if (__atomic_compare_exchange_n(stop->word, &now, level, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             syscall(SYS_futex, stop->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+            mproc_poll_kick(stop->word);
             return;
         }
     }
@@ -173,6 +175,7 @@ void mproc_stop_rebase(uint32_t *word)
         atomic_store(&stop->refs, 0);
     }
     atomic_store(&walkers, 0);
+    mproc_poll_forget();
     current = NULL;
     process_token.word = word;
 }
@@ -182,6 +185,7 @@ void mproc_stop_spread(void)
     int saved = errno;
 
     raise_below(&process_token, level_of(&process_token));
+    mproc_poll_kick(process_token.word);
     errno = saved;
 }
 

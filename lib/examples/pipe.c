@@ -1,0 +1,110 @@
+/*
+ * A server that others connect to, and one of them that dies in the middle of a conversation.
+ *
+ * Frames arrive whole or not at all; the end of a conversation is seen at once, whatever ended it; and one
+ * wait looks after the listener and all connections.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <mproc/error.h>
+#include <mproc/pipe.h>
+#include <mproc/process.h>
+
+enum { CLIENTS = 3, FRAME = 1 << 20 };
+
+/* Sends its number and a million bytes, and waits for the answer; number 2 does not live to see it. */
+static int ask(struct mproc_args *args)
+{
+    struct mproc_args *question, *answer;
+    const char *address;
+    struct mproc_pipe *server;
+    int64_t number, sum;
+
+    if (mproc_args_get_string(args, 0, &address) || mproc_args_get_int(args, 1, &number) ||
+        mproc_pipe_connect(address, NULL, mproc_deadline_ms(5000), &server))
+        return 1;
+    void *bytes = calloc(1, FRAME);
+    mproc_args_new(&question);
+    mproc_args_add(question, number);
+    mproc_args_add_bytes(question, bytes, FRAME);
+    if (mproc_pipe_send_args(server, question, mproc_deadline_ms(5000)))
+        return 1;
+    if (number == 2)
+        raise(SIGKILL);
+    if (mproc_pipe_receive_args(server, mproc_deadline_ms(5000), &answer) ||
+        mproc_args_get_int(answer, 0, &sum))
+        return 1;
+    return sum == FRAME + number ? 0 : 1;
+}
+
+static const struct mproc_entry entries[] = {{"ask", ask}, {NULL, NULL}};
+
+/* Returns false when the conversation is over. */
+static bool serve(struct mproc_pipe *client, int64_t *ret_questions)
+{
+    struct mproc_args *question, *answer;
+    const void *bytes;
+    int64_t number;
+    size_t len;
+
+    if (mproc_pipe_receive_args(client, MPROC_NOW, &question))
+        return false;
+    ++*ret_questions;
+    mproc_args_get_int(question, 0, &number);
+    mproc_args_get_bytes(question, 1, &bytes, &len);
+    mproc_args_new(&answer);
+    mproc_args_add(answer, (int64_t)len + number);
+    int err = mproc_pipe_send_args(client, answer, mproc_deadline_ms(1000)); /* -EPIPE: it is dead */
+    mproc_args_free(answer);
+    mproc_args_free(question);
+    return err == 0;
+}
+
+static int start(struct mproc_context *context, const char *address)
+{
+    for (int number = 1; number <= CLIENTS; number++) {
+        struct mproc_process *process;
+        struct mproc_args *args;
+        if (mproc_args_new(&args) || mproc_args_add(args, address) || mproc_args_add(args, number) ||
+            mproc_process_start(context, "ask", args, NULL, &process))
+            return -1;
+        mproc_args_free(args);
+        mproc_process_free(process);
+    }
+    return 0;
+}
+
+int main(void)
+{
+    struct mproc_waitable items[1 + CLIENTS] = {0};
+    struct mproc_listener *listener;
+    struct mproc_context *context;
+    int accepted = 0, ended = 0;
+    int64_t questions = 0;
+
+    if (mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) ||
+        mproc_listener_open(NULL, &listener) || start(context, mproc_listener_address(listener)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    items[0].listener = listener;
+    for (size_t count = 1; ended < CLIENTS;) {
+        if (mproc_pipe_wait(items, count, mproc_deadline_ms(10000), NULL))
+            return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+        for (size_t i = 1; i < count; i++) {
+            if (!items[i].ready || serve(items[i].pipe, &questions))
+                continue;
+            mproc_pipe_unref(items[i].pipe);
+            items[i--] = items[--count];
+            ended++;
+        }
+        if (items[0].ready && mproc_listener_accept(listener, MPROC_NOW, &items[count].pipe) == 0) {
+            accepted++;
+            items[count++].ready = false;
+        }
+    }
+    printf("%d connections, %" PRId64 " questions, each whole\n", accepted, questions);
+    mproc_listener_close(listener);
+    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+}
