@@ -1399,6 +1399,42 @@ reaches("rule-unserializable-args", address=0x7F0000002000, mapped_in="0")
 reaches("near-unserializable-args-nobodys", address=0x7F0000002000)
 
 
+# ---- pools ----
+
+def workers(name, *addresses, waits=None, tasks="0:w4 0.1:r3 0.2:r3", turn=("0", "0.1", "0.2")):
+    """Workers take tasks from one pipe, one at a time; who has made them waits for the first to end."""
+    t = family(name, *addresses)
+    waits = waits or {"0": child("0.1"), "0.1": futex("futex:s"), "0.2": read("pipe:[1]")}
+    t.prove(waits, [pipe("pipe:[1]", tasks), word("futex:s", "semaphore", processes=list(turn))])
+
+
+workers("rule-pool-joined", "0.1", "0.2")
+workers("near-pool-one-worker", "0.1", waits={"0": child("0.1"), "0.1": read("pipe:[1]")}, tasks="0:w4 0.1:r3")
+workers("near-pool-worker-needs-another", "0.1", "0.2", "0.2.1", tasks="0:w4 0.1:r3 0.2:r3 0.2.1:w4",
+        waits={"0": child("0.1"), "0.1": futex("futex:s"), "0.2": read("pipe:[1]"), "0.2.1": read("pipe:[1]")})
+workers("near-pool-pipe-of-one", "0.1", "0.2", tasks="0:w4 0.2:r3",
+        waits={"0": child("0.1"), "0.1": futex("futex:s"), "0.2": read("pipe:[1]")}, turn=("0", "0.1"))
+
+
+def leaves_workers(name, waits, objects, *, signal=None):
+    t = family(name, "0.1", "0.2")
+    t.exit("0", *((15, "SIGTERM") if signal else (0,)))
+    seq = t.snapshot(waits, objects)
+    t.verdict("abandoned", seq, list(waits))
+    t.end()
+
+
+IDLE = {"0.1": futex("futex:s"), "0.2": futex("futex:s")}
+TASKS_IN_MEMORY = word("futex:s", "semaphore", processes=["0.1", "0.2"])
+leaves_workers("rule-pool-left", IDLE, [TASKS_IN_MEMORY])
+leaves_workers("near-pool-left-by-a-signal", IDLE, [TASKS_IN_MEMORY], signal=True)
+leaves_workers("near-pool-left-apart", {"0.1": futex("futex:s"), "0.2": futex("futex:t")},
+               [TASKS_IN_MEMORY, word("futex:t", "semaphore", processes=["0.2"])])
+leaves_workers("near-pool-left-serving", {"0.1": read("socket:[1]"), "0.2": read("socket:[1]")},
+               [{"id": "socket:[1]", "kind": "socket", "external": True, "external_why": "a network",
+                 "holders": holders("0.1:rw3 0.2:rw3")}])
+leaves_workers("near-pool-left-busy", {"0.1": futex("futex:s"), "0.2": SLEEP}, [TASKS_IN_MEMORY])
+
 # ---- standard input, and globals ----
 
 t = family("rule-closed-stdin", "0.1", "0.1.1")
