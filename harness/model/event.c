@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "model/pack.h"
+
 static const char *const event_kinds[] = {
     [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",         [PF_EVENT_THREAD] = "thread",
     [PF_EVENT_EXEC] = "exec",       [PF_EVENT_SIGNAL] = "signal",     [PF_EVENT_KILL] = "kill",
@@ -340,6 +342,13 @@ static const struct pf_record *record_of(enum pf_event_kind kind)
 static const void *payload(const struct pf_event *event)
 {
     return &event->begin;
+}
+
+void pf_event_copy(const struct pf_event *event, struct pf_arena *arena, struct pf_event *ret_copy)
+{
+    struct pf_event copy = {.seq = event->seq, .t_ns = event->t_ns, .kind = event->kind};
+    pf_record_copy(record_of(event->kind), payload(event), arena, &copy.begin);
+    *ret_copy = copy;
 }
 
 json_t *pf_event_to_json(const struct pf_event *event)

@@ -422,6 +422,9 @@ extern const struct pf_record pf_expect_record;
 /* A copy for a result: of contents only what their digests tell, and of processes nothing. */
 struct pf_expect pf_expect_copy(const struct pf_expect *expect, struct pf_arena *arena);
 
+/* A copy with all that belongs to it, in the arena. */
+void pf_event_copy(const struct pf_event *event, struct pf_arena *arena, struct pf_event *ret_copy);
+
 /* One JSON object: seq, t, event, and the fields of its kind. */
 json_t *pf_event_to_json(const struct pf_event *event);
 int pf_event_from_json(json_t *json, struct pf_arena *arena, struct pf_event *ret_event,

@@ -156,6 +156,14 @@ static const struct pf_field trial_fields[] = {
 };
 static const struct pf_record trial_record = PF_RECORD(struct pf_trial_result, trial_fields);
 
+/* In JSON it has a form of its own. */
+static const struct pf_field exit_fields[] = {
+    PF_VALUE(struct pf_exit, BOOL, signaled),
+    PF_VALUE(struct pf_exit, UINT, code),
+    PF_VALUE(struct pf_exit, STRING, signal),
+};
+static const struct pf_record exit_record = PF_RECORD(struct pf_exit, exit_fields);
+
 static const struct pf_field totals_fields[] = {
     PF_VALUE(struct pf_totals, UINT, trials, PF_ALWAYS), PF_VALUE(struct pf_totals, UINT, pass, PF_ALWAYS),
     PF_VALUE(struct pf_totals, UINT, fail, PF_ALWAYS),   PF_VALUE(struct pf_totals, UINT, error, PF_ALWAYS),
@@ -254,13 +262,40 @@ static int trial_from_json(json_t *json, struct pf_arena *arena, struct pf_trial
     return r < 0 ? r : exit_from_json(json_object_get(json, "exit"), arena, &ret_trial->exit, error);
 }
 
+void pf_result_pack_trial(const struct pf_trial_result *trial, struct pf_packed *packed)
+{
+    pf_pack(&trial_record, trial, packed);
+    if (trial->exit)
+        pf_pack(&exit_record, trial->exit, packed);
+}
+
+int pf_result_unpack_trial(struct pf_result *result, const unsigned char *bytes, size_t size)
+{
+    struct pf_trial_result trial;
+    struct pf_exit exit;
+    const unsigned char *at = bytes, *end = bytes + size;
+    int r = pf_unpack(&trial_record, &at, end, result->arena, &trial);
+    bool has_exit = r == 0 && at < end;
+    if (has_exit)
+        r = pf_unpack(&exit_record, &at, end, result->arena, &exit);
+    if (r < 0 || at < end)
+        return -EBADMSG;
+    if (has_exit) {
+        trial.exit = pf_arena_alloc(result->arena, sizeof(exit));
+        *trial.exit = exit;
+    }
+    *pf_result_add(result) = trial;
+    return 0;
+}
+
 struct pf_trial_result *pf_result_add_copy(struct pf_result *result, const struct pf_trial_result *trial)
 {
     struct pf_trial_result *copy = pf_result_add(result);
-    json_t *json = trial_to_json(trial);
-    if (trial_from_json(json, result->arena, copy, NULL) < 0)
-        abort();
-    json_decref(json);
+    pf_record_copy(&trial_record, trial, result->arena, copy);
+    if (trial->exit) {
+        copy->exit = pf_arena_alloc(result->arena, sizeof(*copy->exit));
+        pf_record_copy(&exit_record, trial->exit, result->arena, copy->exit);
+    }
     return copy;
 }
 

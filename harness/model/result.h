@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "model/event.h"
+#include "model/pack.h"
 #include "model/part.h"
 #include "model/timeline.h"
 
@@ -224,6 +225,10 @@ void pf_result_free(struct pf_result *result);
 struct pf_trial_result *pf_result_add(struct pf_result *result);
 /* Adds a copy of a trial of another result, which may be freed then. */
 struct pf_trial_result *pf_result_add_copy(struct pf_result *result, const struct pf_trial_result *trial);
+/* A trial as bytes for another process of this program (pack.h), and back: added to the result, whose life
+ * the bytes must share. Returns 0 or -EBADMSG. */
+void pf_result_pack_trial(const struct pf_trial_result *trial, struct pf_packed *packed);
+int pf_result_unpack_trial(struct pf_result *result, const unsigned char *bytes, size_t size);
 /* Counts the verdicts into totals and takes the environment of the first trial that has one. */
 void pf_result_finish(struct pf_result *result);
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/record.h"
+#include "model/pack.h"
 
 enum colour { RED, GREEN };
 
@@ -209,4 +209,46 @@ Test(record, the_arena_gives_zeroed_and_aligned_memory_of_any_size)
     cr_assert_str_eq(pf_arena_strndup(arena, "abcdef", 3), "abc");
     cr_assert_str_eq(pf_arena_printf(arena, "%d-%s", 4, "x"), "4-x");
     pf_arena_free(NULL);
+}
+
+Test(record, bytes_bring_back_what_was_packed_and_are_refused_when_cut)
+{
+    struct outer value, back;
+    struct pf_error error;
+    struct pf_packed packed = {0};
+    cr_assert_eq(read_text(whole, &value, &error), 0, "%s", error.message);
+    value.name = NULL;
+    value.text = "\xff is no UTF-8";
+    pf_pack(&inner_record, &(struct inner){.n = 8}, &packed);
+    pf_pack(&outer_record, &value, &packed);
+    const unsigned char *at = packed.bytes, *end = packed.bytes + packed.size;
+    struct inner first;
+    cr_assert_eq(pf_unpack(&inner_record, &at, end, arena, &first), 0);
+    cr_expect_eq(first.n, 8);
+    const unsigned char *second = at;
+    cr_assert_eq(pf_unpack(&outer_record, &at, end, arena, &back), 0);
+    cr_expect_eq(at, end);
+    cr_expect_null(back.name);
+    cr_expect_str_eq(back.text, "\xff is no UTF-8");
+    back.name = "n";
+    back.text = "t";
+    expect_text(&back, whole);
+    for (size_t cut = 0; second + cut < end; cut++) {
+        at = second;
+        cr_assert_eq(pf_unpack(&outer_record, &at, second + cut, arena, &back), -EBADMSG, "%zu", cut);
+    }
+    free(packed.bytes);
+}
+
+Test(record, a_copy_has_all_for_itself)
+{
+    struct outer *value = calloc(1, sizeof(*value)), copy;
+    struct pf_error error;
+    cr_assert_eq(read_text(whole, value, &error), 0, "%s", error.message);
+    struct pf_arena *other = pf_arena_new();
+    pf_record_copy(&outer_record, value, other, &copy);
+    free(value);
+    close_arena();
+    expect_text(&copy, whole);
+    arena = other;
 }
