@@ -64,15 +64,16 @@ static void mount_own(const struct pf_child_place *place)
         give_up(place, PF_STAGE_MOUNT);
 }
 
-/* The dispositions and mask a login shell would hand down, whatever the harness or its caller ignore. */
+/* The dispositions a login shell would hand down, whatever the harness or its caller ignore. Each root
+ * inherits them from the init, whose signals are blocked. */
 static void reset_signals(void)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
     for (int number = 1; number < NSIG; number++)
         sigaction(number, &action, NULL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /*
@@ -176,7 +177,9 @@ static _Noreturn void run_root(const struct pf_child_place *place)
         give_up(place, PF_STAGE_DIRECTORY);
     if (order->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         give_up(place, PF_STAGE_FILTER);
-    reset_signals();
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     say(place, PF_WORD_ROOT);
     await_word(place);
     install_filter(place);
@@ -228,9 +231,10 @@ static void keep_own(struct pf_child_place *place)
 
 /* One root after the other. The init waits in vfork until it has exec'd or ended: its memory need not be
  * copied. */
-_Noreturn static void serve(const struct pf_child_place *place)
+_Noreturn static void serve(struct pf_child_place *place)
 {
     struct pf_child_watch watch;
+    place->queues = place->pid_namespace && place->own_ipc ? pf_child_open_queues(place) : -1;
     if (place->pid_namespace)
         pf_child_watch_begin(place, &watch);
     say(place, PF_WORD_READY);
@@ -270,9 +274,7 @@ _Noreturn void pf_child_init(const struct pf_child_place *prepared)
         mount_own(&place);
     else
         prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
+    reset_signals();
     keep_own(&place);
     serve(&place);
 }

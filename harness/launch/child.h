@@ -60,6 +60,7 @@ struct pf_child_report {
     int listener;        /* the root's descriptor of its seccomp listener */
     int layers_fd;       /* the init's descriptor of the tmpfs behind the layers; -1: none */
     bool untouched;      /* the containment is as it was before this trial */
+    unsigned shm_mounts; /* how often its /dev/shm has been mounted anew */
     size_t left_count;   /* may be more than fit */
     struct pf_left left[PF_LEFT_MAX];
 };
@@ -88,6 +89,7 @@ struct pf_child_place {
     int own_from;       /* a descriptor that stays open in the init has a number from here on */
     bool user_namespace, pid_namespace, own_shm, own_ipc;
     bool watched; /* for what a trial leaves in it, so that another can follow */
+    int queues;   /* the folder of its message queues, opened by the init; -1: it cannot be had */
     const struct pf_child_layer *layers;
     size_t layer_count;           /* 0: files are not isolated */
     const char *layers_directory; /* the working directory as seen through them */
@@ -138,6 +140,8 @@ enum pf_word {
  */
 _Noreturn void pf_child_init(const struct pf_child_place *place);
 
+/* Opens the folder of the message queues of the init's namespace. Returns -1 when it cannot be had. */
+int pf_child_open_queues(const struct pf_child_place *place);
 /* For the init, when its last child has gone: fills report->left. */
 void pf_child_look_at_left(const struct pf_child_place *place);
 /* Takes the user id order->own_user, if there is one, and keeps root's powers but for those that put a

@@ -95,28 +95,25 @@ static void take_name(struct pf_child_report *report, int directory, const char 
         left->size = (uint64_t)status.st_size;
 }
 
-/* Where nothing is mounted on /dev/mqueue, the queues are there all the same. */
-static int open_queues(void)
+/* Whether something is mounted on /dev/mqueue or not, the queues are there. */
+int pf_child_open_queues(const struct pf_child_place *place)
 {
-    int directory = open("/dev/mqueue", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory >= 0)
-        return directory;
     int context = fsopen("mqueue", FSOPEN_CLOEXEC);
     if (context < 0)
         return -1;
     int mounted =
         fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -1 : fsmount(context, FSMOUNT_CLOEXEC, 0);
     close(context);
-    directory = mounted < 0 ? -1 : openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int directory = mounted < 0 ? -1 : openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (mounted >= 0)
         close(mounted);
-    return directory;
+    return pf_child_keep(place, directory);
 }
 
 static void look_into(struct pf_child_report *report, int directory, enum pf_left_kind kind)
 {
     char names[4096] __attribute__((aligned(__alignof__(struct dirent64))));
-    if (directory < 0)
+    if (directory < 0 || lseek(directory, 0, SEEK_SET) < 0)
         return;
     for (long size; (size = syscall(SYS_getdents64, directory, names, sizeof(names))) > 0;)
         for (long at = 0; at < size;) {
@@ -124,7 +121,6 @@ static void look_into(struct pf_child_report *report, int directory, enum pf_lef
             take_name(report, directory, entry->d_name, kind);
             at += entry->d_reclen;
         }
-    close(directory);
 }
 
 void pf_child_look_at_left(const struct pf_child_place *place)
@@ -134,8 +130,10 @@ void pf_child_look_at_left(const struct pf_child_place *place)
         look_for_segments(report);
         look_for_semaphores(report);
         look_for_queues(report);
-        look_into(report, open_queues(), PF_LEFT_MQUEUE);
+        look_into(report, place->queues, PF_LEFT_MQUEUE);
     }
-    if (place->own_shm)
-        look_into(report, open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC), PF_LEFT_SHM);
+    int shm = place->own_shm ? open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    look_into(report, shm, PF_LEFT_SHM);
+    if (shm >= 0)
+        close(shm);
 }

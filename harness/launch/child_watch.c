@@ -131,10 +131,11 @@ void pf_child_watch_root(struct pf_child_watch *watch)
 }
 
 /* What was in it goes, and with it the count of its inodes. */
-static bool renew_shm(struct pf_child_watch *watch)
+static bool renew_shm(struct pf_child_watch *watch, struct pf_child_report *report)
 {
     if (umount2("/dev/shm", MNT_DETACH) < 0 || pf_child_mount_shm() < 0)
         return false;
+    report->shm_mounts++;
     (void)mounts_moved(watch->mounts);
     (void)read_changes(watch);
     watch->shm = inotify_add_watch(watch->changes, "/dev/shm", NAMES);
@@ -155,5 +156,5 @@ bool pf_child_watch_end(const struct pf_child_place *place, struct pf_child_watc
         mounts_moved(watch->mounts) || !inherits_the_same(watch))
         return false;
     enum changed changed = read_changes(watch);
-    return changed == CHANGED_NOTHING || (changed == CHANGED_SHM && renew_shm(watch));
+    return changed == CHANGED_NOTHING || (changed == CHANGED_SHM && renew_shm(watch, &place->sheet->report));
 }

@@ -55,12 +55,12 @@ static const char *const lasting_calls[] = {
 
 bool pf_filter_lasts(const struct pf_filter *filter, int call)
 {
-    return call >= 0 && call < PF_FILTER_CALLS && filter->lasting[call];
+    return call >= 0 && call < PF_FILTER_CALLS && filter->ways.lasting[call];
 }
 
 bool pf_filter_watches(const struct pf_filter *filter, int call)
 {
-    return call >= 0 && call < PF_FILTER_CALLS && filter->watched[call];
+    return call >= 0 && call < PF_FILTER_CALLS && filter->ways.watched[call];
 }
 
 bool pf_filter_plans_limit(const struct pf_trial *trial, const char *resource)
@@ -76,14 +76,6 @@ bool pf_filter_plans_limit(const struct pf_trial *trial, const char *resource)
         }
     return false;
 }
-
-/* Which way each call goes. */
-struct ways {
-    bool named[PF_FILTER_CALLS];  /* by a rule or a hold */
-    bool traced[PF_FILTER_CALLS]; /* ... that needs registers or the result */
-    bool *lasting;                /* in what they do */
-    bool *watched;                /* for a limit */
-};
 
 static void mark(const struct pf_trigger *trigger, bool *calls)
 {
@@ -119,7 +111,7 @@ static bool ends_call(const struct pf_fault *fault)
     return false;
 }
 
-static void find_ways(const struct pf_trial *trial, struct ways *ways)
+static void find_ways(const struct pf_trial *trial, struct pf_ways *ways)
 {
     for (size_t i = 0; i < trial->fault_count; i++) {
         const struct pf_fault *fault = &trial->faults[i];
@@ -148,12 +140,12 @@ static void find_ways(const struct pf_trial *trial, struct ways *ways)
         }
 }
 
-static bool is_traced(const struct ways *ways, int call)
+static bool is_traced(const struct pf_ways *ways, int call)
 {
     return ways->traced[call] || ways->watched[call];
 }
 
-static int add_plan(scmp_filter_ctx context, const struct ways *ways)
+static int add_plan(scmp_filter_ctx context, const struct pf_ways *ways)
 {
     int r = 0;
     for (int call = 0; r == 0 && call < PF_FILTER_CALLS; call++) {
@@ -166,7 +158,7 @@ static int add_plan(scmp_filter_ctx context, const struct ways *ways)
 }
 
 /* What the judge has to know whatever the plan is. A call that the plan names anyway stops by as a whole. */
-static int notify_observed(scmp_filter_ctx context, const struct ways *ways)
+static int notify_observed(scmp_filter_ctx context, const struct pf_ways *ways)
 {
     static const struct {
         const char *call;
@@ -202,7 +194,7 @@ static int notify_observed(scmp_filter_ctx context, const struct ways *ways)
 }
 
 /* libseccomp writes the program only to a descriptor. */
-static int export_program(scmp_filter_ctx context, struct pf_arena *arena, struct pf_filter *ret_filter)
+static int export_program(scmp_filter_ctx context, struct pf_filter *filter)
 {
     int fd = memfd_create("pitfall-filter", MFD_CLOEXEC);
     if (fd < 0)
@@ -213,47 +205,65 @@ static int export_program(scmp_filter_ctx context, struct pf_arena *arena, struc
         r = -errno;
     if (r == 0) {
         size_t size = (size_t)status.st_size;
-        struct sock_filter *code = pf_arena_alloc(arena, size);
+        struct sock_filter *code = pf_arena_alloc(filter->arena, size);
         if (pread(fd, code, size, 0) != (ssize_t)size)
             r = -EIO;
         else
-            ret_filter->program =
+            filter->program =
                 (struct sock_fprog){.len = (unsigned short)(size / sizeof(*code)), .filter = code};
     }
     close(fd);
     return r;
 }
 
-int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct pf_filter *ret_filter,
-                    struct pf_error *error)
+static int compile(struct pf_filter *filter)
 {
-    enum { API_NOTIFY = 5 };
-    if (seccomp_api_get() < API_NOTIFY)
-        return pf_error_set(
-            error, -ENOSYS,
-            "system calls cannot be supervised: seccomp(2) is refused here, or it is older than "
-            "Linux 5.0; a container needs a seccomp profile that allows it");
-    struct ways ways = {.lasting = pf_arena_alloc(arena, PF_FILTER_CALLS * sizeof(*ways.lasting)),
-                        .watched = pf_arena_alloc(arena, PF_FILTER_CALLS * sizeof(*ways.watched))};
-    find_ways(trial, &ways);
-    ret_filter->lasting = ways.lasting;
-    ret_filter->watched = ways.watched;
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
     if (!context)
-        return pf_error_set(error, -ENOMEM, "libseccomp has no memory for a filter");
+        return -ENOMEM;
     /* A program of another architecture (32-bit on a 64-bit kernel) runs, unobserved, instead of being
      * killed. */
     int r = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
     if (r == 0)
         r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (r == 0)
-        r = add_plan(context, &ways);
+        r = add_plan(context, &filter->ways);
     if (r == 0)
-        r = notify_observed(context, &ways);
+        r = notify_observed(context, &filter->ways);
     if (r == 0)
-        r = export_program(context, arena, ret_filter);
+        r = export_program(context, filter);
     seccomp_release(context);
-    if (r < 0)
+    return r;
+}
+
+void pf_filter_free(struct pf_filter *filter)
+{
+    if (filter)
+        pf_arena_free(filter->arena);
+}
+
+int pf_filter_build(const struct pf_trial *trial, struct pf_filter **filter, struct pf_error *error)
+{
+    enum { API_NOTIFY = 5 };
+    struct pf_ways ways = {0};
+    find_ways(trial, &ways);
+    if (*filter && memcmp(&(*filter)->ways, &ways, sizeof(ways)) == 0)
+        return 0;
+    pf_filter_free(*filter);
+    *filter = NULL;
+    if (seccomp_api_get() < API_NOTIFY)
+        return pf_error_set(
+            error, -ENOSYS,
+            "system calls cannot be supervised: seccomp(2) is refused here, or it is older than "
+            "Linux 5.0; a container needs a seccomp profile that allows it");
+    struct pf_arena *arena = pf_arena_new();
+    struct pf_filter *built = pf_arena_alloc(arena, sizeof(*built));
+    *built = (struct pf_filter){.arena = arena, .ways = ways};
+    int r = compile(built);
+    if (r < 0) {
+        pf_filter_free(built);
         return pf_error_set(error, r, "the system call filter cannot be built: %s", strerror(-r));
+    }
+    *filter = built;
     return 0;
 }

@@ -7,15 +7,24 @@
 #include <linux/filter.h>
 #include <stdbool.h>
 
+#include "model/arena.h"
 #include "model/error.h"
 #include "model/trial.h"
 
 enum { PF_FILTER_CALLS = 1024 }; /* above every number of a native 64-bit interface */
 
+/* Which way each call goes. */
+struct pf_ways {
+    bool named[PF_FILTER_CALLS];   /* by a rule or a hold */
+    bool traced[PF_FILTER_CALLS];  /* ... that needs registers or the result */
+    bool lasting[PF_FILTER_CALLS]; /* its effect outlasts the tree, and cannot be seen afterwards */
+    bool watched[PF_FILTER_CALLS]; /* its result tells that a planned limit is reached */
+};
+
 struct pf_filter {
-    struct sock_fprog program; /* in the arena */
-    const bool *lasting;       /* calls whose effect outlasts the tree, and cannot be seen afterwards */
-    const bool *watched;       /* calls whose result tells that a planned limit is reached */
+    struct pf_arena *arena; /* holds it */
+    struct sock_fprog program;
+    struct pf_ways ways;
 };
 
 /*
@@ -27,9 +36,13 @@ struct pf_filter {
  *
  * A call goes one way only. What can be answered is notified; what needs the caller's registers, or the
  * result of the call, stops for ptrace, which costs some ten times as much.
+ *
+ * *filter is that of an earlier trial, or NULL. It is kept where the calls go the same ways, because trials
+ * of a sweep differ in occurrences and errors more than in calls; else it is freed and replaced. On error it
+ * is NULL.
  */
-int pf_filter_build(const struct pf_trial *trial, struct pf_arena *arena, struct pf_filter *ret_filter,
-                    struct pf_error *error);
+int pf_filter_build(const struct pf_trial *trial, struct pf_filter **filter, struct pf_error *error);
+void pf_filter_free(struct pf_filter *filter);
 
 /* Does the trial set this limit, at its beginning or by a rule? */
 bool pf_filter_plans_limit(const struct pf_trial *trial, const char *resource);

@@ -200,6 +200,7 @@ static int start_root(const struct descriptors *descriptors, struct pf_launched 
     report->stage = PF_STAGE_NONE;
     report->error = 0;
     report->left_count = 0;
+    report->untouched = false;
     int r = say(containment, PF_WORD_START);
     if (r == 0)
         r = send_descriptors(containment->socket, descriptors);
@@ -262,7 +263,7 @@ static int start(const struct pf_trial *trial, const struct pf_filter *filter, c
                  struct pf_error *error)
 {
     for (;;) {
-        bool kept = launched->containment;
+        bool kept = launched->reused = launched->containment;
         enum pf_stage failed = PF_STAGE_NONE;
         int r = kept ? 0 : pf_containment_new(trial, launched->keeps, &launched->containment, &failed, error);
         if (r < 0)

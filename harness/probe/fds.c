@@ -95,43 +95,35 @@ static void classify(int directory, const char *name, struct pf_fd *fd)
     fd->kind = PF_OBJECT_OTHER;
 }
 
-/* Asked of our own descriptors, which costs next to nothing. */
-static bool is_kept_at_exec(const char *name)
+/* The one of that name in a folder /proc/PID/fd. Returns 0 or -errno. */
+static int read_fd(int directory, const char *name, struct pf_arena *arena, struct pf_fd *ret_fd)
 {
-    int flags = fcntl(atoi(name), F_GETFD);
-    return flags < 0 || !(flags & FD_CLOEXEC);
-}
-
-static int list(pid_t pid, bool inherited, struct pf_arena *arena, struct pf_fd **ret_fds, size_t *ret_count)
-{
-    char path[64], link[PATH_MAX];
-    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-    DIR *directory = opendir(path);
-    if (!directory)
-        return errno == ENOENT ? -ESRCH : -errno;
-    struct pf_fd *fds = NULL;
-    size_t count = 0;
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        if (entry->d_name[0] == '.' ||
-            (inherited && atoi(entry->d_name) > STDERR_FILENO && !is_kept_at_exec(entry->d_name)))
-            continue;
-        ssize_t length = readlinkat(dirfd(directory), entry->d_name, link, sizeof(link));
-        if (length < 0)
-            continue; /* closed meanwhile */
-        struct pf_fd *fd = pf_arena_grow(arena, &fds, &count, sizeof(*fd));
-        fd->number = atoi(entry->d_name);
-        fd->link = pf_arena_strndup(arena, link, (size_t)length);
-        classify(dirfd(directory), entry->d_name, fd);
-    }
-    closedir(directory);
-    *ret_fds = fds;
-    *ret_count = count;
+    char link[PATH_MAX];
+    ssize_t length = readlinkat(directory, name, link, sizeof(link));
+    if (length < 0)
+        return -errno;
+    *ret_fd = (struct pf_fd){.number = atoi(name), .link = pf_arena_strndup(arena, link, (size_t)length)};
+    classify(directory, name, ret_fd);
     return 0;
 }
 
 int pf_fds_list(pid_t pid, struct pf_arena *arena, struct pf_fd **ret_fds, size_t *ret_count)
 {
-    return list(pid, false, arena, ret_fds, ret_count);
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    DIR *directory = opendir(path);
+    if (!directory)
+        return errno == ENOENT ? -ESRCH : -errno;
+    struct pf_fd *fds = NULL, fd;
+    size_t count = 0;
+    for (struct dirent *entry; (entry = readdir(directory));)
+        /* One that cannot be read was closed meanwhile. */
+        if (entry->d_name[0] != '.' && read_fd(dirfd(directory), entry->d_name, arena, &fd) == 0)
+            *(struct pf_fd *)pf_arena_grow(arena, &fds, &count, sizeof(fd)) = fd;
+    closedir(directory);
+    *ret_fds = fds;
+    *ret_count = count;
+    return 0;
 }
 
 const char *pf_fd_id(struct pf_arena *arena, const struct pf_fd *fd)
@@ -171,7 +163,7 @@ void pf_site_read_fds(struct pf_survey *survey, struct pf_site *site)
     site->fds_read = true;
     if (!site->reader)
         return;
-    int code = list(site->reader, site->just_forked, survey->arena, &site->fds, &site->fd_count);
+    int code = pf_fds_list(site->reader, survey->arena, &site->fds, &site->fd_count);
     if (code == -ESRCH)
         return;
     if (code) {
@@ -191,6 +183,25 @@ void pf_site_read_fds(struct pf_survey *survey, struct pf_site *site)
                               site->process->address);
         }
     }
+}
+
+int pf_site_read_some_fds(struct pf_survey *survey, struct pf_site *site, const int *numbers, size_t count)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "/proc/%d/fd", site->reader);
+    int directory = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = directory < 0 ? -errno : 0;
+    site->fds_read = true;
+    site->fds = pf_arena_alloc(survey->arena, (count + 1) * sizeof(*site->fds));
+    for (size_t i = 0; i < count && r == 0; i++) {
+        snprintf(text, sizeof(text), "%d", numbers[i]);
+        r = read_fd(directory, text, survey->arena, &site->fds[i]);
+        if (r == 0)
+            read_identity(survey, site, &site->fds[i]);
+        site->fd_count += r == 0;
+    }
+    if (directory >= 0)
+        close(directory);
+    return r;
 }
 
 struct pf_fd *pf_site_fd(struct pf_survey *survey, struct pf_site *site, int number)

@@ -33,6 +33,8 @@ const char *pf_fd_id(struct pf_arena *arena, const struct pf_fd *fd);
 
 /* The descriptors of a site, read at most once. */
 void pf_site_read_fds(struct pf_survey *survey, struct pf_site *site);
+/* Only those, in this order; each of them must be open. Returns 0 or -errno. */
+int pf_site_read_some_fds(struct pf_survey *survey, struct pf_site *site, const int *numbers, size_t count);
 /* NULL when the process has no such descriptor. */
 struct pf_fd *pf_site_fd(struct pf_survey *survey, struct pf_site *site, int number);
 

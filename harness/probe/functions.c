@@ -16,9 +16,11 @@
 enum { PATH_SIZE = 4200 };
 
 struct file {
-    const char *path; /* as the process has it mapped */
-    uint64_t inode;
-    Dwfl *dwfl; /* NULL: not a file that could be read */
+    const char *path;   /* as the process has it mapped */
+    uint64_t inode;     /* as the process has it mapped */
+    struct stat status; /* when it was read */
+    uint64_t seen;      /* in this round */
+    Dwfl *dwfl;         /* NULL: not a file that could be read */
     Dwfl_Module *module;
 };
 
@@ -26,6 +28,7 @@ struct pf_functions {
     struct pf_arena *arena;
     struct file **files;
     size_t count;
+    uint64_t round;
 };
 
 /* Executable memory of a process that a file lies behind. */
@@ -49,6 +52,11 @@ struct pf_functions *pf_functions_new(void)
     return functions;
 }
 
+void pf_functions_next(struct pf_functions *functions)
+{
+    functions->round++;
+}
+
 void pf_functions_free(struct pf_functions *functions)
 {
     if (!functions)
@@ -60,19 +68,25 @@ void pf_functions_free(struct pf_functions *functions)
 
 /* The name is one of the process' mount namespace; the file may be gone from it, but not the program's own.
  */
-static int open_mapped(pid_t pid, const char *path, uint64_t inode)
+static int open_mapped(pid_t pid, const char *path, uint64_t inode, struct stat *ret_status)
 {
     char through[PATH_SIZE];
     for (int own = 0; own < 2; own++) {
         snprintf(through, sizeof(through), "/proc/%d/%s%s", (int)pid, own ? "exe" : "root", own ? "" : path);
         int fd = open(through, O_RDONLY | O_CLOEXEC);
-        struct stat status;
-        if (fd >= 0 && fstat(fd, &status) == 0 && status.st_ino == inode)
+        if (fd >= 0 && fstat(fd, ret_status) == 0 && ret_status->st_ino == inode)
             return fd;
         if (fd >= 0)
             close(fd);
     }
     return -1;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 static const Dwfl_Callbacks callbacks = {.find_elf = dwfl_build_id_find_elf,
@@ -93,18 +107,43 @@ static void read_symbols(struct file *file, int fd)
     dwfl_report_end(file->dwfl, NULL, NULL);
 }
 
-static const struct file *file_of(struct pf_functions *functions, pid_t pid, const char *path, uint64_t inode)
+static struct file *find_file(const struct pf_functions *functions, const char *path)
 {
     for (size_t i = 0; i < functions->count; i++)
-        if (functions->files[i]->inode == inode && strcmp(functions->files[i]->path, path) == 0)
+        if (strcmp(functions->files[i]->path, path) == 0)
             return functions->files[i];
+    return NULL;
+}
+
+static struct file *add_file(struct pf_functions *functions, const char *path)
+{
     struct file *file = pf_arena_alloc(functions->arena, sizeof(*file));
-    *file = (struct file){.path = pf_arena_strdup(functions->arena, path), .inode = inode};
-    int fd = open_mapped(pid, path, inode);
-    if (fd >= 0)
-        read_symbols(file, fd);
+    file->path = pf_arena_strdup(functions->arena, path);
     *(struct file **)pf_arena_grow(functions->arena, &functions->files, &functions->count, sizeof(file)) =
         file;
+    return file;
+}
+
+/* In a later round, what was read is still good if the file is the same. */
+static const struct file *file_of(struct pf_functions *functions, pid_t pid, const char *path, uint64_t inode)
+{
+    struct file *file = find_file(functions, path);
+    struct stat status = {0};
+    if (file && file->inode == inode && file->seen == functions->round)
+        return file;
+    int fd = open_mapped(pid, path, inode, &status);
+    bool known = file && file->inode == inode && fd >= 0 && is_same(&file->status, &status);
+    if (!file)
+        file = add_file(functions, path);
+    file->seen = functions->round;
+    if (known) {
+        close(fd);
+        return file;
+    }
+    dwfl_end(file->dwfl);
+    *file = (struct file){.path = file->path, .inode = inode, .status = status, .seen = file->seen};
+    if (fd >= 0)
+        read_symbols(file, fd);
     return file;
 }
 

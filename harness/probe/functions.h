@@ -20,6 +20,8 @@
 struct pf_functions;
 
 struct pf_functions *pf_functions_new(void);
+/* Another trial begins: from now on, files may be others than they were. */
+void pf_functions_next(struct pf_functions *functions);
 void pf_functions_free(struct pf_functions *functions);
 
 /* Notes what the process has mapped now; its main program comes first. Returns 0 or -errno. */

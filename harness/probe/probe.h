@@ -81,11 +81,10 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
                       struct pf_snapshot *ret_snapshot);
 
 /*
- * The ids, in the form of pf_object.id and of `outside` above, of the descriptors that the root has open and
- * keeps when it execs. It must have been forked off by this process, which has not marked anything
- * close-on-exec since then. Returns 0, or -ESRCH when they cannot be read.
+ * The ids, in the form of pf_object.id and of `outside` above, of descriptors of this process, which it gives
+ * to the root. Returns 0 or -errno.
  */
-int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count);
+int pf_probe_given(const int *numbers, size_t count, struct pf_arena *arena, const char **ret_ids);
 
 /*
  * What a process has open, counted by kind and path, read through any of its threads. Returns 0 or -errno.

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "probe/alarms.h"
 #include "probe/calls.h"
@@ -229,27 +230,15 @@ int pf_probe_snapshot(const struct pf_probe_request *request, struct pf_arena *a
     return 0;
 }
 
-int pf_probe_descriptors(pid_t pid, struct pf_arena *arena, const char ***ret_ids, size_t *ret_count)
+int pf_probe_given(const int *numbers, size_t count, struct pf_arena *arena, const char **ret_ids)
 {
-    const struct pf_probe_process root = {.address = "0", .pid = pid};
+    const struct pf_probe_process self = {.address = "0", .pid = getpid()};
     struct pf_snapshot snapshot = {0};
     struct pf_survey survey = {
         .request = &(struct pf_probe_request){0}, .arena = arena, .snapshot = &snapshot};
-    struct pf_site site = {.process = &root, .reader = pid, .just_forked = true};
-    pf_site_read_fds(&survey, &site);
-    if (!site.fds)
-        return -ESRCH;
-    const char **ids = NULL;
-    size_t count = 0;
-    for (size_t i = 0; i < site.fd_count; i++) {
-        int64_t flags = 0;
-        const char *info = pf_fd_info(&survey, &site, &site.fds[i]);
-        if (pf_fd_info_number(info, "flags:", 8, &flags) && flags & O_CLOEXEC)
-            continue; /* not for the program */
-        const char **id = pf_arena_grow(arena, &ids, &count, sizeof(*id));
-        *id = pf_object_id(&survey, &site, &site.fds[i]);
-    }
-    *ret_ids = ids;
-    *ret_count = count;
-    return 0;
+    struct pf_site site = {.process = &self, .reader = self.pid};
+    int r = pf_site_read_some_fds(&survey, &site, numbers, count);
+    for (size_t i = 0; i < count && r == 0; i++)
+        ret_ids[i] = pf_object_id(&survey, &site, &site.fds[i]);
+    return r;
 }

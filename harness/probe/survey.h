@@ -21,7 +21,6 @@ struct pf_site {
     pid_t reader;       /* a living thread to read it through: its main thread may have ended; 0: all have */
     const char *parent; /* address; as the kernel tells it, NULL when nobody of the tree */
     bool fds_read;
-    bool just_forked; /* off this process: what we have marked close-on-exec need not be read */
     struct pf_fd *fds;
     size_t fd_count;
     char *mounts; /* those it sees, as mountinfo has them; NULL: not read */

@@ -135,7 +135,7 @@ static void end_tree(struct pf_run *run)
     uint64_t end = pf_run_now(run) + LOOK_NS;
     run->killed = run->tasks.task_count > 0;
     if (run->launched.containment->level == PF_LEVEL_SUBREAPER ||
-        (run->killed && !(run->watcher && run->watcher->containment)))
+        (run->killed && !(run->watcher && run->watcher->kept)))
         return;
     while (has_init(run) && !run->launched.ended && pf_run_now(run) < end) {
         pf_tasks_each(&run->tasks, kill_one, NULL);

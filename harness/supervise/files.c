@@ -153,7 +153,8 @@ static int by_path(const void *left, const void *right)
 void pf_files_finish(struct pf_run *run)
 {
     struct walk walk = {.run = run};
-    if (!run->launched.containment || run->launched.containment->layers.fd < 0)
+    if (!run->launched.containment || run->launched.containment->layers.fd < 0 ||
+        (run->launched.ended && run->launched.containment->sheet->report.untouched))
         return;
     const struct pf_layers *layers = &run->launched.containment->layers;
     for (size_t i = 0; i < layers->count; i++)

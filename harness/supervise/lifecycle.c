@@ -78,7 +78,7 @@ static bool take_newborn(struct pf_run *run, pid_t tid)
 
 static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, pid_t tid, const char *how)
 {
-    pid_t tree = pf_tree_tid(run->pid_namespace_fd, tid);
+    pid_t tree = pf_tree_tid(run->kept->standing.pid_namespace_fd, tid);
     struct pf_process *parent = maker ? maker->process : NULL;
     struct pf_task *task = pf_tasks_add_process(&run->tasks, parent, tid, tree, pf_inject_counters(run));
     struct pf_ev_fork fork = {.process = task->address,
@@ -94,7 +94,7 @@ static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, p
 
 static struct pf_task *bear_thread(struct pf_run *run, const struct pf_task *maker, pid_t tid)
 {
-    pid_t tree = pf_tree_tid(run->pid_namespace_fd, tid);
+    pid_t tree = pf_tree_tid(run->kept->standing.pid_namespace_fd, tid);
     struct pf_task *task = pf_tasks_add_thread(&run->tasks, maker->process, tid, tree);
     struct pf_ev_thread thread = {.thread = task->address, .by = maker->address, .tid = (uint64_t)tree};
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_THREAD, .thread = thread});

@@ -1,6 +1,5 @@
 #include "supervise/nesting.h"
 
-#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,24 +17,6 @@ static uint64_t namespace_of(pid_t tid)
     struct stat status;
     snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)tid);
     return stat(path, &status) == 0 ? status.st_ino : 0;
-}
-
-void pf_nesting_begin(struct pf_run *run)
-{
-    run->pid_namespace = namespace_of(run->launched.root);
-    if (run->launched.containment->level == PF_LEVEL_SUBREAPER)
-        return;
-    char path[64];
-    /* pid_for_children would be the same: init's children live in init's own namespace. */
-    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)run->launched.containment->init);
-    run->pid_namespace_fd = open(path, O_RDONLY | O_CLOEXEC);
-}
-
-void pf_nesting_end(struct pf_run *run)
-{
-    if (run->pid_namespace_fd >= 0)
-        close(run->pid_namespace_fd);
-    run->pid_namespace_fd = -1;
 }
 
 void pf_nesting_note(struct pf_task *task, const struct pf_call *call)
@@ -74,7 +55,7 @@ static bool is_nested(const struct pf_run *run, const struct pf_task *maker, pid
     if (!maker || !(maker->process->parts || asks_for_namespace(maker->tid)))
         return false;
     uint64_t own = namespace_of(pid);
-    return own && own != run->pid_namespace;
+    return own && own != run->kept->standing.pid_namespace;
 }
 
 void pf_nesting_born(struct pf_run *run, const struct pf_task *maker, struct pf_process *process)

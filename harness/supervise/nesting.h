@@ -5,10 +5,6 @@
 #include "supervise/grip.h"
 #include "supervise/run.h"
 
-/* Before the root runs: which namespace is the tree's. */
-void pf_nesting_begin(struct pf_run *run);
-void pf_nesting_end(struct pf_run *run);
-
 /* A call that may put the children to come into another namespace. */
 void pf_nesting_note(struct pf_task *task, const struct pf_call *call);
 

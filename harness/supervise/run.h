@@ -4,9 +4,9 @@
 #ifndef PF_SUPERVISE_RUN_H
 #define PF_SUPERVISE_RUN_H
 
-#include "launch/filter.h"
 #include "launch/launch.h"
 #include "probe/probe.h"
+#include "supervise/kept.h"
 #include "supervise/supervise.h"
 #include "supervise/tasks.h"
 
@@ -23,12 +23,10 @@ struct pf_run {
     const struct pf_watcher *watcher;
     struct pf_trace *trace;
     struct pf_launched launched;
-    int events_fd;          /* signalfd: SIGCHLD, that is a ptrace stop or a death, waits */
-    int pid_namespace_fd;   /* of the tree; -1: it shares the harness's */
-    uint64_t pid_namespace; /* its identity */
+    struct pf_kept *kept; /* for this trial only, if the watcher keeps nothing */
+    int events_fd;        /* signalfd: SIGCHLD, that is a ptrace stop or a death, waits */
     struct pf_tasks tasks;
     struct pf_process *root;
-    struct pf_filter filter;      /* which calls stop by, and how */
     struct pf_inject *inject;     /* rules and counters */
     struct pf_keep *keep;         /* held callers */
     unsigned char *stacks_taken;  /* per rule; NULL: none */
@@ -37,8 +35,7 @@ struct pf_run {
     struct pf_recorder *recorder; /* NULL: it is no recording */
     const char **outside;         /* objects that the root was given at launch */
     size_t outside_count;
-    struct pf_probe_own own; /* what the containment has for itself */
-    pid_t *newborns;         /* threads whose first stop came before the news of their birth */
+    pid_t *newborns; /* threads whose first stop came before the news of their birth */
     size_t newborn_count;
     uint64_t started_ns;      /* the root's first exec, on the trace's clock; 0: not yet */
     uint64_t root_ended_ns;   /* 0: it lives */

@@ -34,7 +34,10 @@ static void add_aim(struct pf_run *run, const struct pf_trigger *trigger, bool r
         return;
     if (!run->step) {
         run->step = pf_arena_alloc(run->trace->arena, sizeof(*run->step));
-        run->step->functions = pf_functions_new();
+        if (!run->kept->functions)
+            run->kept->functions = pf_functions_new();
+        run->step->functions = run->kept->functions;
+        pf_functions_next(run->step->functions);
     }
     struct pf_aim *aim =
         pf_arena_grow(run->trace->arena, &run->step->aims, &run->step->aim_count, sizeof(*aim));
@@ -54,8 +57,6 @@ void pf_step_init(struct pf_run *run)
 
 void pf_step_free(struct pf_run *run)
 {
-    if (run->step)
-        pf_functions_free(run->step->functions);
     run->step = NULL;
 }
 

@@ -21,7 +21,6 @@
 #include "supervise/keep.h"
 #include "supervise/left.h"
 #include "supervise/lifecycle.h"
-#include "supervise/nesting.h"
 #include "supervise/output.h"
 #include "supervise/pace.h"
 #include "supervise/pidfd.h"
@@ -100,10 +99,8 @@ static void emit_begin(struct pf_run *run)
         *(const char **)pf_arena_grow(arena, &begin.faults, &begin.fault_count, sizeof(*begin.faults)) =
             trial->faults[i].spec;
     /* The trace may outlive the trial: what it says of the plan is a copy of its own. */
-    struct pf_event event = {.kind = PF_EVENT_BEGIN, .begin = begin};
-    json_t *json = pf_event_to_json(&event);
-    pf_event_from_json(json, arena, &event, NULL);
-    json_decref(json);
+    struct pf_event event;
+    pf_event_copy(&(struct pf_event){.kind = PF_EVENT_BEGIN, .begin = begin}, arena, &event);
     pf_run_emit(run, event);
 }
 
@@ -242,22 +239,22 @@ static int open_events(struct pf_run *run, sigset_t *ret_before, struct pf_error
     return 0;
 }
 
-static struct pf_containment **kept(const struct pf_run *run)
+/* Where the containment is kept. */
+static struct pf_containment **shelf(const struct pf_run *run)
 {
-    return run->watcher ? run->watcher->containment : NULL;
+    return run->watcher && run->watcher->kept ? &run->watcher->kept->containment : NULL;
 }
 
 static int start(struct pf_run *run, struct pf_error *error)
 {
     struct pf_arena *arena = run->trace->arena;
-    int r = pf_filter_build(run->trial, arena, &run->filter, error);
+    int r = pf_filter_build(run->trial, &run->kept->filter, error);
     if (r == 0)
-        r = pf_launch(run->trial, &run->filter, arena, kept(run), &run->launched, error);
+        r = pf_launch(run->trial, run->kept->filter, arena, shelf(run), &run->launched, error);
     if (r < 0)
         return r;
-    pf_nesting_begin(run);
-    pf_probe_descriptors(run->launched.root, arena, &run->outside, &run->outside_count);
-    pf_probe_own(run->launched.containment->init, &run->own);
+    pf_kept_look(run->kept, &run->launched);
+    pf_kept_given(run->kept, run->trial, &run->launched, arena, &run->outside, &run->outside_count);
     return 0;
 }
 
@@ -296,12 +293,13 @@ static int carry_out(struct pf_run *run, struct pf_error *error)
 int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *watcher, struct pf_trace *trace,
                        struct pf_error *error)
 {
+    struct pf_kept own = {0};
     struct pf_run run = {.trial = trial,
                          .watcher = watcher,
                          .trace = trace,
                          .launched = {.notify_fd = -1, .output = {-1, -1}},
+                         .kept = watcher && watcher->kept ? watcher->kept : &own,
                          .events_fd = -1,
-                         .pid_namespace_fd = -1,
                          .own_tty = -1};
     /* A stop at every exec is a tenth of what a process costs: spent where a record is kept, or faults
      * strike. */
@@ -335,16 +333,11 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_quiet_free(&run);
     pf_output_free(&run);
     pf_record_free(&run);
-    pf_launch_end(&run.launched, kept(&run));
-    pf_nesting_end(&run);
+    pf_launch_end(&run.launched, shelf(&run));
+    pf_kept_settle(run.kept);
+    pf_kept_leave(&own);
     if (run.events_fd >= 0)
         close(run.events_fd);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return r;
-}
-
-void pf_supervise_leave(struct pf_containment **containment)
-{
-    pf_containment_end(*containment, true);
-    *containment = NULL;
 }

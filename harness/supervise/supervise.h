@@ -12,7 +12,7 @@
 #include "model/trace.h"
 #include "model/trial.h"
 
-struct pf_containment;
+struct pf_kept;
 
 /* What the caller of a trial wants to be asked and told while it runs. Every member may be NULL. */
 struct pf_watcher {
@@ -28,11 +28,12 @@ struct pf_watcher {
     int (*questions)(void *context);
     uint64_t silence_ns; /* after so long without a movement it counts as asked, once; 0: never */
     /*
-     * Where the containment is kept for the next trial of this process, if nothing of this one is left in it;
-     * at first, *containment is NULL. The init of one that is given up ends by itself, and is reaped by the
-     * next trial, or by the caller. NULL: each trial has its own, and it is gone when the trial is over.
+     * Where this trial finds what the last one of this process has left for it, and leaves it for the next
+     * (kept.h); at first it is {0}. The init of a containment that is given up ends by itself, and is reaped
+     * by the next trial, or by the caller. NULL: each trial has its own, and it is gone when the trial is
+     * over.
      */
-    struct pf_containment **containment;
+    struct pf_kept *kept;
     /* The answer: a snapshot, which is appended. */
     void (*on_answer)(void *context, const struct pf_trace *trace, const struct pf_event *snapshot);
 };
@@ -49,8 +50,5 @@ struct pf_watcher {
  */
 int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *watcher, struct pf_trace *trace,
                        struct pf_error *error);
-
-/* Gives up what was kept for another trial. The caller then reaps its init. */
-void pf_supervise_leave(struct pf_containment **containment);
 
 #endif

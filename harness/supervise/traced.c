@@ -66,7 +66,7 @@ void pf_traced_go(struct pf_run *run, struct pf_task *task, const struct pf_answ
         pf_traced_request(&traced->call, &request);
         pf_strike_shorten(task->tid, &request, answer->at_most, &traced->shortened);
     }
-    bool watched = pf_filter_watches(&run->filter, traced->call.number);
+    bool watched = pf_filter_watches(run->kept->filter, traced->call.number);
     task->in_call = watched || task->recording || answer->replaced || answer->at_most || answer->pokes ||
                     answer->delay_exit_ns;
     pf_lifecycle_resume(run, task, 0);
@@ -78,7 +78,7 @@ static void check_limit(struct pf_run *run, struct pf_task *task)
     struct __ptrace_syscall_info info = {0};
     int call = task->traced->call.number;
     const struct pf_answer *answer = &task->traced->answer;
-    if (answer->skip || answer->replaced || !pf_filter_watches(&run->filter, call) ||
+    if (answer->skip || answer->replaced || !pf_filter_watches(run->kept->filter, call) ||
         ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, (void *)sizeof(info), &info) <= 0 ||
         info.op != PTRACE_SYSCALL_INFO_EXIT || !info.exit.is_error)
         return;

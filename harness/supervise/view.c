@@ -112,5 +112,5 @@ void pf_view_request(struct pf_run *run, struct pf_process *const *ended, size_t
                                              .dead_count = run->tasks.dead_count,
                                              .outside = run->outside,
                                              .outside_count = run->outside_count,
-                                             .own = run->own};
+                                             .own = run->kept->standing.own};
 }

@@ -16,6 +16,7 @@
 #include "judge/judge.h"
 #include "judge/timeline.h"
 #include "plan/plan.h"
+#include "supervise/kept.h"
 #include "supervise/supervise.h"
 #include "sweep/interrupts.h"
 
@@ -26,7 +27,8 @@ enum { TRIALS_OF_WORKER = 64 };
 
 /* What a worker says when it has carried out a trial. */
 struct report {
-    int error; /* why the memory does not have the result, or the trace: -errno */
+    int error;   /* why the memory does not have the result, or the trace: -errno */
+    size_t size; /* of the result in the memory */
 };
 
 /* A process that carries out one trial after the other. */
@@ -65,39 +67,49 @@ static int interrupts_of_trial(void *context)
 }
 
 /* Writes the result where the parent finds it. */
-static int keep_result(const struct pf_pool_client *client, const struct pf_trace *trace, int memory)
+static struct report keep_result(const struct pf_pool_client *client, const struct pf_trace *trace,
+                                 int memory)
 {
     struct pf_result *result = pf_result_new();
+    struct pf_packed packed = {0};
     pf_judge_trace(trace, result);
     if (!client->brief || result->trials[0].verdict == PF_FAIL)
         pf_timeline_draw(trace, result->arena, &result->trials[0]);
-    json_t *json = pf_result_to_json(result);
-    char *text = json_dumps(json, JSON_COMPACT);
-    size_t size = text ? strlen(text) : 0;
-    ssize_t written = text ? pwrite(memory, text, size, 0) : -1;
-    int r = written == (ssize_t)size ? 0 : written < 0 ? -errno : -ENOSPC;
-    free(text);
-    json_decref(json);
+    pf_result_pack_trial(&result->trials[0], &packed);
+    ssize_t written = pwrite(memory, packed.bytes, packed.size, 0);
+    struct report report = {.size = packed.size};
+    if (written != (ssize_t)packed.size)
+        report.error = written < 0 ? -errno : -ENOSPC;
+    free(packed.bytes);
     pf_result_free(result);
-    return r;
+    return report;
+}
+
+/* A trace is written line by line, from the beginning of the memory. */
+static int open_sink(struct pf_trace *trace, int memory)
+{
+    if (ftruncate(memory, 0) < 0 || lseek(memory, 0, SEEK_SET) < 0)
+        return -errno;
+    trace->sink = fdopen(fcntl(memory, F_DUPFD_CLOEXEC, 0), "w");
+    return trace->sink ? 0 : -errno;
 }
 
 /* In a worker. Even of a trial that could not be started there is a whole trace, and it says why. */
 static struct report carry_out(const struct pf_pool_client *client, const struct pf_trial *trial,
-                               struct pf_containment **containment, int memory)
+                               struct pf_kept *kept, int memory)
 {
     struct pf_trace *trace = pf_trace_new();
-    struct pf_watcher watcher = {
-        .is_stuck = is_stuck, .interrupts = interrupts_of_trial, .containment = containment};
+    struct pf_watcher watcher = {.is_stuck = is_stuck, .interrupts = interrupts_of_trial, .kept = kept};
     struct report report = {0};
     struct pf_error error = {""}; /* the trace gets the message */
-    if (ftruncate(memory, 0) < 0 || lseek(memory, 0, SEEK_SET) < 0)
-        report.error = -errno;
-    if (client->takes_traces && !(trace->sink = fdopen(fcntl(memory, F_DUPFD_CLOEXEC, 0), "w")))
-        report.error = -errno;
+    if (client->takes_traces)
+        report.error = open_sink(trace, memory);
     if (report.error == 0) {
         pf_supervise_trial(trial, &watcher, trace, &error);
-        report.error = client->takes_traces ? trace->sink_error : keep_result(client, trace, memory);
+        if (client->takes_traces)
+            report.error = trace->sink_error;
+        else
+            report = keep_result(client, trace, memory);
     }
     if (trace->sink)
         fclose(trace->sink); /* each event was flushed */
@@ -119,21 +131,21 @@ static bool receive_number(int socket, uint64_t *ret_number)
 _Noreturn static void work(const struct pool *pool, const struct worker *worker, int socket, pid_t parent)
 {
     const struct pf_pool_client *client = pool->client;
-    struct pf_containment *containment = NULL; /* of the last trial, for the next */
+    struct pf_kept kept = {0};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
     pf_interrupts_follow();
     sigprocmask(SIG_SETMASK, &pool->before, NULL);
-    struct report report = carry_out(client, worker->job.trial, &containment, worker->memory);
+    struct report report = carry_out(client, worker->job.trial, &kept, worker->memory);
     uint64_t number;
     while (send(socket, &report, sizeof(report), MSG_NOSIGNAL) == sizeof(report) &&
            receive_number(socket, &number)) {
         struct pf_trial *trial = client->make(client->context, number);
-        report = carry_out(client, trial, &containment, worker->memory);
+        report = carry_out(client, trial, &kept, worker->memory);
         pf_plan_free(trial);
     }
-    pf_supervise_leave(&containment);
+    pf_kept_leave(&kept);
     while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
         ; /* inits that were left to end by themselves */
     _exit(0);
@@ -230,39 +242,41 @@ static void add_untested(struct pf_result *result, const struct pf_trial *trial,
     };
 }
 
-/* Reads what the worker has kept. The result is read, or judged from the trace. */
-static int read_memory(const struct pool *pool, int memory, struct pf_result **ret_result,
-                       struct pf_trace **ret_trace, struct pf_error *error)
+/* Reads the trace that a worker has kept, and judges it. */
+static int read_trace(int memory, struct pf_result *result, struct pf_trace **ret_trace,
+                      struct pf_error *error)
 {
     FILE *file = fdopen(fcntl(memory, F_DUPFD_CLOEXEC, 0), "r");
     if (!file)
         return pf_error_set(error, -errno, "no memory to read it: %s", strerror(errno));
     rewind(file);
-    int r;
-    if (pool->client->takes_traces)
-        r = pf_trace_read(file, "trace", ret_trace, error);
-    else
-        r = pf_result_read(file, "result", ret_result, error);
+    int r = pf_trace_read(file, "trace", ret_trace, error);
     fclose(file);
-    if (r == 0 && *ret_trace) {
-        *ret_result = pf_result_new();
-        pf_judge_trace(*ret_trace, *ret_result);
-    }
+    if (r == 0)
+        pf_judge_trace(*ret_trace, result);
     return r;
 }
 
-/* Hands over what has become of the worker's trial; `reason`: why that is not known, or NULL. */
-static void finish(struct pool *pool, struct worker *worker, const char *reason)
+static int read_result(int memory, size_t size, struct pf_result *result, struct pf_error *error)
 {
-    struct pf_result *result = NULL;
+    unsigned char *bytes = pf_arena_alloc(result->arena, size);
+    ssize_t n = pread(memory, bytes, size, 0);
+    int r = n < 0 ? -errno : n < (ssize_t)size ? -EBADMSG : pf_result_unpack_trial(result, bytes, size);
+    return r < 0 ? pf_error_set(error, r, "the result of a trial cannot be read: %s", strerror(-r)) : 0;
+}
+
+/* Hands over what has become of the worker's trial; `reason`: why that is not known, or NULL. */
+static void finish(struct pool *pool, struct worker *worker, size_t size, const char *reason)
+{
+    struct pf_result *result = pf_result_new();
     struct pf_trace *trace = NULL;
     struct pf_error error = {""};
-    if (!reason && read_memory(pool, worker->memory, &result, &trace, &error) < 0)
-        reason = error.message;
-    if (!result) {
-        result = pf_result_new();
-        add_untested(result, worker->job.trial, reason);
-    }
+    int r = 0;
+    if (!reason)
+        r = pool->client->takes_traces ? read_trace(worker->memory, result, &trace, &error)
+                                       : read_result(worker->memory, size, result, &error);
+    if (reason || r < 0)
+        add_untested(result, worker->job.trial, reason ? reason : error.message);
     worker->runs = false;
     pool->running--;
     pool->client->done(pool->client->context, &worker->job, &result->trials[0], &trace);
@@ -279,7 +293,7 @@ static void take_report(struct pool *pool, struct worker *worker)
     if (report.error < 0)
         pf_error_set(&error, report.error, "what the trial has shown could not be kept: %s",
                      strerror(-report.error));
-    finish(pool, worker, report.error < 0 ? error.message : NULL);
+    finish(pool, worker, report.size, report.error < 0 ? error.message : NULL);
 }
 
 /* A worker that ends before it has reported takes its trial with it. */
@@ -293,7 +307,7 @@ static void take_end(struct pool *pool, struct worker *worker)
         pf_error_set(&error, -ECHILD, "the trial's supervisor ended with status %d", ending.si_status);
     else
         pf_error_set(&error, -ECHILD, "the trial's supervisor was killed by SIG%s", name ? name : "?");
-    finish(pool, worker, error.message);
+    finish(pool, worker, 0, error.message);
 }
 
 /* Starts trials while there is room. A shortage of processes or descriptors passes when a trial ends. */

@@ -62,11 +62,10 @@ Test(waits, an_object_of_the_caller_is_external, .timeout = 60)
 {
     cr_assert_eq(pipe(ends), 0);
     struct scene *scene = scene_begin(play_read, NULL);
-    size_t count = 0;
-    const char **ids;
-    cr_assert_eq(pf_probe_descriptors(getpid(), scene->arena, &ids, &count), 0);
+    const char *ids[2];
+    cr_assert_eq(pf_probe_given(ends, 2, scene->arena, ids), 0);
     scene->request.outside = ids;
-    scene->request.outside_count = count;
+    scene->request.outside_count = 2;
     scene_settle(scene, 1);
     cr_assert(scene_object(scene, "0")->external);
     cr_assert_str_eq(scene_object(scene, "0")->external_why, "given by the caller of pitfall");

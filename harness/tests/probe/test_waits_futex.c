@@ -443,13 +443,12 @@ Test(futex, memory_that_the_caller_has_too_is_external, .timeout = 60)
     memory_file = memfd_create("words", 0);
     cr_assert_eq(ftruncate(memory_file, 8192), 0);
     struct scene *scene = scene_begin(play_two_mappings, NULL);
-    size_t count = 0;
-    const char **ids;
-    cr_assert_eq(pf_probe_descriptors(getpid(), scene->arena, &ids, &count), 0);
+    const char *ids[1];
+    cr_assert_eq(pf_probe_given(&memory_file, 1, scene->arena, ids), 0);
     scene_settle(scene, 2);
     cr_assert_not(scene_object(scene, "0")->external);
     scene->request.outside = ids;
-    scene->request.outside_count = count;
+    scene->request.outside_count = 1;
     scene_snapshot(scene);
     cr_assert(scene_object(scene, "0")->external);
     scene_end(scene);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "stage.h"
+#include "supervise/kept.h"
 
 TestSuite(containment, .timeout = 60);
 
@@ -48,9 +49,9 @@ static struct pf_trial *plan_of(const char *script)
     return trial;
 }
 
-static struct pf_trace *run_in(struct pf_containment **containment, struct pf_trial *trial)
+static struct pf_trace *run_in(struct pf_kept *kept, struct pf_trial *trial)
 {
-    struct pf_watcher watcher = {.is_stuck = is_stuck, .containment = containment};
+    struct pf_watcher watcher = {.is_stuck = is_stuck, .kept = kept};
     struct pf_trace *trace = pf_trace_new();
     struct pf_error error = {""};
     cr_assert_eq(pf_supervise_trial(trial, &watcher, trace, &error), 0, "%s", error.message);
@@ -58,18 +59,18 @@ static struct pf_trace *run_in(struct pf_containment **containment, struct pf_tr
     return trace;
 }
 
-static void play_in(struct pf_containment **containment, const char *script)
+static void play_in(struct pf_kept *kept, const char *script)
 {
-    pf_trace_free(run_in(containment, plan_of(script)));
+    pf_trace_free(run_in(kept, plan_of(script)));
 }
 
 /* What the script says in a containment, which is given up. */
-static char *words_in(struct pf_containment **containment, const char *script)
+static char *words_in(struct pf_kept *kept, const char *script)
 {
-    struct pf_trace *trace = run_in(containment, plan_of(script));
+    struct pf_trace *trace = run_in(kept, plan_of(script));
     char *words = strdup(output_of(trace));
     pf_trace_free(trace);
-    pf_supervise_leave(containment);
+    pf_kept_leave(kept);
     while (waitpid(-1, NULL, __WALL) > 0)
         ;
     return words;
@@ -77,28 +78,28 @@ static char *words_in(struct pf_containment **containment, const char *script)
 
 static bool can_be_kept(void)
 {
-    struct pf_containment *containment = NULL;
-    play_in(&containment, ":");
-    bool kept = containment;
-    pf_supervise_leave(&containment);
-    return kept;
+    struct pf_kept kept = {0};
+    play_in(&kept, ":");
+    bool can = kept.containment;
+    pf_kept_leave(&kept);
+    return can;
 }
 
 Test(containment, is_kept_when_nothing_was_changed)
 {
-    struct pf_containment *containment = NULL;
+    struct pf_kept kept = {0};
     enter();
     if (!can_be_kept())
         cr_skip_test("no namespaces here, or pids cannot be chosen");
-    play_in(&containment, "exit 7");
-    const struct pf_containment *first = containment;
-    play_in(&containment, "cat file; echo $$ | cat; (sleep 0.001 &) ; wait");
-    cr_assert_eq(containment, first);
-    play_in(&containment, "sleep 1000 & exit 0");
-    cr_assert_eq(containment, first, "an orphan is killed alone");
-    play_in(&containment, "kill -STOP $$");
-    cr_assert_eq(containment, first);
-    pf_supervise_leave(&containment);
+    play_in(&kept, "exit 7");
+    const struct pf_containment *first = kept.containment;
+    play_in(&kept, "cat file; echo $$ | cat; (sleep 0.001 &) ; wait");
+    cr_assert_eq(kept.containment, first);
+    play_in(&kept, "sleep 1000 & exit 0");
+    cr_assert_eq(kept.containment, first, "an orphan is killed alone");
+    play_in(&kept, "kill -STOP $$");
+    cr_assert_eq(kept.containment, first);
+    pf_kept_leave(&kept);
     leave();
 }
 
@@ -137,12 +138,12 @@ Test(containment, shows_nothing_of_what_the_last_trial_did)
         "cd /proc/self/fd && for i in *; do [ $i -le 2 ] || echo $i; done",
     };
     enter();
-    struct pf_containment *containment = NULL;
-    char *expected = words_in(&containment, look);
+    struct pf_kept kept = {0};
+    char *expected = words_in(&kept, look);
     cr_assert(strstr(expected, directory), "%s", expected);
     for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
-        play_in(&containment, deeds[i]);
-        char *words = words_in(&containment, look);
+        play_in(&kept, deeds[i]);
+        char *words = words_in(&kept, look);
         cr_assert_str_eq(words, expected, "after: %s", deeds[i]);
         free(words);
     }
@@ -154,15 +155,15 @@ Test(containment, keeps_a_caller_and_what_it_has_open_apart)
 {
     static const char script[] = "ls /proc/self/fd; ls -l /proc/1/fd | grep -c pipe";
     int ends[2];
-    struct pf_containment *containment = NULL;
+    struct pf_kept kept = {0};
     enter();
     cr_assert_eq(pipe(ends), 0);
     cr_assert_eq(dup2(ends[1], 77), 77);
-    char *first = words_in(&containment, script);
+    char *first = words_in(&kept, script);
     cr_assert(strstr(first, "\n77\n"), "%s", first);
     cr_assert(strstr(first, "\n0\n"), "the init holds the caller's pipe open: %s", first);
-    play_in(&containment, ":");
-    char *again = words_in(&containment, script);
+    play_in(&kept, ":");
+    char *again = words_in(&kept, script);
     cr_assert_str_eq(first, again);
     close(ends[1]);
     close(77);
@@ -175,17 +176,17 @@ Test(containment, keeps_a_caller_and_what_it_has_open_apart)
 
 Test(containment, does_for_other_trials_only_if_it_fits)
 {
-    struct pf_containment *containment = NULL;
+    struct pf_kept kept = {0};
     enter();
-    play_in(&containment, ":");
+    play_in(&kept, ":");
     struct pf_trial *trial = plan_of("ls -A; stat -fc %T /dev/shm; readlink /proc/self/ns/ipc");
     trial->isolate = false;
     trial->share = PF_SHARE_IPC;
-    struct pf_trace *trace = run_in(&containment, trial);
+    struct pf_trace *trace = run_in(&kept, trial);
     char own[64] = "";
     cr_assert_gt(readlink("/proc/self/ns/ipc", own, sizeof(own) - 1), 0);
     cr_assert(strstr(output_of(trace), own), "%s", output_of(trace));
     pf_trace_free(trace);
-    pf_supervise_leave(&containment);
+    pf_kept_leave(&kept);
     leave();
 }
