@@ -23,13 +23,16 @@ enum mproc_order_flag {
         1 << 4, /* shifted by 0, 1, 2: that standard descriptor comes along; else it is /dev/null */
 };
 
+/* What the library itself runs in a process. */
+enum mproc_own_entry { MPROC_OWN_POOL_WORKER, MPROC_OWN__COUNT };
+
 /* Owner to guard: start this. The body follows: limits, then strings (cwd, then env), then the arguments.
  * Descriptors: the standard ones that come along, the body, those of the arguments. */
 struct mproc_order {
     uint64_t id;
     uint32_t generation; /* of the guard it is meant for: another one throws it away */
     uint32_t slot;
-    uint32_t entry; /* index; the one behind the last is mproc_pool_entry */
+    uint32_t entry; /* index; behind the last one are those of enum mproc_own_entry */
     uint32_t flags;
     int32_t nice;
     uint32_t nlimits;

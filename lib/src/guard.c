@@ -12,7 +12,6 @@
 
 #include "channel.h"
 #include "guard.h"
-#include "pool_serve.h"
 #include "system.h"
 #include "worker.h"
 
@@ -85,6 +84,14 @@ static bool lay_out(struct mproc_worker *worker, const int *fds, size_t nfds)
     return true;
 }
 
+static const struct mproc_entry *find_entry(const struct mproc_guard *guard, uint32_t index)
+{
+    if (index < guard->nentries)
+        return &guard->entries[index];
+    index -= guard->nentries;
+    return index < MPROC_OWN__COUNT ? mproc_own_entries[index] : NULL;
+}
+
 static void start_worker(struct mproc_guard *guard, const struct mproc_order *order,
                          const unsigned char *body, const int *fds, size_t nfds)
 {
@@ -93,8 +100,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
                                   .body_fd = -1,
                                   .entries = guard->entries,
                                   .nentries = guard->nentries,
-                                  .entry = order->entry < guard->nentries ? &guard->entries[order->entry]
-                                                                          : &mproc_pool_entry,
+                                  .entry = find_entry(guard, order->entry),
                                   .slot = &guard->slots->slots[order->slot],
                                   .answer_fd = guard->channel,
                                   .parent = getpid()};
@@ -105,7 +111,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
         mproc_slot_end(guard->slots, worker.slot, NULL);
         return;
     }
-    pid_t pid = lay_out(&worker, fds, nfds) ? fork() : (errno = EBADMSG, -1);
+    pid_t pid = worker.entry && lay_out(&worker, fds, nfds) ? fork() : (errno = EBADMSG, -1);
     if (pid == 0) {
         close(guard->owner_pidfd);
         close(guard->keeper_pidfd);

@@ -63,7 +63,7 @@ static int start_process(struct mproc_pool *pool, uint32_t lane, int channel,
     options.method = MPROC_START_FORKSERVER;
     options.background = true; /* an idle worker must not hold up the closing of the context */
     options.deadline_ns = mproc_deadline_ms(start_ms);
-    r = mproc_process_start_pool_worker(pool->context, args, &options, ret_process);
+    r = mproc_process_start_own(pool->context, MPROC_OWN_POOL_WORKER, args, &options, ret_process);
     mproc_args_free(args);
     return r;
 }

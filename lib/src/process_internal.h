@@ -83,10 +83,10 @@ void mproc_context_forget(void);
 /* The entry of this name. Returns 0 or -EINVAL with detail. */
 int mproc_context_find_entry(const struct mproc_context *context, const char *name, uint32_t *ret_index);
 
-/* mproc_process_start() of the library's own entry for workers of pools; the options have a name. */
-int mproc_process_start_pool_worker(struct mproc_context *context, const struct mproc_args *args,
-                                    const struct mproc_process_options *options,
-                                    struct mproc_process **ret_process);
+/* mproc_process_start() of one of the library's own entries; the options have a name. */
+int mproc_process_start_own(struct mproc_context *context, enum mproc_own_entry entry,
+                            const struct mproc_args *args, const struct mproc_process_options *options,
+                            struct mproc_process **ret_process);
 
 /* Passes a shutdown on to each process, once for each level: WARM asks, COLD terminates. Async-signal safety:
  * safe. */

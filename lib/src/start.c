@@ -17,7 +17,6 @@
 
 #include "args_internal.h"
 #include "error_internal.h"
-#include "pool_serve.h"
 #include "process_internal.h"
 #include "system.h"
 #include "worker.h"
@@ -442,16 +441,16 @@ int mproc_process_start(struct mproc_context *context, const char *entry, const 
     return begin(&start, args, ret_process);
 }
 
-int mproc_process_start_pool_worker(struct mproc_context *context, const struct mproc_args *args,
-                                    const struct mproc_process_options *options,
-                                    struct mproc_process **ret_process)
+int mproc_process_start_own(struct mproc_context *context, enum mproc_own_entry entry,
+                            const struct mproc_args *args, const struct mproc_process_options *options,
+                            struct mproc_process **ret_process)
 {
     struct start start = {.context = context, .options = options, .body_fd = -1};
     int r = mproc_context_check_owner(context);
 
     if (r)
         return r;
-    start.entry = &mproc_pool_entry;
-    start.order.entry = context->nentries;
+    start.entry = mproc_own_entries[entry];
+    start.order.entry = context->nentries + (uint32_t)entry;
     return begin(&start, args, ret_process);
 }

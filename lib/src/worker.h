@@ -25,6 +25,9 @@ struct mproc_worker {
     pid_t group; /* to join; 0: stays where it is */
 };
 
+/* The library's own entries, by enum mproc_own_entry. */
+extern const struct mproc_entry *const mproc_own_entries[MPROC_OWN__COUNT];
+
 /* Runs in the new process, with all signals held. */
 _Noreturn void mproc_worker_run(const struct mproc_worker *worker);
 
