@@ -1,32 +1,23 @@
 #include "supervise/lifecycle.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervise/birth.h"
+#include "supervise/death.h"
 #include "supervise/descriptors.h"
-#include "supervise/inject.h"
-#include "supervise/keep.h"
+#include "supervise/exec.h"
 #include "supervise/limit.h"
 #include "supervise/memory.h"
 #include "supervise/names.h"
-#include "supervise/nesting.h"
-#include "supervise/pidfd.h"
-#include "supervise/quiet.h"
-#include "supervise/record.h"
 #include "supervise/step.h"
 #include "supervise/strikes.h"
 #include "supervise/terminal.h"
 #include "supervise/traced.h"
-
-enum { ARGV_BYTES = 4096, ARGV_MAX = 64, ARGUMENT_MAX = 256 };
 
 void pf_lifecycle_resume(struct pf_run *run, const struct pf_task *task, int signal)
 {
@@ -40,186 +31,6 @@ static unsigned long event_message(pid_t tid)
     unsigned long message = 0;
     ptrace(PTRACE_GETEVENTMSG, tid, NULL, &message);
     return message;
-}
-
-/* The place for start triggers. */
-static void begin(struct pf_run *run, struct pf_task *task, bool of_thread)
-{
-    struct pf_occurrence occurrence = {.kind = PF_TRIGGER_START,
-                                       .process = task->process,
-                                       .task = task,
-                                       .of_thread = of_thread,
-                                       .at = "start"};
-    if (pf_inject_meet(run, &occurrence, &(struct pf_grip){.kind = PF_GRIP_FIRST_STOP}) || !task->held)
-        pf_lifecycle_resume(run, task, 0);
-}
-
-/* The newborn's first stop. */
-static void start(struct pf_run *run, struct pf_task *task)
-{
-    task->started = true;
-    pf_step_born(run, task);
-    bool of_thread = task->tid != task->process->pid;
-    if (of_thread || task->process->maker)
-        begin(run, task, of_thread);
-    else
-        pf_lifecycle_resume(run, task, 0);
-}
-
-static bool take_newborn(struct pf_run *run, pid_t tid)
-{
-    for (size_t i = 0; i < run->newborn_count; i++)
-        if (run->newborns[i] == tid) {
-            run->newborns[i] = run->newborns[--run->newborn_count];
-            return true;
-        }
-    return false;
-}
-
-static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, pid_t tid, const char *how)
-{
-    pid_t tree = pf_tree_tid(run->kept->standing.pid_namespace_fd, tid);
-    struct pf_process *parent = maker ? maker->process : NULL;
-    struct pf_task *task = pf_tasks_add_process(&run->tasks, parent, tid, tree, pf_inject_counters(run));
-    struct pf_ev_fork fork = {.process = task->address,
-                              .parent = parent ? parent->address : NULL,
-                              .pid = (uint64_t)tree,
-                              .how = how};
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_FORK, .fork = fork});
-    pf_nesting_born(run, maker, task->process);
-    if (run->trial->max_processes && run->tasks.living > run->trial->max_processes)
-        pf_run_decide(run, PF_VERDICT_OVERGROWN, 0);
-    return task;
-}
-
-static struct pf_task *bear_thread(struct pf_run *run, const struct pf_task *maker, pid_t tid)
-{
-    pid_t tree = pf_tree_tid(run->kept->standing.pid_namespace_fd, tid);
-    struct pf_task *task = pf_tasks_add_thread(&run->tasks, maker->process, tid, tree);
-    struct pf_ev_thread thread = {.thread = task->address, .by = maker->address, .tid = (uint64_t)tree};
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_THREAD, .thread = thread});
-    return task;
-}
-
-static void bear(struct pf_run *run, struct pf_task *maker, int event)
-{
-    pid_t tid = (pid_t)event_message(maker->tid);
-    struct pf_task *task;
-    if (event == PTRACE_EVENT_FORK)
-        task = bear_process(run, maker, tid, "fork");
-    else if (event == PTRACE_EVENT_VFORK)
-        task = bear_process(run, maker, tid, "vfork");
-    else if (syscall(SYS_tgkill, maker->process->pid, tid, 0) == 0)
-        task = bear_thread(run, maker, tid);
-    else
-        task = bear_process(run, maker, tid, "clone");
-    if (event == PTRACE_EVENT_VFORK)
-        maker->vfork_child = task->address;
-    pf_quiet_add(run, task);
-    if (take_newborn(run, tid))
-        start(run, task);
-}
-
-/* A vfork child that execs or ends lets its parent go on. */
-static void end_vfork(void *context, struct pf_task *task)
-{
-    const struct pf_process *child = context;
-    if (task->vfork_child && strcmp(task->vfork_child, child->address) == 0)
-        task->vfork_child = NULL;
-}
-
-static void read_command(struct pf_run *run, pid_t pid, struct pf_ev_exec *exec)
-{
-    struct pf_arena *arena = run->trace->arena;
-    char path[64], text[ARGV_BYTES];
-    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-    ssize_t length = readlink(path, text, sizeof(text));
-    if (length > 0)
-        exec->path = pf_arena_strndup(arena, text, (size_t)length);
-    snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (fd >= 0)
-        close(fd);
-    for (ssize_t at = 0; at < length && exec->argv_count < ARGV_MAX;) {
-        size_t size = strnlen(text + at, (size_t)(length - at));
-        *(const char **)pf_arena_grow(arena, &exec->argv, &exec->argv_count, sizeof(*exec->argv)) =
-            pf_arena_strndup(arena, text + at, size > ARGUMENT_MAX ? ARGUMENT_MAX : size);
-        at += (ssize_t)size + 1;
-    }
-}
-
-static void emit_thread_exit(struct pf_run *run, struct pf_task *task)
-{
-    pf_descriptors_forget(task);
-    pf_record_drop(run, task);
-    pf_keep_forget(run, task);
-    pf_step_forget(run, task);
-    pf_quiet_remove(run, task);
-    struct pf_ev_thread_exit gone = {.thread = task->address};
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_THREAD_EXIT, .thread_exit = gone});
-    struct pf_occurrence occurrence = {
-        .kind = PF_TRIGGER_EXIT, .process = task->process, .task = task, .of_thread = true, .at = "exit"};
-    pf_inject_meet(run, &occurrence, &(struct pf_grip){0});
-    pf_tasks_remove(&run->tasks, task);
-}
-
-struct rest {
-    struct pf_run *run;
-    const struct pf_process *process;
-    const struct pf_task *keep;
-};
-
-static void drop_rest(void *context, struct pf_task *task)
-{
-    const struct rest *rest = context;
-    if (task->process == rest->process && task != rest->keep)
-        emit_thread_exit(rest->run, task);
-}
-
-/* execve ends all other threads; the one that called it becomes the main thread, whichever it was. */
-static struct pf_task *become_main(struct pf_run *run, pid_t pid)
-{
-    struct pf_task *caller = pf_tasks_find(&run->tasks, (pid_t)event_message(pid));
-    if (!caller)
-        caller = pf_tasks_find(&run->tasks, pid);
-    if (!caller)
-        return NULL;
-    struct pf_process *process = caller->process;
-    pf_tasks_each(&run->tasks, drop_rest, &(struct rest){run, process, caller});
-    if (caller->tid != pid) {
-        pf_quiet_remove(run, caller);
-        pf_tasks_rename(&run->tasks, caller, pid, process->tree_pid, process->address);
-        pf_quiet_add(run, caller);
-    }
-    return caller;
-}
-
-static void take_exec(struct pf_run *run, pid_t pid)
-{
-    struct pf_task *task = become_main(run, pid);
-    if (!task) {
-        ptrace(PTRACE_CONT, pid, NULL, NULL);
-        return;
-    }
-    struct pf_process *process = task->process;
-    pf_record_exec(run, task);
-    struct pf_ev_exec exec = {.process = process->address};
-    read_command(run, pid, &exec);
-    process->posix_timer = false;
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_EXEC, .exec = exec});
-    pf_tasks_each(&run->tasks, end_vfork, process);
-    bool first = process == run->root && !process->execed;
-    process->execed = true;
-    pf_step_exec(run, task);
-    if (first) {
-        ptrace(PTRACE_SETOPTIONS, pid, NULL,
-               pf_launch_ptrace_options(run->follows_execs) | pf_descriptors_options(run));
-        run->started_ns = pf_run_now(run);
-        begin(run, task, false);
-    } else {
-        pf_lifecycle_resume(run, task, 0);
-    }
 }
 
 static const char *name_sender(struct pf_run *run, struct pf_process *process, const siginfo_t *info)
@@ -284,7 +95,7 @@ static void take_plain_stop(struct pf_run *run, struct pf_task *task, int number
     }
     task->stopped = false;
     if (!task->started)
-        start(run, task);
+        pf_birth_start(run, task);
     else
         pf_lifecycle_resume(run, task, 0);
 }
@@ -293,19 +104,19 @@ static void take_stop(struct pf_run *run, pid_t tid, int status)
 {
     int event = status >> 16, number = WSTOPSIG(status);
     if (event == PTRACE_EVENT_EXEC) {
-        take_exec(run, tid);
+        pf_exec_take(run, tid, (pid_t)event_message(tid));
         return;
     }
     struct pf_task *task = pf_tasks_find(&run->tasks, tid);
     if (!task) {
-        *(pid_t *)pf_arena_grow(run->trace->arena, &run->newborns, &run->newborn_count, sizeof(tid)) = tid;
+        pf_birth_early(run, tid);
         return;
     }
     switch (event) {
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
     case PTRACE_EVENT_CLONE:
-        bear(run, task, event);
+        pf_birth_tell(run, task, (pid_t)event_message(tid), event);
         pf_lifecycle_resume(run, task, 0);
         break;
     case PTRACE_EVENT_EXIT:
@@ -327,47 +138,6 @@ static void take_stop(struct pf_run *run, pid_t tid, int status)
     }
 }
 
-static void take_process_exit(struct pf_run *run, struct pf_process *process, int status, const char *name)
-{
-    struct pf_ev_exit exit = {.process = process->address, .signaled = WIFSIGNALED(status), .name = name};
-    exit.code = (uint64_t)(exit.signaled ? WTERMSIG(status) : WEXITSTATUS(status));
-    exit.signal = exit.signaled ? pf_signal_name(WTERMSIG(status)) : NULL;
-    exit.core = exit.signaled && WCOREDUMP(status);
-    if (process == run->root && !process->execed) {
-        run->failed = true; /* it never became the program: not an event of the program's */
-        return;
-    }
-    pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_EXIT, .exit = exit});
-    pf_tasks_each(&run->tasks, end_vfork, process);
-    if (process == run->root)
-        run->root_ended_ns = pf_run_now(run);
-    struct pf_occurrence occurrence = {.kind = PF_TRIGGER_EXIT, .process = process, .at = "exit"};
-    pf_inject_meet(run, &occurrence, &(struct pf_grip){0});
-}
-
-static void take_death(struct pf_run *run, pid_t tid, int status, const char *name)
-{
-    struct pf_task *task = pf_tasks_find(&run->tasks, tid);
-    if (!task) {
-        take_newborn(run, tid);
-        return;
-    }
-    struct pf_process *process = task->process;
-    if (tid != process->pid) {
-        emit_thread_exit(run, task);
-        return;
-    }
-    /* The main thread is reported last, when the whole process is gone. */
-    pf_tasks_each(&run->tasks, drop_rest, &(struct rest){run, process, task});
-    pf_record_drop(run, task);
-    pf_keep_forget(run, task);
-    pf_step_forget(run, task);
-    pf_quiet_remove(run, task);
-    pf_tasks_remove(&run->tasks, task);
-    pf_quiet_ended(run, process);
-    take_process_exit(run, process, status, name);
-}
-
 static void take(struct pf_run *run, pid_t tid, int status, const char *name)
 {
     run->moved_ns = pf_run_now(run);
@@ -377,7 +147,7 @@ static void take(struct pf_run *run, pid_t tid, int status, const char *name)
     else if (WIFSTOPPED(status))
         take_stop(run, tid, status);
     else
-        take_death(run, tid, status, name);
+        pf_death_take(run, tid, status, name);
 }
 
 void pf_lifecycle_take(struct pf_run *run, pid_t tid, int status)
@@ -419,13 +189,4 @@ size_t pf_lifecycle_serve(struct pf_run *run)
             take(run, info.si_pid, status, name);
     }
     return served;
-}
-
-void pf_lifecycle_begin(struct pf_run *run)
-{
-    struct pf_task *task = bear_process(run, NULL, run->launched.root, "launch");
-    task->started = true;
-    run->root = task->process;
-    pf_quiet_add(run, task);
-    pf_lifecycle_resume(run, task, 0);
 }

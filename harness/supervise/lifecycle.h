@@ -1,13 +1,11 @@
 /*
- * lifecycle.h - birth, exec, signals and death of every thread of the tree, through ptrace.
+ * lifecycle.h - the stops and ends of every thread of the tree, through ptrace: births (birth.h), execs
+ * (exec.h), signals, and deaths (death.h).
  */
 #ifndef PF_SUPERVISE_LIFECYCLE_H
 #define PF_SUPERVISE_LIFECYCLE_H
 
 #include "supervise/run.h"
-
-/* Registers the launched root (seized, stopped) and lets it exec. */
-void pf_lifecycle_begin(struct pf_run *run);
 
 /* Takes every ptrace stop and every death that is waiting. Returns how many there were. */
 size_t pf_lifecycle_serve(struct pf_run *run);

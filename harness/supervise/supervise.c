@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "probe/probe.h"
+#include "supervise/birth.h"
 #include "supervise/ending.h"
 #include "supervise/files.h"
 #include "supervise/inject.h"
@@ -274,7 +275,7 @@ static int carry_out(struct pf_run *run, struct pf_error *error)
     struct rlimit before;
     raise_limit(&before);
     pf_terminal_give(run);
-    pf_lifecycle_begin(run);
+    pf_birth_root(run);
     watch(run);
     const struct pf_event *last = run->trace->events[run->trace->count - 1];
     bool stuck = last->kind == PF_EVENT_VERDICT &&
