@@ -213,7 +213,18 @@ void pf_html_story(const struct pf_xml *xml, const struct pf_trial_result *trial
     }
 }
 
-static void write_trial(const struct pf_xml *xml, const struct pf_trial_result *trial, const char *anchor)
+static void link_listings(const struct pf_xml *xml, const char *scenario)
+{
+    pf_xml_start(xml, "p");
+    pf_xml_start(xml, "a");
+    pf_xml_attribute(xml, "href", pf_arena_printf(xml->arena, "#%s", pf_html_listings_anchor(xml, scenario)));
+    pf_xml_text(xml, "The programs side by side");
+    pf_xml_end(xml);
+    pf_xml_end(xml);
+}
+
+static void write_trial(const struct pf_xml *xml, const struct pf_result *result,
+                        const struct pf_trial_result *trial, const char *anchor)
 {
     const char *verdict = pf_names_get(&pf_verdict_names, (int)trial->verdict);
     pf_xml_start(xml, "section");
@@ -227,23 +238,35 @@ static void write_trial(const struct pf_xml *xml, const struct pf_trial_result *
         pf_xml_element(xml, "h3", "Replay");
         pf_xml_element(xml, "pre", trial->replay);
     }
+    if (pf_html_has_listings(result, trial->scenario))
+        link_listings(xml, trial->scenario);
     pf_xml_end(xml);
 }
 
 /* A section for each failure of a group, or one for the whole group when there is none. */
-static void write_group(const struct pf_xml *xml, const struct pf_view_group *group, size_t index)
+static void write_group(const struct pf_xml *xml, const struct pf_result *result,
+                        const struct pf_view_group *group, size_t index)
 {
     size_t bad = group->verdicts[PF_FAIL] + group->verdicts[PF_ERROR], told = 0;
     if (!bad)
-        write_trial(xml, group->sample, anchor_of(xml, index, 0));
+        write_trial(xml, result, group->sample, anchor_of(xml, index, 0));
     for (size_t i = 0; i < group->trial_count && told < SECTIONS_PER_GROUP; i++)
         if (group->trials[i]->verdict == PF_FAIL || group->trials[i]->verdict == PF_ERROR)
-            write_trial(xml, group->trials[i], anchor_of(xml, index, told++));
+            write_trial(xml, result, group->trials[i], anchor_of(xml, index, told++));
     if (bad > told)
         pf_html_classed(xml, "p", "soft",
                         pf_arena_printf(xml->arena,
                                         "... and %zu more failures of %s, which the JSON report lists.",
                                         bad - told, pf_view_name(xml->arena, group->sample)));
+}
+
+static bool is_last_of_scenario(const struct pf_view_group *groups, size_t count, size_t index)
+{
+    for (size_t i = index + 1; i < count; i++)
+        if (groups[i].scenario && groups[index].scenario &&
+            strcmp(groups[i].scenario, groups[index].scenario) == 0)
+            return false;
+    return true;
 }
 
 static void write_programs(const struct pf_xml *xml, const struct pf_result *result)
@@ -252,8 +275,11 @@ static void write_programs(const struct pf_xml *xml, const struct pf_result *res
     const struct pf_view_group *groups = pf_view_groups(xml->arena, result, &count);
     if (count)
         write_table(xml, groups, count);
-    for (size_t i = 0; i < count; i++)
-        write_group(xml, &groups[i], i);
+    for (size_t i = 0; i < count; i++) {
+        write_group(xml, result, &groups[i], i);
+        if (is_last_of_scenario(groups, count, i) && pf_html_has_listings(result, groups[i].scenario))
+            pf_html_listings(xml, result, groups, count, groups[i].scenario);
+    }
 }
 
 int pf_html_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file)

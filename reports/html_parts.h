@@ -3,6 +3,7 @@
 #define PF_REPORTS_HTML_PARTS_H
 
 #include "model/result.h"
+#include "reports/view.h"
 #include "reports/xml.h"
 
 /* An element of a class with nothing but text. */
@@ -20,6 +21,13 @@ void pf_html_timeline(const struct pf_xml *xml, const struct pf_timeline *timeli
 /* " (event 12, 17)": links to those that are in the table. */
 void pf_html_evidence(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor,
                       const uint64_t *events, size_t count);
+
+/* The sources of a scenario, in a section of its own; the groups are those of the result. */
+void pf_html_listings(const struct pf_xml *xml, const struct pf_result *result,
+                      const struct pf_view_group *groups, size_t count, const char *scenario);
+bool pf_html_has_listings(const struct pf_result *result, const char *scenario);
+/* The id of that section. */
+const char *pf_html_listings_anchor(const struct pf_xml *xml, const char *scenario);
 
 /* The failures of a sweep, and a table of all points and faults. */
 void pf_html_sweep(const struct pf_xml *xml, const struct pf_result *result);

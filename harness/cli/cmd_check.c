@@ -250,8 +250,26 @@ static int by_id(const void *left, const void *right)
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
+/* A scenario that something was run of comes with all its programs: what the others do better is of interest.
+ */
+static void add_listings(const struct pf_selection *selection, struct pf_result *result)
+{
+    for (size_t i = 0; i < selection->count; i++) {
+        const struct pf_scenario *scenario = selection->scenarios[i];
+        size_t trial = 0;
+        while (trial < result->trial_count && strcmp(result->trials[trial].scenario, scenario->id) != 0)
+            trial++;
+        for (size_t k = 0; trial < result->trial_count && k < scenario->variant_count; k++) {
+            struct pf_listing listing;
+            if (pf_plan_listing(scenario, &scenario->variants[k], result->arena, &listing))
+                *(struct pf_listing *)pf_arena_grow(result->arena, &result->listings, &result->listing_count,
+                                                    sizeof(listing)) = listing;
+        }
+    }
+}
+
 static int run_plan(const struct pf_command *command, const struct settings *settings,
-                    const struct plan *plan)
+                    const struct pf_selection *selection, const struct plan *plan)
 {
     struct pf_error error = {""};
     if (pf_interrupts_install(&error) < 0)
@@ -274,6 +292,7 @@ static int run_plan(const struct pf_command *command, const struct settings *set
     for (size_t i = 0; i < result->trial_count; i++)
         result->trials[i].id = plan->ids[result->trials[i].id - 1];
     result->part = pf_shard_part(&settings->shard, plan->fingerprint, plan->whole, result->arena);
+    add_listings(selection, result);
     bool interrupted = pf_interrupts_count(NULL) > 0;
     if (interrupted)
         result->part->stopped = PF_STOPPED_INTERRUPT;
@@ -305,7 +324,7 @@ static int run(const struct pf_command *command, int argc, char **argv)
     if (plan.variant_count == 0 && settings.variant)
         status = no_variant(command, &selection, settings.variant);
     else
-        status = run_plan(command, &settings, &plan);
+        status = run_plan(command, &settings, &selection, &plan);
     plan_free(&plan);
     pf_selection_close(&selection);
     return status;

@@ -289,6 +289,23 @@ static int merge_sweeps(const struct pf_merge_input *inputs, size_t count, bool 
     return 0;
 }
 
+/* Each program once: shards have it all. */
+static void merge_listings(const struct pf_merge_input *inputs, size_t count, struct pf_result *merged)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < inputs[i].result->listing_count; k++) {
+            const struct pf_listing *listing = &inputs[i].result->listings[k];
+            size_t n = 0;
+            while (n < merged->listing_count &&
+                   (strcmp(merged->listings[n].scenario, listing->scenario) != 0 ||
+                    strcmp(merged->listings[n].variant, listing->variant) != 0))
+                n++;
+            if (n == merged->listing_count)
+                *(struct pf_listing *)pf_arena_grow(merged->arena, &merged->listings, &merged->listing_count,
+                                                    sizeof(*listing)) = *listing;
+        }
+}
+
 static int merge_into(const struct pf_merge_input *inputs, size_t count, bool partial,
                       struct pf_result *merged, struct pf_error *error)
 {
@@ -319,6 +336,7 @@ int pf_merge(const struct pf_merge_input *inputs, size_t count, bool partial, st
         pf_result_free(merged);
         return r;
     }
+    merge_listings(inputs, count, merged);
     pf_result_finish(merged);
     *ret_result = merged;
     return 0;

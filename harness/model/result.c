@@ -200,6 +200,7 @@ static const struct pf_field result_fields[] = {
     PF_VALUE(struct pf_result, INLINE, environment, .record = &pf_environment_record, PF_ALWAYS),
     PF_NAMED(struct pf_result, RECORD, "plan", part, .record = &pf_part_record),
     PF_VALUE(struct pf_result, RECORD, sweep, .record = &sweep_record),
+    PF_ARRAY(struct pf_result, RECORDS, listings, listing_count, .record = &pf_listing_record),
 };
 static const struct pf_record result_record = PF_RECORD(struct pf_result, result_fields);
 
@@ -327,6 +328,8 @@ int pf_result_from_json(json_t *json, struct pf_result **ret_result, struct pf_e
     if (r == 0) {
         result->part = read.part;
         result->sweep = read.sweep;
+        result->listings = read.listings;
+        result->listing_count = read.listing_count;
     }
     if (r == 0)
         r = read_trials(json_object_get(json, "trials"), result, error);

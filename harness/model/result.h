@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "model/event.h"
+#include "model/listing.h"
 #include "model/pack.h"
 #include "model/part.h"
 #include "model/timeline.h"
@@ -211,6 +212,8 @@ struct pf_result {
     struct pf_environment environment;
     struct pf_part *part;          /* of a plan; NULL: there is none, as for a single run */
     struct pf_sweep_result *sweep; /* NULL: not a sweep */
+    struct pf_listing *listings;   /* the programs of the scenarios that were checked */
+    size_t listing_count;
 };
 
 extern const struct pf_names pf_finding_kind_names;

@@ -32,12 +32,23 @@ static const cyaml_schema_field_t expect_fields[] = {
     TEXT(struct pf_manifest_expect, exit),    CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t mark_fields[] = {
+    REQUIRED_TEXT(struct pf_manifest_mark, text),
+    TEXT(struct pf_manifest_mark, note),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t mark_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct pf_manifest_mark, mark_fields),
+};
+
 static const cyaml_schema_field_t variant_fields[] = {
     REQUIRED_TEXT(struct pf_manifest_variant, name),
     TEXT(struct pf_manifest_variant, script),
     TEXT(struct pf_manifest_variant, interpreter),
     TEXT(struct pf_manifest_variant, source),
     LIST(struct pf_manifest_variant, command, text_entry, 1),
+    LIST(struct pf_manifest_variant, marks, mark_entry, 1),
     CYAML_FIELD_MAPPING("expect", CYAML_FLAG_OPTIONAL, struct pf_manifest_variant, expect, expect_fields),
     CYAML_FIELD_END,
 };

@@ -13,10 +13,16 @@ struct pf_manifest_expect {
     char *finding, *diagnosis, *output, *prints, *exit;
 };
 
+struct pf_manifest_mark {
+    char *text, *note;
+};
+
 struct pf_manifest_variant {
     char *name, *script, *interpreter, *source;
     char **command;
     unsigned command_count;
+    struct pf_manifest_mark *marks;
+    unsigned marks_count;
     struct pf_manifest_expect expect;
 };
 

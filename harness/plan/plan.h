@@ -7,6 +7,7 @@
 #ifndef PF_PLAN_PLAN_H
 #define PF_PLAN_PLAN_H
 
+#include "model/listing.h"
 #include "model/trial.h"
 
 /*
@@ -46,7 +47,9 @@ struct pf_variant {
     const char **command; /* what to run: the program, with its interpreter before it where it needs one */
     size_t command_count;
     struct pf_expect expect;
-    const char *skip; /* why it cannot run here; NULL: it can */
+    const char *skip;           /* why it cannot run here; NULL: it can */
+    struct pf_mark_line *marks; /* lines of the source that matter, by line */
+    size_t mark_count;
 };
 
 struct pf_scenario {
@@ -95,6 +98,9 @@ const char *pf_catalogue_suggest(const struct pf_catalogue *catalogue, const cha
  * It is a copy: the scenario may be freed before it.
  */
 struct pf_trial *pf_plan_variant(const struct pf_scenario *scenario, const struct pf_variant *variant);
+/* The source of a variant, into the arena. Returns false if it is not at hand. */
+bool pf_plan_listing(const struct pf_scenario *scenario, const struct pf_variant *variant,
+                     struct pf_arena *arena, struct pf_listing *ret_listing);
 /* An empty trial to be filled from a command line: default deadline and grace. */
 struct pf_trial *pf_plan_new(void);
 void pf_plan_free(struct pf_trial *trial);

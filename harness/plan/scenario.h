@@ -21,5 +21,7 @@ bool pf_scenario_is_id(const char *text);
 int pf_scenario_read_variants(const struct pf_scenario_reading *reading);
 /* Fills the program, the command, the source and the reason to skip of a variant whose name is known. */
 int pf_variant_find_program(const struct pf_scenario_reading *reading, size_t index);
+/* Finds the lines of the source that the manifest points at; the source must be known. */
+int pf_variant_read_marks(const struct pf_scenario_reading *reading, size_t index);
 
 #endif

@@ -134,6 +134,8 @@ int pf_scenario_read_variants(const struct pf_scenario_reading *reading)
             result = read_expect(&place, &given->expect, &variant->expect);
         if (result == 0)
             result = pf_variant_find_program(reading, i);
+        if (result == 0)
+            result = pf_variant_read_marks(reading, i);
         if (result < 0)
             return result;
     }

@@ -113,6 +113,25 @@ static struct pf_exit failed = {.code = 3};
 static struct pf_exit killed = {.signaled = true, .code = 15, .signal = "SIGTERM"};
 static struct pf_exit fine = {.code = 0};
 
+static struct pf_mark_line broken_marks[] = {{.line = 3}, {.line = 4, .note = "waits first " SAMPLE_HOSTILE}};
+static struct pf_mark_line safe_marks[] = {{.line = 1, .note = "reads first"}};
+static struct pf_listing listings[] = {
+    {.scenario = "join-before-drain",
+     .variant = "broken",
+     .finding = "deadlock",
+     .file = "feeder.c",
+     .text = "int main(void)\n{\n    start();\n    wait(NULL);\n} /* " SAMPLE_HOSTILE " */\n",
+     .marks = broken_marks,
+     .mark_count = 2},
+    {.scenario = "join-before-drain",
+     .variant = "safe",
+     .file = "safe.c",
+     .text = "drain();\nwait(NULL);",
+     .cut = true,
+     .marks = safe_marks,
+     .mark_count = 1},
+};
+
 #define ENVIRONMENT                                                                                          \
     {                                                                                                        \
         .pitfall = "0.1.0", .kernel = "6.1.0", .machine = "x86_64", .containment = "subreaper",              \
@@ -184,6 +203,8 @@ struct pf_result *sample_result(void)
     struct pf_result *result = pf_result_new();
     for (int i = 0; i < SAMPLE__COUNT; i++)
         *pf_result_add(result) = trial_of((enum sample_trial)i);
+    result->listings = listings;
+    result->listing_count = sizeof(listings) / sizeof(listings[0]);
     pf_result_finish(result);
     return result;
 }

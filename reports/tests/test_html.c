@@ -40,14 +40,14 @@ Test(html, has_a_row_and_a_section_for_each_program)
     xmlDocPtr document = written(sample_result());
     expect_answer(document, "string(//h1)", "pitfall check");
     expect_answer(document, "count(//div/table/tbody/tr)", "5");
-    expect_answer(document, "count(//section)", "5");
+    expect_answer(document, "count(//section[starts-with(@id, 'program-')])", "5");
     expect_answer(document, "string(//div/table/tbody/tr[3]/td[2])", "failed");
     expect_answer(document, "string(//div/table/tbody/tr[1]/td[4])", "join-before-drain");
     expect_answer(document, "count(//tbody//a[substring(@href, 2) = //section/@id])", "5");
-    expect_answer(document, "count(//section[1]/ol/li)", "2");
-    expect_answer(document, "count(//section[1]/ol/li/ul/li)", "2");
-    expect_answer(document, "contains(//section[3], 'it lost two messages')", "true");
-    expect_answer(document, "contains(//section[3]/pre, 'first line')", "true");
+    expect_answer(document, "count(//section[@id='program-1']/ol/li)", "2");
+    expect_answer(document, "count(//section[@id='program-1']/ol/li/ul/li)", "2");
+    expect_answer(document, "contains(//section[@id='program-3'], 'it lost two messages')", "true");
+    expect_answer(document, "contains(//section[@id='program-3']/pre, 'first line')", "true");
     xmlFreeDoc(document);
 }
 
@@ -67,7 +67,30 @@ Test(html, markup_in_the_output_stays_text)
 {
     xmlDocPtr document = written(sample_result());
     expect_answer(document, "count(//b)", "0");
-    expect_answer(document, "contains(//section[3]/pre, '<b>&amp;')", "true");
+    expect_answer(document, "contains(//section[@id='program-3']/pre, '<b>&amp;')", "true");
+    xmlFreeDoc(document);
+}
+
+Test(html, sources_stand_side_by_side_with_the_lines_that_matter)
+{
+    xmlDocPtr document = written(sample_result());
+    expect_answer(document, "count(//section[@id='programs-join-before-drain']//pre[@class='source'])", "2");
+    expect_answer(document, "count(//a[@href='#programs-join-before-drain'])", "2");
+    expect_answer(document, "count(//mark[@class='bad'])", "2");
+    expect_answer(document, "count(//mark[@class='bad']/span[@class='note'])", "1");
+    expect_answer(document, "contains(//mark[@class='bad'][2], 'waits first')", "true");
+    expect_answer(document, "normalize-space(//mark[@class='good'])", "1 drain(); \u2713 reads first");
+    expect_answer(document, "contains(//section[@id='programs-join-before-drain'], 'The file is longer')",
+                  "true");
+    xmlFreeDoc(document);
+}
+
+Test(html, sources_show_where_the_processes_were_stuck)
+{
+    struct pf_result *result = sample_result();
+    result->trials[SAMPLE_DEADLOCK].diagnosis->nodes[0].where = "main at /far/away/feeder.c:2 (in wait)";
+    xmlDocPtr document = written(result);
+    expect_answer(document, "normalize-space(//span[@class='standing'])", "2 { \u25cf 0: stuck here");
     xmlFreeDoc(document);
 }
 

@@ -60,6 +60,20 @@ expect_in stdout "  Replay: pitfall run"
 run "$pitfall" check "$own/a-slow" "$own/b-quick"
 expect_status 0
 
+echo "- the sources travel in the result, and are shown from it alone"
+sed -i 's/^    expect:.*/&\n    marks: [{text: exit 1, note: gives up}]/' "$own/b-quick/pitfall.yaml"
+run "$pitfall" check --repeat 2 --report "json:$scratch/with-sources.json" "$own/b-quick" "$own/c-quick"
+expect_status 0
+expect_json "$scratch/with-sources.json" '[l["scenario"] for l in it["listings"]] == ["b-quick", "c-quick"]'
+expect_json "$scratch/with-sources.json" 'it["listings"][0]["marks"] == [{"line": 1, "note": "gives up"}]'
+mv "$own" "$own.away"
+run "$pitfall" report --report html "$scratch/with-sources.json"
+expect_status 0
+expect_in stdout '<mark class="bad">'
+expect_in stdout "gives up"
+mv "$own.away" "$own"
+sed -i '/marks:/d' "$own/b-quick/pitfall.yaml"
+
 echo "- what they write is there afterwards, unless they are isolated"
 scenario e-writes exit "echo seen >'$scratch/written'; exit 1"
 run "$pitfall" check --isolate --json "$own/e-writes"

@@ -172,6 +172,54 @@ Test(scenario, a_missing_interpreter_skips)
     pf_scenario_free(scenario);
 }
 
+Test(scenario, marks_become_lines_of_the_source)
+{
+    folder_text("a.c", "int a;\n  wait(a);\n  read(a);\nint b;\n  wait(a);\n");
+    struct pf_scenario *scenario = read_scenario("id: x\ntitle: X\nvariants:\n"
+                                                 "  - name: a\n"
+                                                 "    expect: {finding: hang}\n"
+                                                 "    marks:\n"
+                                                 "      - text: |\n"
+                                                 "          int b;\n"
+                                                 "          wait(a);\n"
+                                                 "        note: waits again\n"
+                                                 "      - {text: read}\n"
+                                                 "  - name: without-source\n"
+                                                 "    marks: [{text: anything}]\n");
+    struct pf_variant *variant = &scenario->variants[0];
+    cr_assert_eq(variant->mark_count, 3);
+    cr_expect_eq(variant->marks[0].line, 3);
+    cr_expect_null(variant->marks[0].note);
+    cr_expect_eq(variant->marks[1].line, 4);
+    cr_expect_null(variant->marks[1].note);
+    cr_expect_eq(variant->marks[2].line, 5);
+    cr_expect_str_eq(variant->marks[2].note, "waits again");
+    cr_expect_eq(scenario->variants[1].mark_count, 0);
+
+    struct pf_listing listing;
+    cr_assert(pf_plan_listing(scenario, variant, scenario->arena, &listing));
+    cr_expect_str_eq(listing.file, "a.c");
+    cr_expect_str_eq(listing.finding, "hang");
+    cr_expect_eq(listing.mark_count, 3);
+    cr_expect_not(listing.cut);
+    cr_expect_not(pf_plan_listing(scenario, &scenario->variants[1], scenario->arena, &listing));
+    pf_scenario_free(scenario);
+}
+
+Test(scenario, a_long_source_is_cut_and_says_so)
+{
+    char *text = calloc(1, PF_LISTING_MOST + 100);
+    memset(text, 'x', PF_LISTING_MOST + 1);
+    folder_text("a.c", text);
+    struct pf_scenario *scenario = read_scenario("id: x\ntitle: X\nvariants: [{name: a}]\n");
+    struct pf_listing listing;
+    cr_assert(pf_plan_listing(scenario, &scenario->variants[0], scenario->arena, &listing));
+    cr_expect(listing.cut);
+    cr_expect_eq(strlen(listing.text), PF_LISTING_MOST);
+    pf_scenario_free(scenario);
+    free(text);
+}
+
 #define KEYS                                                                                                 \
     "id, order, title, story, why, recognise, avoid, seed, sources, tags, limits, faults, deadline, "        \
     "variants"
@@ -258,6 +306,12 @@ static const struct {
     {HEAD "  - name: a\n    script: not-there.py\n", 5, "there is no such file beside the manifest"},
     {HEAD "  - name: a\n    script: .\n", 5, "there is no such file beside the manifest"},
     {HEAD "  - name: a\n    source: not-there.c\n", 5, "there is no such file beside the manifest"},
+    {HEAD "  - name: a\n    source: /etc/passwd\n    marks: [{text: nowhere}]\n", 6,
+     "passwd has no line like this"},
+    {HEAD "  - name: a\n    source: /etc/passwd\n    marks:\n    - text: |\n       title\n       title\n", 7,
+     "passwd has no lines like this"},
+    {HEAD "  - name: a\n    source: /etc/passwd\n    marks: [{note: a}]\n", 6,
+     "\"text\" is missing in marks[0]"},
     {HEAD "  - name: a\n    interpreter: sh\n", 5,
      "an interpreter needs a script: expected \"script\" beside it"},
     {HEAD "  - name: a\n    command: []\n", 5, "\"command\" is empty, expected at least one entry"},
