@@ -165,8 +165,7 @@ struct pf_process_state {
     bool catches_sigchld;  /* a child's end would interrupt it */
     bool has_read;         /* a byte of anything, since it was born */
     bool wrote_nothing;    /* not a byte to anything, since it was born */
-    bool handles_requests; /* has a handler for a signal by which people talk to programs: HUP, QUIT, TERM,
-                              USR1, USR2 */
+    bool handles_requests; /* has a handler for a signal that somebody outside may send or bring about */
 };
 
 enum pf_snapshot_reason {

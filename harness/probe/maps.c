@@ -123,6 +123,15 @@ const struct pf_mapping *pf_site_mapping(struct pf_survey *survey, struct pf_sit
     return NULL;
 }
 
+bool pf_site_maps_name(struct pf_survey *survey, struct pf_site *site, const char *name)
+{
+    read_maps(survey, site);
+    for (size_t i = 0; i < site->map_count; i++)
+        if (strncmp(site->maps[i].name, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
 static bool same_object(const struct pf_mapping *a, const struct pf_mapping *b)
 {
     /* System V segments and anonymous memory live in one hidden file system, but their inode numbers come

@@ -4,6 +4,7 @@
 #ifndef PF_PROBE_MAPS_H
 #define PF_PROBE_MAPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pf_survey;
@@ -20,6 +21,9 @@ struct pf_mapping {
 /* The shared mapping that the address lies in; NULL: the memory is private to the process. Errors: a process
  * whose mappings cannot be read is named in `unknown`, and everything in it counts as private. */
 const struct pf_mapping *pf_site_mapping(struct pf_survey *survey, struct pf_site *site, uint64_t address);
+
+/* Whether it has a shared mapping whose name begins so. */
+bool pf_site_maps_name(struct pf_survey *survey, struct pf_site *site, const char *name);
 
 /* Reads all shared mappings into the site. Returns 0 or -errno: -ESRCH when the process is gone. */
 int pf_site_load_maps(struct pf_survey *survey, struct pf_site *site);

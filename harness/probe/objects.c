@@ -161,6 +161,18 @@ static void read_queue(struct pf_survey *survey, struct pf_object *object, struc
     pf_object_set_named(object, pf_reach_own_ipc(survey), "anybody may open the queue by its name");
 }
 
+/* Requests to the kernel that were made with io_submit may end in an eventfd, which nothing tells: the ring
+ * that they belong to is all that is seen of them. */
+static void read_eventfd(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
+                         struct pf_fd *fd)
+{
+    (void)site;
+    (void)fd;
+    for (size_t i = 0; i < survey->request->process_count; i++)
+        if (pf_site_maps_name(survey, &survey->sites[i], "/[aio]"))
+            pf_object_set_external(object, "asynchronous I/O may signal it");
+}
+
 /* Which signals it is for: "sigmask:\t0000000000010000". */
 static void read_signalfd(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
                           struct pf_fd *fd)
@@ -215,6 +227,7 @@ static void (*const readers[PF_OBJECT__COUNT])(struct pf_survey *, struct pf_obj
     [PF_OBJECT_TIMERFD] = read_timerfd, [PF_OBJECT_PIDFD] = read_pidfd,  [PF_OBJECT_FILE] = read_file,
     [PF_OBJECT_TTY] = read_tty,         [PF_OBJECT_EPOLL] = read_epoll,  [PF_OBJECT_OTHER] = read_file,
     [PF_OBJECT_INOTIFY] = read_inotify, [PF_OBJECT_MQUEUE] = read_queue, [PF_OBJECT_SIGNALFD] = read_signalfd,
+    [PF_OBJECT_EVENTFD] = read_eventfd,
 };
 
 const char *pf_object_id(struct pf_survey *survey, const struct pf_site *site, const struct pf_fd *fd)

@@ -92,9 +92,28 @@ static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread
         pf_call_decode(&blocked);
 }
 
-/* SIGINT is not among them: CPython and many others handle it in every program, only to end it. */
-static const uint64_t request_signals = 1ull << (SIGHUP - 1) | 1ull << (SIGQUIT - 1) | 1ull << (SIGTERM - 1) |
-                                        1ull << (SIGUSR1 - 1) | 1ull << (SIGUSR2 - 1);
+/*
+ * A handler for any of these may be run by somebody outside, or by the kernel for something that happens
+ * outside (SIGIO, SIGURG), and may do whatever ends a wait. The others are struck by what the process does
+ * itself, or are told of elsewhere: the ends of children, and timers. 32 and 33 are the C library's own.
+ */
+static const uint64_t own_signals = 1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGABRT - 1) |
+                                    1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) | 1ull << (SIGSEGV - 1) |
+                                    1ull << (SIGPIPE - 1) | 1ull << (SIGALRM - 1) | 1ull << (SIGCHLD - 1) |
+                                    1ull << (SIGXCPU - 1) | 1ull << (SIGXFSZ - 1) | 1ull << (SIGVTALRM - 1) |
+                                    1ull << (SIGPROF - 1) | 1ull << (SIGSYS - 1) | 1ull << 31 | 1ull << 32;
+
+/*
+ * CPython handles SIGINT in every program, only to end what it interrupts. Of others who handle it that is
+ * not known: some wait for nothing else. It is told from them by the one signal that it ignores from its
+ * first moment on and that hardly anybody else does, SIGXFSZ.
+ */
+static bool handles_requests(const struct pf_task_status *status)
+{
+    uint64_t interrupt = 1ull << (SIGINT - 1), handled = status->handlers & ~own_signals;
+    bool only_to_end = status->ignored & 1ull << (SIGXFSZ - 1);
+    return handled & ~(only_to_end ? interrupt : 0);
+}
 
 static bool has_posix_timer(const struct pf_site *site)
 {
@@ -127,7 +146,7 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
     if (state->zombie)
         return;
     state->catches_sigchld = handlers >> (SIGCHLD - 1) & 1;
-    state->handles_requests = (handlers & request_signals) != 0;
+    state->handles_requests = handles_requests(&site->status);
     describe_traffic(site, state);
     if (survey->request->found)
         pf_alarms_describe(survey, site, state);

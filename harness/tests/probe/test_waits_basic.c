@@ -291,24 +291,39 @@ static void on_signal(int number)
     (void)number;
 }
 
+struct dispositions {
+    int handled, ignored;
+    bool child, requests; /* what is to be said of it */
+};
+
 static void play_handlers(void *context)
 {
-    signal(context ? SIGUSR1 : SIGCHLD, on_signal);
-    signal(SIGSEGV, on_signal);
+    const struct dispositions *own = context;
+    signal(own->handled, on_signal);
+    if (own->ignored)
+        signal(own->ignored, SIG_IGN);
     scene_mark();
     pause();
 }
 
 Test(waits, handlers_of_signals, .timeout = 60)
 {
-    struct scene *scene = scene_play(play_handlers, NULL, 1);
-    const struct pf_process_state *process = pf_snapshot_process(&scene->snapshot, "0");
-    cr_assert(process->catches_sigchld);
-    cr_assert_not(process->handles_requests, "a handler for faults is woken by nobody");
-    scene_end(scene);
-    scene = scene_play(play_handlers, stage, 1);
-    process = pf_snapshot_process(&scene->snapshot, "0");
-    cr_assert(process->handles_requests);
-    cr_assert_not(process->catches_sigchld);
-    scene_end(scene);
+    struct dispositions cases[] = {
+        {.handled = SIGCHLD, .child = true},
+        {.handled = SIGSEGV},
+        {.handled = SIGALRM},
+        {.handled = SIGUSR1, .requests = true},
+        {.handled = SIGIO, .requests = true},
+        {.handled = SIGRTMIN, .requests = true},
+        {.handled = SIGINT, .requests = true},
+        {.handled = SIGINT, .ignored = SIGXFSZ},
+        {.handled = SIGTERM, .ignored = SIGXFSZ, .requests = true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene *scene = scene_play(play_handlers, &cases[i], 1);
+        const struct pf_process_state *process = pf_snapshot_process(&scene->snapshot, "0");
+        cr_assert_eq(process->catches_sigchld, cases[i].child, "signal %d", cases[i].handled);
+        cr_assert_eq(process->handles_requests, cases[i].requests, "signal %d", cases[i].handled);
+        scene_end(scene);
+    }
 }

@@ -1,5 +1,6 @@
 /* Pipes, FIFOs, eventfds and their like, polled and read. */
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -293,6 +294,20 @@ static void vmsplice_end(void)
     NEED(vmsplice(ends[1], &piece, 1, 0) == 1);
 }
 
+/* The kernel will write into the eventfd as soon as standard input can be read. */
+static void make_asynchronous_eventfd(void)
+{
+    aio_context_t context = 0;
+    make_eventfd();
+    struct iocb request = {.aio_lio_opcode = IOCB_CMD_POLL,
+                           .aio_fildes = STDIN_FILENO,
+                           .aio_buf = POLLIN,
+                           .aio_flags = IOCB_FLAG_RESFD,
+                           .aio_resfd = (unsigned)file};
+    struct iocb *list[] = {&request};
+    NEED(syscall(SYS_io_setup, 1, &context) == 0 && syscall(SYS_io_submit, context, 1, list) == 1);
+}
+
 static const struct kind kinds[] = {
     KIND("pipe-read", "read", make_pipe, NULL, read_end, write_end),
     KIND("pipe-write", "write", make_full_pipe, NULL, write_end, drain),
@@ -315,6 +330,7 @@ static const struct kind kinds[] = {
     KIND("fifo-read-unlinked", "read", make_unlinked_fifo, NULL, read_end, write_end),
     KIND("eventfd-read", "read", make_eventfd, NULL, read_eventfd, write_eventfd),
     KIND("eventfd-write", "write", make_full_eventfd, NULL, write_eventfd, read_eventfd),
+    KIND("eventfd-asynchronous", "read", make_asynchronous_eventfd, NULL, read_eventfd, NULL, .claim = NEVER),
     KIND("timerfd", "read", make_timerfd, NULL, read_file, arm_timerfd),
     KIND("timerfd-armed", "read", make_armed_timerfd, NULL, read_file, arm_timerfd, .claim = NEVER),
     KIND("signalfd", "read", make_user_signalfd, NULL, read_file, send_user_signal, .claim = NEVER),

@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -298,6 +299,48 @@ static void close_named(void)
     NEED(sem_close(named) == 0);
 }
 
+/* Nobody but a handler posts; nobody in the tree but the partner would send the signal. */
+static int handled;
+
+static void post_on_signal(int number)
+{
+    (void)number;
+    sem_post(&words->semaphore);
+}
+
+static void make_handled_semaphore(int number)
+{
+    make_own_semaphore();
+    handled = number;
+    NEED(signal(number, post_on_signal) != SIG_ERR);
+}
+
+static void handle_real_time(void)
+{
+    make_handled_semaphore(SIGRTMIN + 1);
+}
+
+static void handle_input(void)
+{
+    make_handled_semaphore(SIGIO);
+}
+
+static void handle_interrupt(void)
+{
+    make_handled_semaphore(SIGINT);
+}
+
+static void await_handler(void)
+{
+    while (sem_wait(&words->semaphore) != 0)
+        NEED(errno == EINTR);
+}
+
+static void run_handler(void)
+{
+    kill(getppid(), handled);
+}
+
 extern pthread_t partner_thread;
 
 static void join(void)
@@ -370,6 +413,9 @@ static const struct kind kinds[] = {
     KIND("semaphore", "futex", make_own_semaphore, NULL, await_semaphore, post, .thread = true),
     KIND("semaphore-shared", "futex", make_shared_semaphore, NULL, await_semaphore, post),
     KIND("semaphore-named", "futex", make_named_semaphore, close_named, await_named, post_by_name),
+    KIND("semaphore-real-time", "futex", handle_real_time, NULL, await_handler, run_handler, .claim = NEVER),
+    KIND("semaphore-input", "futex", handle_input, NULL, await_handler, run_handler, .claim = NEVER),
+    KIND("semaphore-interrupt", "futex", handle_interrupt, NULL, await_handler, run_handler, .claim = NEVER),
     KIND("join", "futex", NULL, NULL, join, NULL, .thread = true),
     KIND("once", "futex", begin_once, NULL, await_once, finish_once, .thread = true),
 };
