@@ -202,7 +202,7 @@ static struct worth worth_of(const struct pf_graph *graph, const struct pf_chain
 {
     struct worth worth = {.cause = cause, .length = chain->count};
     for (size_t i = 0; i < chain->count; i++)
-        worth.vague += is_vague(graph, &chain->links[i]);
+        worth.vague += is_vague(graph, &chain->links[i]) || pf_link_is_to_peer(graph, &chain->links[i]);
     return worth;
 }
 
@@ -213,13 +213,35 @@ static bool is_better(const struct worth *a, const struct worth *b)
     return a->vague != b->vague ? a->vague < b->vague : a->length < b->length;
 }
 
+bool pf_link_is_to_peer(const struct pf_graph *graph, const struct pf_link *link)
+{
+    const struct pf_object *object = link->waker ? link->waker->object : NULL;
+    if (!object || !object->futex || link->to == PF_NOWHERE || link->waker->kind == PF_WAKER_THREAD)
+        return false;
+    const struct pf_wait *wait = &graph->threads[link->to].state->wait;
+    return wait->kind == PF_WAIT_FUTEX && wait->target_count == 1 && wait->targets[0].object &&
+           strcmp(wait->targets[0].object, object->id) == 0;
+}
+
+static bool is_to_another(const struct pf_graph *graph, const struct pf_link *link)
+{
+    return !pf_link_is_to_peer(graph, link);
+}
+
+/* The way back to where it starts. Who waits for the very same word brings no news: others first. */
+static struct pf_chain *circle_at(const struct pf_graph *graph, size_t at)
+{
+    struct pf_chain *circle = pf_chain_between(graph, at, at, is_to_another);
+    return circle ? circle : pf_chain_between(graph, at, at, NULL);
+}
+
 /* The story that ends at thread `at`, to which `way` leads (NULL: it is the start itself); NULL: there is
  * none. */
 static struct pf_chain *story_at(const struct pf_graph *graph, const struct pf_chain *way, size_t at)
 {
     if (dead_end(graph, at) || left_by_the_dead(graph, at))
         return pf_chain_to_nobody(graph, way, at);
-    struct pf_chain *circle = pf_chain_between(graph, at, at, NULL);
+    struct pf_chain *circle = circle_at(graph, at);
     if (circle && way)
         return pf_chain_join(graph, way, circle);
     if (circle)

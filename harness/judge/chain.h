@@ -58,6 +58,8 @@ struct pf_chain *pf_chain_from(const struct pf_graph *graph, size_t start);
 bool pf_link_is_for_end(const struct pf_graph *graph, const struct pf_link *link);
 /* The wait, or the part of it that the link stands for, is for room in a stream that is full. */
 bool pf_link_is_for_room(const struct pf_graph *graph, const struct pf_link *link);
+/* Whoever could end the wait waits at the very same word. */
+bool pf_link_is_to_peer(const struct pf_graph *graph, const struct pf_link *link);
 /* Both threads are of one process. */
 bool pf_link_is_internal(const struct pf_graph *graph, const struct pf_link *link);
 /* Either of the two: where the end of a process takes the end of its threads. */

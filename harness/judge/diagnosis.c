@@ -37,6 +37,15 @@ static size_t start_of(const struct pf_graph *graph)
     return best;
 }
 
+/* Do all of a circle wait for one and the same word, and each for the others? */
+static bool is_of_peers(const struct pf_graph *graph, const struct pf_chain *chain)
+{
+    for (size_t i = chain->closes_at; i < chain->count; i++)
+        if (!pf_link_is_to_peer(graph, &chain->links[i]))
+            return false;
+    return true;
+}
+
 static const char *plain_summary(const struct pf_case *c, const struct pf_chain *chain)
 {
     const struct pf_link *last = &chain->links[chain->count - 1];
@@ -45,6 +54,12 @@ static const char *plain_summary(const struct pf_case *c, const struct pf_chain 
         return pf_arena_printf(c->scratch, "%s. This can never end: %s.", waits, pf_draw_why(c, last, NULL));
     if (chain->count - chain->closes_at == 1)
         return pf_arena_printf(c->scratch, "%s. That is itself, so it can never go on.", waits);
+    if (is_of_peers(c->graph, chain)) {
+        const struct pf_thread_state *waiter = c->graph->threads[last->from].state;
+        return pf_arena_printf(c->scratch,
+                               "%s. Whoever lives and could %s waits there as well: nobody ever will.", waits,
+                               pf_phrase_deed(waiter, last->waker->target, last->waker->object));
+    }
     const char *first = c->graph->threads[chain->links[chain->closes_at].from].state->thread;
     return pf_arena_printf(
         c->scratch, "%s. That closes a circle: the last waits for %s, and so none of them can ever go on.",

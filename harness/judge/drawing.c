@@ -122,6 +122,8 @@ static const char *why_nobody(const struct pf_case *c, const struct pf_link *lin
                      : pf_arena_printf(c->scratch, "nobody who lives will %s; %s, which could have, %s", deed,
                                        pf_case_label(c, end), how);
     }
+    if (object && object->futex && object->futex->owner_elsewhere && object->futex->shared)
+        return "who does not have the memory of the lock any more cannot unlock it, and nobody else may";
     if (object && object->futex && object->futex->owner_elsewhere)
         return "the thread that locked it was not copied by fork, so in this process nobody can unlock it";
     bool alone = thread->waker_count && thread->wakers[0].kind != PF_WAKER_ANYONE &&
@@ -138,7 +140,7 @@ const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, con
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
     const struct pf_thread_state *to = c->graph->threads[link->to].state;
     const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), link->waker->object);
-    const char *state = pf_phrase_wait(c, to);
+    const char *state = pf_link_is_to_peer(c->graph, link) ? "waits for the same" : pf_phrase_wait(c, to);
     const char *label = pf_case_label(c, to->thread);
     if (strcmp(deed, "end") == 0)
         return pf_arena_printf(c->scratch, "%s cannot end: it %s", label, state);

@@ -115,8 +115,11 @@ static bool update_parties(struct pf_graph *graph)
     bool rose = false;
     for (size_t i = 0; i < graph->party_count; i++) {
         struct pf_party *party = graph->parties[i];
-        for (size_t k = 0; party && k < party->count && party->acts < PF_GRADE_ALIVE; k++)
-            rose |= raise(&party->acts, graph->processes[party->processes[k]].acts);
+        for (size_t k = 0; party && k < party->count && party->runs < PF_GRADE_ALIVE; k++) {
+            const struct pf_graph_process *process = &graph->processes[party->processes[k]];
+            rose |= raise(&party->acts, process->acts);
+            rose |= raise(&party->runs, better(process->base, process->running));
+        }
     }
     return rose;
 }
@@ -132,8 +135,9 @@ static enum pf_grade waker_grade(const struct pf_graph *graph, const struct pf_g
         return waker->index == thread->process ? graph->processes[waker->index].running
                                                : graph->processes[waker->index].acts;
     case PF_WAKER_PARTY:
-        /* Only soft waits are for a party, and whatever may strike the waiter's own process ends those. */
-        return waker->party->acts;
+        /* A hard wait is for a party that no signal makes do anything. Whatever may strike the waiter's own
+         * process ends a soft one. */
+        return thread->hard ? waker->party->runs : waker->party->acts;
     case PF_WAKER_ANYONE:
         break;
     }

@@ -32,6 +32,7 @@ struct pf_party {
     size_t count;
     bool unseen;        /* somebody else is of the party, who is not in the snapshot */
     enum pf_grade acts; /* best of its processes */
+    enum pf_grade runs; /* the same where to be struck makes none of them do anything */
 };
 
 /* Somebody who could end a wait. */

@@ -8,8 +8,16 @@
 
 static bool is_no_lock(const struct pf_object *object)
 {
-    return object && object->futex &&
-           (object->futex->kind == PF_FUTEX_PLAIN || object->futex->kind == PF_FUTEX_SEMAPHORE);
+    if (!object || !object->futex)
+        return false;
+    switch (object->futex->kind) {
+    case PF_FUTEX_PLAIN:
+    case PF_FUTEX_SEMAPHORE:
+    case PF_FUTEX_CONDITION:
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool pf_waits_for_news(const struct pf_graph *graph, size_t thread)
@@ -52,6 +60,10 @@ bool pf_stands_in_condition(const struct pf_case *c, const char *thread)
         "pthread_cond_",        "cnd_wait", "cnd_timedwait", "Condition.wait", "Event.wait",
         "pthread_barrier_wait", NULL};
     static const char *const methods[] = {"Condition.wait", "Event.wait", "Barrier.wait", NULL};
+    size_t index = c->graph ? pf_lookup_find(&c->graph->thread_index, thread) : PF_NOWHERE;
+    const struct pf_futex *futex = index == PF_NOWHERE ? NULL : pf_graph_futex(c->graph, index);
+    if (futex && (futex->kind == PF_FUTEX_BARRIER || futex->kind == PF_FUTEX_CONDITION))
+        return true;
     uint64_t seq;
     const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
     for (size_t i = 0; stack && i < stack->frame_count; i++) {

@@ -52,6 +52,12 @@ static const char *futex_noun(const struct pf_futex *futex)
         return "end of a thread";
     case PF_FUTEX_SEMAPHORE:
         return "semaphore";
+    case PF_FUTEX_RWLOCK:
+        return "rwlock";
+    case PF_FUTEX_BARRIER:
+        return "barrier";
+    case PF_FUTEX_CONDITION:
+        return "condition variable";
     default:
         return "lock or condition";
     }
@@ -115,6 +121,23 @@ static const char *memory_of(const struct pf_case *c, const struct pf_futex *fut
     return futex->shared ? "in shared memory" : "in its own memory";
 }
 
+/* Who owns a lock in memory that it does not have any more: it executed another program, or unmapped it. */
+static const char *left_by(const struct pf_case *c, const struct pf_futex *futex)
+{
+    const struct pf_snapshot *snapshot = &c->history->snapshot->snapshot;
+    for (size_t i = 0; i < snapshot->thread_count; i++)
+        if (snapshot->threads[i].tid == futex->owner_tid)
+            return pf_arena_printf(c->scratch, "%s, which locked it,",
+                                   pf_case_label(c, snapshot->threads[i].thread));
+    return "whoever locked it";
+}
+
+static const char *readers_of(const struct pf_case *c, const struct pf_futex *futex)
+{
+    return pf_arena_printf(c->scratch, "%s %s", pf_phrase_count(c->scratch, futex->readers, "thread"),
+                           futex->readers == 1 ? "holds" : "hold");
+}
+
 static const char *futex_phrase(const struct pf_case *c, const struct pf_futex *futex)
 {
     if (futex->kind == PF_FUTEX_JOIN)
@@ -127,17 +150,33 @@ static const char *futex_phrase(const struct pf_case *c, const struct pf_futex *
     if (dead)
         return pf_arena_printf(c->scratch, "waits for a %s %s that %s held when it ended", noun, memory,
                                pf_case_label(c, dead));
+    if (futex->owner_elsewhere && futex->shared)
+        return pf_arena_printf(c->scratch, "waits for a %s %s: %s has given up that memory since", noun,
+                               memory, left_by(c, futex));
     if (futex->owner_elsewhere)
         return pf_arena_printf(c->scratch,
                                "waits for a %s %s whose owner is in another process: the lock was "
                                "copied by fork while it was held",
                                noun, memory);
     if (futex->owner)
-        return pf_arena_printf(c->scratch, "waits for a %s %s that %s holds", noun, memory,
-                               pf_case_label(c, futex->owner));
-    if (futex->kind == PF_FUTEX_SEMAPHORE)
+        return pf_arena_printf(c->scratch, "waits for a %s %s that %s holds%s", noun, memory,
+                               pf_case_label(c, futex->owner),
+                               futex->kind == PF_FUTEX_RWLOCK ? " for writing" : "");
+    switch (futex->kind) {
+    case PF_FUTEX_SEMAPHORE:
         return pf_arena_printf(c->scratch, "waits for a semaphore %s to be posted", memory);
-    return pf_arena_printf(c->scratch, "waits for a %s %s", noun, memory);
+    case PF_FUTEX_CONDITION:
+        return pf_arena_printf(c->scratch, "waits for a condition variable %s to be signalled", memory);
+    case PF_FUTEX_BARRIER:
+        return pf_arena_printf(c->scratch, "waits at a barrier %s until %" PRIu64 " more thread%s", memory,
+                               futex->missing, futex->missing == 1 ? " comes" : "s come");
+    case PF_FUTEX_RWLOCK:
+        return futex->readers ? pf_arena_printf(c->scratch, "waits for a rwlock %s that %s for reading",
+                                                memory, readers_of(c, futex))
+                              : pf_arena_printf(c->scratch, "waits for a rwlock %s", memory);
+    default:
+        return pf_arena_printf(c->scratch, "waits for a %s %s", noun, memory);
+    }
 }
 
 static const char *child_phrase(const struct pf_case *c, const struct pf_wait *wait)
@@ -361,7 +400,10 @@ const char *pf_phrase_deed(const struct pf_thread_state *thread, const struct pf
             return "wake it";
         if (object->futex->kind == PF_FUTEX_JOIN)
             return "end";
-        return object->futex->kind == PF_FUTEX_SEMAPHORE ? "post it" : "unlock it";
+        return object->futex->kind == PF_FUTEX_SEMAPHORE   ? "post it"
+               : object->futex->kind == PF_FUTEX_CONDITION ? "signal it"
+               : object->futex->kind == PF_FUTEX_BARRIER   ? "come to it"
+                                                           : "unlock it";
     case PF_OBJECT_PIPE:
     case PF_OBJECT_FIFO:
     case PF_OBJECT_SOCKET:

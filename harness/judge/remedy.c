@@ -22,7 +22,7 @@ static bool is_lock(const struct pf_object *object)
 {
     return object && object->futex &&
            (object->futex->kind == PF_FUTEX_MUTEX || object->futex->kind == PF_FUTEX_ROBUST ||
-            object->futex->kind == PF_FUTEX_PI);
+            object->futex->kind == PF_FUTEX_PI || object->futex->kind == PF_FUTEX_RWLOCK);
 }
 
 /* Of a poll of several things the one that the chain goes through. */
@@ -69,6 +69,11 @@ static enum wish wish_of(const struct pf_case *c, const struct pf_link *link)
 static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *link)
 {
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
+    const struct pf_futex *futex = pf_graph_futex(c->graph, link->from);
+    if (futex && futex->shared && futex->owner_elsewhere)
+        return "Unlock before exec, or before the memory is unmapped: a new program has nothing of the old "
+               "one's "
+               "memory, and the lock stays as it was.";
     switch (wish_of(c, link)) {
     case WISH_LOCK:
         return thread->waker_count

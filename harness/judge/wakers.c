@@ -301,6 +301,33 @@ static bool owner_waker(const struct search *search, const struct pf_object *obj
     return false;
 }
 
+static bool keeps_to_itself(const struct pf_graph *graph, size_t process)
+{
+    const struct pf_process_state *state = process == PF_NOWHERE ? NULL : graph->processes[process].state;
+    return state && (state->zombie || state->handles_nothing);
+}
+
+static bool is_owned(const struct pf_futex *futex)
+{
+    return futex->owner_tid || futex->owner || futex->dead_owner || futex->owner_elsewhere;
+}
+
+/*
+ * Whether only the threads of certain processes will ever reach the word, of their own accord: no signal
+ * makes them run a handler. Then to end one of them lets nobody go on, and nor does who lives beside them.
+ */
+static bool is_closed(const struct search *search, const struct pf_object *object)
+{
+    const struct pf_graph *graph = search->graph;
+    const struct pf_futex *futex = object->futex;
+    if (graph->obscured || object->named || object->external)
+        return false;
+    bool closed = keeps_to_itself(graph, search->thread->process);
+    for (size_t i = 0; closed && i < futex->process_count; i++)
+        closed = keeps_to_itself(graph, pf_lookup_find(&graph->process_index, futex->processes[i]));
+    return closed;
+}
+
 /* Returns whether the wait is a hard one: only the known owner, or nobody, can end it. */
 static bool futex_wakers(const struct search *search, const struct pf_object *object)
 {
@@ -312,6 +339,14 @@ static bool futex_wakers(const struct search *search, const struct pf_object *ob
     case PF_FUTEX_ROBUST:
     case PF_FUTEX_PI:
         return owner_waker(search, object);
+    case PF_FUTEX_RWLOCK:
+        if (is_owned(object->futex))
+            return owner_waker(search, object);
+        reach_wakers(search, object);
+        return is_closed(search, object);
+    case PF_FUTEX_BARRIER:
+        reach_wakers(search, object);
+        return is_closed(search, object);
     case PF_FUTEX_JOIN:
         if (object->futex->owner)
             return owner_waker(search, object);

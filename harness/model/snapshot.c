@@ -22,8 +22,9 @@ static const char *const wait_kinds[] = {
 _Static_assert(sizeof(wait_kinds) / sizeof(wait_kinds[0]) == PF_WAIT__COUNT, "a name for every kind");
 
 static const char *const futex_kinds[] = {
-    [PF_FUTEX_PLAIN] = "plain", [PF_FUTEX_MUTEX] = "mutex", [PF_FUTEX_ROBUST] = "robust-mutex",
-    [PF_FUTEX_PI] = "pi-mutex", [PF_FUTEX_JOIN] = "join",   [PF_FUTEX_SEMAPHORE] = "semaphore",
+    [PF_FUTEX_PLAIN] = "plain",   [PF_FUTEX_MUTEX] = "mutex",     [PF_FUTEX_ROBUST] = "robust-mutex",
+    [PF_FUTEX_PI] = "pi-mutex",   [PF_FUTEX_JOIN] = "join",       [PF_FUTEX_SEMAPHORE] = "semaphore",
+    [PF_FUTEX_RWLOCK] = "rwlock", [PF_FUTEX_BARRIER] = "barrier", [PF_FUTEX_CONDITION] = "condition",
 };
 _Static_assert(sizeof(futex_kinds) / sizeof(futex_kinds[0]) == PF_FUTEX__COUNT, "a name for every kind");
 
@@ -66,6 +67,8 @@ static const struct pf_field futex_fields[] = {
     PF_VALUE(struct pf_futex, STRING, owner),
     PF_VALUE(struct pf_futex, STRING, dead_owner),
     PF_VALUE(struct pf_futex, BOOL, owner_elsewhere),
+    PF_VALUE(struct pf_futex, UINT, readers),
+    PF_VALUE(struct pf_futex, UINT, missing),
     PF_VALUE(struct pf_futex, STRING, place),
     PF_ARRAY(struct pf_futex, STRINGS, processes, process_count),
 };
@@ -133,6 +136,7 @@ static const struct pf_field process_fields[] = {
     PF_VALUE(struct pf_process_state, BOOL, catches_sigchld),
     PF_VALUE(struct pf_process_state, BOOL, has_read),
     PF_VALUE(struct pf_process_state, BOOL, wrote_nothing),
+    PF_VALUE(struct pf_process_state, BOOL, handles_nothing),
     PF_VALUE(struct pf_process_state, BOOL, handles_requests),
 };
 static const struct pf_record process_record = PF_RECORD(struct pf_process_state, process_fields);

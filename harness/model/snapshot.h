@@ -58,6 +58,9 @@ enum pf_futex_kind {
     PF_FUTEX_PI,        /* priority-inheriting lock: the owner is the word, kept by the kernel */
     PF_FUTEX_JOIN,      /* pthread_join: the kernel clears the word when thread `owner` ends */
     PF_FUTEX_SEMAPHORE, /* sem_t */
+    PF_FUTEX_RWLOCK,    /* pthread_rwlock_t: who writes is written in it; who reads is not, only how many */
+    PF_FUTEX_BARRIER,   /* pthread_barrier_t: how many have come, and how many are to come */
+    PF_FUTEX_CONDITION, /* pthread_cond_t: anybody may signal it */
     PF_FUTEX__COUNT,
 };
 
@@ -71,7 +74,9 @@ struct pf_futex {
     const char
         *dead_owner;      /* address of the thread that owned it and has ended, if it was one of the tree's */
     bool owner_elsewhere; /* the owner is, or was, a thread that cannot reach this memory (a lock copied by
-                             fork) */
+                             fork, or one that its owner has left behind by exec) */
+    uint64_t readers;     /* rwlock: threads that have it for reading */
+    uint64_t missing;     /* barrier: threads that have not come yet */
     const char *place; /* what the memory is: "anonymous shared memory", "/dev/shm/sem.x", "private memory" */
     const char **processes; /* every process that has this very word mapped */
     size_t process_count;
@@ -165,6 +170,7 @@ struct pf_process_state {
     bool catches_sigchld;  /* a child's end would interrupt it */
     bool has_read;         /* a byte of anything, since it was born */
     bool wrote_nothing;    /* not a byte to anything, since it was born */
+    bool handles_nothing;  /* has no handler for any signal: none makes its threads do anything */
     bool handles_requests; /* has a handler for a signal that somebody outside may send or bring about */
 };
 

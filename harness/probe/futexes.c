@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "probe/futex_shapes.h"
+
 enum { JOIN_DISTANCE = 512, MAX_ROBUST_LOCKS = 1024, SEMAPHORE_WAITERS = 100000 };
 
 #if defined(__x86_64__) && defined(__GLIBC__)
@@ -143,6 +145,9 @@ void pf_futex_classify(struct pf_blocked *blocked, const struct pf_futex_wait *w
     if (whole && is_mutex(&mutex, wait) && is_thread_of_tree(blocked->survey, mutex.owner)) {
         ret_futex->kind = PF_FUTEX_MUTEX;
         ret_futex->owner_tid = mutex.owner;
+    } else if (pf_futex_shape(tid, wait, ret_futex)) {
+        if (ret_futex->owner_tid && !is_thread_of_tree(blocked->survey, (uint32_t)ret_futex->owner_tid))
+            ret_futex->owner_tid = 0;
     } else if (pf_proc_memory(tid, wait->address, &semaphore, sizeof(semaphore)) == 0 &&
                is_semaphore(&semaphore, wait)) {
         ret_futex->kind = PF_FUTEX_SEMAPHORE;
@@ -200,9 +205,17 @@ static void settle_copy(struct pf_survey *survey, struct pf_object *object)
         futex->owner_elsewhere = true;
 }
 
+bool pf_futex_is_left(struct pf_survey *survey, const struct pf_futex *futex)
+{
+    const struct pf_probe_thread *owner = pf_survey_thread_in_tree(survey, (pid_t)futex->owner_tid);
+    return futex->owner_tid && owner && !can_reach(futex, owner->process);
+}
+
 static void settle(struct pf_survey *survey, struct pf_object *object)
 {
     struct pf_futex *futex = object->futex;
+    if (futex->owner_elsewhere || futex->kind == PF_FUTEX_PLAIN)
+        return; /* shared memory: nothing is copied */
     const struct pf_probe_thread *living = pf_survey_thread_in_tree(survey, (pid_t)futex->owner_tid);
     const struct pf_probe_dead *dead = pf_survey_dead(survey, (pid_t)futex->owner_tid);
     if (living && can_reach(futex, living->process))

@@ -27,6 +27,10 @@ void pf_futex_classify(struct pf_blocked *blocked, const struct pf_futex_wait *w
 /* Whether the word is that which the kernel clears when a thread of the same process ends. */
 bool pf_futex_is_join(struct pf_blocked *blocked, const struct pf_futex_wait *wait, uint32_t word);
 
+/* Whether the owner lives without the memory that the lock is in. Of shared memory that says that it executed
+ * another program, or unmapped it. */
+bool pf_futex_is_left(struct pf_survey *survey, const struct pf_futex *futex);
+
 /* Once all waits are decoded: names the owners of all words. */
 void pf_futexes_settle(struct pf_survey *survey);
 

@@ -92,16 +92,19 @@ static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread
         pf_call_decode(&blocked);
 }
 
+/* The C library's own: for pthread_cancel and setuid. */
+static const uint64_t library_signals = 1ull << 31 | 1ull << 32;
+
 /*
- * A handler for any of these may be run by somebody outside, or by the kernel for something that happens
- * outside (SIGIO, SIGURG), and may do whatever ends a wait. The others are struck by what the process does
- * itself, or are told of elsewhere: the ends of children, and timers. 32 and 33 are the C library's own.
+ * A handler for any but these may be run by somebody outside, or by the kernel for something that happens
+ * outside (SIGIO, SIGURG), and may do whatever ends a wait. These are brought about by what the process does
+ * itself, or are told of elsewhere: the ends of children, and timers.
  */
 static const uint64_t own_signals = 1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGABRT - 1) |
                                     1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) | 1ull << (SIGSEGV - 1) |
                                     1ull << (SIGPIPE - 1) | 1ull << (SIGALRM - 1) | 1ull << (SIGCHLD - 1) |
                                     1ull << (SIGXCPU - 1) | 1ull << (SIGXFSZ - 1) | 1ull << (SIGVTALRM - 1) |
-                                    1ull << (SIGPROF - 1) | 1ull << (SIGSYS - 1) | 1ull << 31 | 1ull << 32;
+                                    1ull << (SIGPROF - 1) | 1ull << (SIGSYS - 1) | library_signals;
 
 /*
  * CPython handles SIGINT in every program, only to end what it interrupts. Of others who handle it that is
@@ -146,6 +149,7 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
     if (state->zombie)
         return;
     state->catches_sigchld = handlers >> (SIGCHLD - 1) & 1;
+    state->handles_nothing = (handlers & ~library_signals) == 0;
     state->handles_requests = handles_requests(&site->status);
     describe_traffic(site, state);
     if (survey->request->found)

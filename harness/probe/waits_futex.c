@@ -141,6 +141,22 @@ static bool add_join(struct pf_blocked *blocked, const struct pf_futex_wait *wai
     return true;
 }
 
+/* A word in shared memory is one for all. Only its owner unlocks a lock; whoever lives without the memory
+ * will do so only if he can come to it by a name. */
+static void settle_mapped(struct pf_blocked *blocked, struct pf_object *object,
+                          const struct pf_mapping *mapping)
+{
+    struct pf_futex *futex = object->futex;
+    bool left = pf_futex_is_left(blocked->survey, futex);
+    if (!futex->owner_tid || left)
+        set_names(blocked, object, mapping);
+    if (!left)
+        return;
+    futex->owner_elsewhere = !object->named && !object->external;
+    if (!futex->owner_elsewhere)
+        futex->kind = PF_FUTEX_PLAIN;
+}
+
 static void add_word(struct pf_blocked *blocked, const struct pf_futex_wait *wait)
 {
     struct pf_survey *survey = blocked->survey;
@@ -160,13 +176,15 @@ static void add_word(struct pf_blocked *blocked, const struct pf_futex_wait *wai
         object->futex->kind = seen.kind;
         object->futex->word = seen.word;
         object->futex->owner_tid = seen.owner_tid;
+        object->futex->readers = seen.readers;
+        object->futex->missing = seen.missing;
     } else if (object->futex->kind != seen.kind || object->futex->owner_tid != seen.owner_tid) {
         /* Two waiters that use one word differently: no known lock. */
         object->futex->kind = PF_FUTEX_PLAIN;
         object->futex->owner_tid = 0;
     }
-    if (key.mapping && !object->futex->owner_tid)
-        set_names(blocked, object, key.mapping);
+    if (key.mapping)
+        settle_mapped(blocked, object, key.mapping);
     if (key.mapping && is_given(survey, key.mapping))
         pf_object_set_external(object, "its memory was given by the caller of pitfall");
     pf_wait_add_target(blocked, id, -1);

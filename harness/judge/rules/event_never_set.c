@@ -35,10 +35,16 @@ static bool is_shared_word(const struct pf_graph *graph, size_t thread)
     return futex && futex->shared;
 }
 
+static bool is_at_barrier(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_futex *futex = pf_graph_futex(graph, thread);
+    return futex && futex->kind == PF_FUTEX_BARRIER;
+}
+
 static bool waits_for_event(const struct pf_case *c, size_t thread)
 {
     const struct pf_thread_state *state = c->graph->threads[thread].state;
-    if (!pf_waits_for_news(c->graph, thread))
+    if (!pf_waits_for_news(c->graph, thread) && !is_at_barrier(c->graph, thread))
         return false;
     return waits_at_eventfd(c->graph, &state->wait) ||
            (is_shared_word(c->graph, thread) && pf_stands_in_condition(c, state->thread));

@@ -17,7 +17,7 @@ static bool tells_no_owner(const struct pf_futex *futex)
 {
     return !futex->owner && !futex->dead_owner &&
            (futex->kind == PF_FUTEX_PLAIN || futex->kind == PF_FUTEX_SEMAPHORE ||
-            futex->kind == PF_FUTEX_MUTEX);
+            futex->kind == PF_FUTEX_MUTEX || futex->kind == PF_FUTEX_RWLOCK);
 }
 
 /* Was the lock that this thread waits for copied by fork while somebody held it? */

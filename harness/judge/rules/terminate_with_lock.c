@@ -81,14 +81,15 @@ static const struct pf_life *suspect(const struct pf_case *c, const struct pf_fu
 static const struct pf_life *holder(struct pf_case *c, const struct pf_futex *futex, const char *waiter,
                                     bool *ret_certain)
 {
-    if (futex->kind == PF_FUTEX_MUTEX && futex->dead_owner) {
+    bool tells_owner = futex->kind == PF_FUTEX_MUTEX || futex->kind == PF_FUTEX_RWLOCK;
+    if (tells_owner && futex->dead_owner) {
         const struct pf_life *life =
             pf_history_life(c->history, pf_process_of(futex->dead_owner, c->scratch));
         *ret_certain = true;
         return was_killed(life) ? life : NULL;
     }
     bool silent = futex->kind == PF_FUTEX_SEMAPHORE || futex->kind == PF_FUTEX_PLAIN ||
-                  (futex->kind == PF_FUTEX_MUTEX && !futex->owner && !futex->owner_elsewhere);
+                  (tells_owner && !futex->owner && !futex->owner_elsewhere);
     *ret_certain = false;
     return silent && !pf_stands_in_condition(c, waiter) ? suspect(c, futex) : NULL;
 }

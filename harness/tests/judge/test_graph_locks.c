@@ -345,3 +345,89 @@ Test(graph_locks, what_could_not_be_read_forbids_soft_proofs_only)
     s.snapshot.unknown_count = 1;
     expect_stuck("0");
 }
+
+/* ---- rwlocks and barriers ---- */
+
+/* Two who map one word and wait at it; their parent lives. */
+static struct pf_futex *two_below_the_living(enum pf_futex_kind kind)
+{
+    scene_actor(&s, "0", PF_WAIT_SLEEP);
+    scene_process(&s, "0.1")->handles_nothing = true;
+    scene_process(&s, "0.2")->handles_nothing = true;
+    scene_waits_at(&s, "0.1", "futex:1");
+    scene_waits_at(&s, "0.2", "futex:1");
+    struct pf_futex *futex = scene_futex(&s, "futex:1", kind);
+    scene_maps(&s, futex, "0.1");
+    scene_maps(&s, futex, "0.2");
+    return futex;
+}
+
+Test(graph_locks, a_barrier_of_those_who_wait_there_is_proven_beside_the_living)
+{
+    two_below_the_living(PF_FUTEX_BARRIER);
+    expect_stuck("0.1 0.2");
+}
+
+Test(graph_locks, a_rwlock_whose_readers_are_stuck_is_proven_beside_the_living)
+{
+    two_below_the_living(PF_FUTEX_RWLOCK)->readers = 1;
+    expect_stuck("0.1 0.2");
+}
+
+/* Whoever waits for news may be there to be killed one day: that is how idle workers end. */
+Test(graph_locks, a_condition_or_a_semaphore_is_not)
+{
+    struct pf_futex *futex = two_below_the_living(PF_FUTEX_CONDITION);
+    expect_stuck("");
+    futex->kind = PF_FUTEX_SEMAPHORE;
+    expect_stuck("");
+}
+
+Test(graph_locks, a_barrier_is_not_proven_beside_the_living_where_a_handler_could_come_to_it)
+{
+    two_below_the_living(PF_FUTEX_BARRIER);
+    s.snapshot.processes[2].handles_nothing = false;
+    expect_stuck("");
+}
+
+Test(graph_locks, a_barrier_is_not_proven_beside_the_living_who_may_come_to_it_by_name)
+{
+    two_below_the_living(PF_FUTEX_BARRIER);
+    s.snapshot.objects[0].named = true;
+    expect_stuck("");
+    s.snapshot.objects[0].named = false;
+    s.snapshot.objects[0].external = true;
+    expect_stuck("");
+}
+
+Test(graph_locks, a_barrier_is_not_proven_where_one_who_maps_it_lives)
+{
+    scene_maps(&s, two_below_the_living(PF_FUTEX_BARRIER), "0");
+    s.snapshot.processes[0].handles_nothing = true;
+    expect_stuck("");
+}
+
+Test(graph_locks, a_barrier_is_not_proven_beside_the_living_while_something_is_unread)
+{
+    two_below_the_living(PF_FUTEX_BARRIER);
+    static const char *unknown[] = {"the memory mappings of 0 cannot be read"};
+    s.snapshot.unknown = unknown;
+    s.snapshot.unknown_count = 1;
+    expect_stuck("");
+}
+
+Test(graph_locks, a_rwlock_waits_for_its_writer_alone)
+{
+    two_below_the_living(PF_FUTEX_RWLOCK)->owner = "0.2";
+    s.snapshot.processes[1].handles_nothing = false;
+    expect_stuck("0.1 0.2");
+    s.snapshot.objects[0].futex->owner = "0";
+    expect_stuck("");
+}
+
+Test(graph_locks, a_rwlock_of_a_dead_writer_is_nobodys)
+{
+    two_below_the_living(PF_FUTEX_RWLOCK)->dead_owner = "0.3";
+    s.snapshot.processes[1].handles_nothing = s.snapshot.processes[2].handles_nothing = false;
+    expect_stuck("0.1 0.2");
+}

@@ -41,10 +41,11 @@ static const char *random_thread(const struct scene *s)
 
 static void random_futex(struct scene *s, struct pf_object *object)
 {
-    static const enum pf_futex_kind kinds[] = {PF_FUTEX_PLAIN, PF_FUTEX_MUTEX,     PF_FUTEX_MUTEX,
-                                               PF_FUTEX_JOIN,  PF_FUTEX_SEMAPHORE, PF_FUTEX_ROBUST};
+    static const enum pf_futex_kind kinds[] = {PF_FUTEX_PLAIN,  PF_FUTEX_MUTEX,     PF_FUTEX_MUTEX,
+                                               PF_FUTEX_JOIN,   PF_FUTEX_SEMAPHORE, PF_FUTEX_ROBUST,
+                                               PF_FUTEX_RWLOCK, PF_FUTEX_RWLOCK,    PF_FUTEX_BARRIER};
     object->futex = pf_arena_alloc(s->arena, sizeof(*object->futex));
-    object->futex->kind = kinds[pick(6)];
+    object->futex->kind = kinds[pick(9)];
     if (chance(70))
         object->futex->owner = random_thread(s);
     else if (chance(40))
@@ -132,6 +133,7 @@ static void random_scene(struct scene *s)
         process->timer = chance(3);
         process->zombie = i > 0 && chance(4);
         process->catches_sigchld = chance(10);
+        process->handles_nothing = !process->catches_sigchld && chance(70);
     }
     for (unsigned i = 0; i < threads; i++) {
         const char *process = i < processes ? addresses[i] : random_process(s);
@@ -269,14 +271,33 @@ static bool object_ready(const struct model *m, const struct pf_object *object, 
     }
 }
 
+static bool handles_nothing(const struct model *m, const char *process)
+{
+    const struct pf_process_state *state = pf_snapshot_process(m->snapshot, process);
+    return state->zombie || state->handles_nothing;
+}
+
+/* A lock that nobody but threads of its own accord will ever let go of. */
+static bool closed(const struct model *m, const struct pf_thread_state *thread,
+                   const struct pf_object *object)
+{
+    const struct pf_futex *futex = object->futex;
+    bool all = (futex->kind == PF_FUTEX_RWLOCK || futex->kind == PF_FUTEX_BARRIER) && !object->named &&
+               !object->external && handles_nothing(m, thread->process);
+    for (size_t i = 0; all && i < futex->process_count; i++)
+        all = handles_nothing(m, futex->processes[i]);
+    return all;
+}
+
 static bool reached(const struct model *m, const struct pf_thread_state *thread,
                     const struct pf_object *object)
 {
     const struct pf_futex *futex = object->futex;
+    bool striking_helps = !closed(m, thread, object);
     if (!futex->shared)
         return some_thread_moves(m, thread->process);
     for (size_t i = 0; i < futex->process_count; i++)
-        if (acts_at_all(m, futex->processes[i]))
+        if (striking_helps ? acts_at_all(m, futex->processes[i]) : some_thread_moves(m, futex->processes[i]))
             return true;
     return (object->external || object->named) && anybody_moves(m);
 }
@@ -284,7 +305,8 @@ static bool reached(const struct model *m, const struct pf_thread_state *thread,
 static bool owned(const struct pf_futex *futex)
 {
     bool join = futex->kind == PF_FUTEX_JOIN;
-    bool lock = join || futex->kind == PF_FUTEX_MUTEX || futex->kind == PF_FUTEX_ROBUST;
+    bool lock = join || futex->kind == PF_FUTEX_MUTEX || futex->kind == PF_FUTEX_ROBUST ||
+                futex->kind == PF_FUTEX_RWLOCK;
     return lock && (futex->owner || (!join && (futex->dead_owner || futex->owner_elsewhere)));
 }
 
@@ -295,7 +317,7 @@ static bool owner_lets_go(const struct model *m, const struct pf_thread_state *t
         return futex->kind == PF_FUTEX_ROBUST;
     const struct pf_thread_state *owner = pf_snapshot_thread(m->snapshot, futex->owner);
     bool ended = owner->wait.kind == PF_WAIT_EXIT;
-    if (ended && futex->kind != PF_FUTEX_MUTEX)
+    if (ended && futex->kind != PF_FUTEX_MUTEX && futex->kind != PF_FUTEX_RWLOCK)
         return true;
     if (futex->kind == PF_FUTEX_ROBUST && strcmp(owner->process, thread->process) != 0)
         return acts_at_all(m, owner->process);
@@ -350,7 +372,8 @@ static bool targets_ready(const struct model *m, const struct pf_thread_state *t
         const struct pf_object *object = pf_snapshot_object(m->snapshot, target->object);
         if (thread->wait.kind == PF_WAIT_FUTEX) {
             bool mine = owned(object->futex), join = object->futex->kind == PF_FUTEX_JOIN;
-            *ret_hard &= mine && !(!object->futex->owner && object->futex->kind == PF_FUTEX_ROBUST);
+            *ret_hard &= (mine && !(!object->futex->owner && object->futex->kind == PF_FUTEX_ROBUST)) ||
+                         (!mine && closed(m, thread, object));
             ready |= object->external && outside(m);
             ready |= mine ? owner_lets_go(m, thread, object->futex) : join || reached(m, thread, object);
         } else if (thread->wait.kind == PF_WAIT_LOCK) {

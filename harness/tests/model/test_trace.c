@@ -103,8 +103,8 @@ static struct pf_event full_event(enum pf_event_kind kind)
     static struct pf_descriptors open[] = {{PF_OBJECT_PIPE, "/p", 3, 2}};
     static struct pf_holder holders[] = {{"0", 3, true, true, true}};
     static struct pf_file_lock locks[] = {{"flock", true, true, "0"}};
-    static struct pf_futex futex = {PF_FUTEX_MUTEX, 0x7f00,           5,     true, 6, "0", "0.1",
-                                    true,           "private memory", words, 2};
+    static struct pf_futex futex = {PF_FUTEX_MUTEX,   0x7f00, 5, true, 6, "0", "0.1", true, 3, 4,
+                                    "private memory", words,  2};
     static struct pf_object objects[] = {{"pipe:1", PF_OBJECT_PIPE, "/p", "peer", true,    true, "why",
                                           true,     true,           5,    6,      holders, 1,    locks,
                                           1,        words,          2,    "0.1",  true,    3,    &futex}};
@@ -112,7 +112,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
     static struct pf_thread_state threads[] = {
         {"0/t1", "0", "comm", 9, "S", {PF_WAIT_POLL, "poll", true, 5, true, 3, "detail", targets, 1}}};
     static struct pf_process_state processes[] = {
-        {"0.1", "0", "comm", 9, true, true, true, true, true, true, true}};
+        {"0.1", "0", "comm", 9, true, true, true, true, true, true, true, true}};
     static const struct pf_content content = {"right.txt", 5, "xxh3:0", "alpha", NULL, 0};
     struct pf_event event = {.kind = kind, .t_ns = 42};
     switch (kind) {

@@ -1,5 +1,5 @@
 /* Futex words: which lock they are, who has it, and who can reach it. */
-#include "scene.h"
+#include "locks.h"
 
 #include <fcntl.h>
 #include <semaphore.h>
@@ -21,14 +21,6 @@ static void *pause_it(void *context)
     return NULL;
 }
 
-static pthread_t thread_of(void *(*body)(void *), void *context)
-{
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, body, context))
-        _exit(1);
-    return thread;
-}
-
 /* The root holds the lock and pauses, its second thread wants it. */
 static void play_lock(void *context)
 {
@@ -36,32 +28,6 @@ static void play_lock(void *context)
     thread_of(lock_it, context);
     scene_mark();
     pause();
-}
-
-static void init_mutex(pthread_mutex_t *target, int type, int robust, int protocol, int shared)
-{
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_settype(&attributes, type);
-    pthread_mutexattr_setrobust(&attributes, robust);
-    pthread_mutexattr_setprotocol(&attributes, protocol);
-    pthread_mutexattr_setpshared(&attributes, shared);
-    cr_assert_eq(pthread_mutex_init(target, &attributes), 0);
-}
-
-static void assert_lock(struct scene *scene, const char *waiter, enum pf_futex_kind kind, const char *owner)
-{
-    scene_assert_wait(scene, waiter, PF_WAIT_FUTEX, "futex");
-    const struct pf_object *object = scene_object(scene, waiter);
-    cr_assert_eq(object->kind, PF_OBJECT_FUTEX);
-    cr_assert_str_eq(pf_names_get(&pf_futex_kind_names, (int)object->futex->kind),
-                     pf_names_get(&pf_futex_kind_names, (int)kind));
-    if (owner) {
-        cr_assert(object->futex->owner, "no owner");
-        cr_assert_str_eq(object->futex->owner, owner);
-    } else {
-        cr_assert_null(object->futex->owner);
-    }
 }
 
 Test(futex, a_mutex_names_its_owner, .timeout = 60)
@@ -222,50 +188,6 @@ Test(futex, an_owner_nobody_knows_makes_the_word_plain, .timeout = 60)
     struct scene *scene = scene_play(play_dead_owner, &mutex, 1);
     assert_lock(scene, "0", PF_FUTEX_PLAIN, NULL);
     cr_assert_null(scene_object(scene, "0")->futex->dead_owner);
-    scene_end(scene);
-}
-
-static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
-
-static void play_condition(void *context)
-{
-    pthread_mutex_lock(context);
-    scene_mark();
-    pthread_cond_wait(&condition, context);
-}
-
-Test(futex, a_condition_is_plain, .timeout = 60)
-{
-    struct scene *scene = scene_play(play_condition, &mutex, 1);
-    scene_assert_wait(scene, "0", PF_WAIT_FUTEX, "futex");
-    const struct pf_futex *futex = scene_object(scene, "0")->futex;
-    cr_assert(futex->kind == PF_FUTEX_PLAIN || futex->kind == PF_FUTEX_SEMAPHORE);
-    cr_assert_eq(futex->owner_tid, 0);
-    scene_end(scene);
-}
-
-static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
-
-static void *write_lock(void *context)
-{
-    (void)context;
-    scene_mark();
-    pthread_rwlock_wrlock(&rwlock);
-    return NULL;
-}
-
-static void play_rwlock(void *context)
-{
-    pthread_rwlock_rdlock(&rwlock);
-    thread_of(write_lock, context);
-    scene_mark();
-    pause();
-}
-
-Test(futex, a_read_write_lock_is_plain, .timeout = 60)
-{
-    struct scene *scene = scene_play(play_rwlock, NULL, 2);
-    assert_lock(scene, "0/t1", PF_FUTEX_PLAIN, NULL);
     scene_end(scene);
 }
 

@@ -700,6 +700,14 @@ t.prove({"0": child("0.2"), "0.2": futex("futex:s")}, unowned())
 t = killed("rule-lock-plain-word")
 t.prove({"0": child("0.2"), "0.2": futex("futex:s")}, unowned("plain", ANONYMOUS))
 
+t = killed("rule-lock-rwlock")
+t.prove({"0": child("0.2"), "0.2": futex("futex:w")},
+        [word("futex:w", "rwlock", processes=["0", "0.2"], place=ANONYMOUS, dead_owner="0.1", owner_tid=3)])
+
+t = killed("rule-lock-rwlock-read")
+t.prove({"0": child("0.2"), "0.2": futex("futex:w")},
+        [word("futex:w", "rwlock", processes=["0", "0.2"], place=ANONYMOUS, readers=1)])
+
 t = family("rule-lock-injected-kill", "0.1", "0.2", faults=["point=lock-held:kill"])
 t.inject(0, "0.1", "kill", "0.1", at="point=lock-held")
 t.exit("0.1", 9, "SIGKILL")
@@ -732,6 +740,31 @@ t = killed("near-lock-copied-by-fork", execs=True)
 t.prove({"0": child("0.2"), "0.2": futex("futex:m")},
         [word("futex:m", "mutex", owner_elsewhere=True, owner_tid=1, place="private memory")])
 
+# ---- rwlocks, barriers, and who left his lock behind ----
+
+# Two who read and now want to write, beside somebody who lives: no signal makes them do anything else.
+NO_HANDLERS = {"p0_1": {"handles_nothing": True}, "p0_2": {"handles_nothing": True}}
+READ_LOCK = word("futex:w", "rwlock", processes=["0.1", "0.2"], place=ANONYMOUS, readers=2)
+t = family("deadlock-rwlock-beside-the-living", "0.1", "0.2")
+seqs = [t.snapshot({"0": SLEEP, "0.1": futex("futex:w"), "0.2": futex("futex:w")}, [READ_LOCK], reason="partial", **NO_HANDLERS)
+        for _ in range(2)]
+t.verdict("proven", seqs[1], ["0", "0.1", "0.2"])
+for dead in "0.2", "0.1", "0":
+    t.exit(dead, 9, "SIGKILL")
+t.end()
+
+t = family("deadlock-barrier-of-all", "0.1", "0.2")
+t.prove({"0": child("0.1", "0.2", children=True), "0.1": futex("futex:b"), "0.2": futex("futex:b")},
+        [word("futex:b", "barrier", processes=["0", "0.1", "0.2"], place=ANONYMOUS, missing=1)])
+
+t = family("deadlock-lock-left-by-exec", "0.1")
+t.prove({"0": futex("futex:m"), "0.1": SLEEP},
+        [word("futex:m", "mutex", processes=["0"], place=ANONYMOUS, owner_elsewhere=True, owner_tid=3, shared=True)])
+
+t = family("deadlock-rwlock-written", "0.1")
+t.prove({"0": futex("futex:w"), "0.1": child("0")},
+        [word("futex:w", "rwlock", processes=["0", "0.1"], place=ANONYMOUS, owner="0.1", owner_tid=3)])
+
 # ---- somebody was killed who could have brought the news ----
 
 
@@ -749,6 +782,14 @@ IN_CONDITION = [("0.2", "pthread_cond_wait", "work")]
 
 t = bereft("rule-event-condition", "0.2")
 t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [CONDITION], stacks=IN_CONDITION)
+
+t = bereft("rule-event-condition-by-shape", "0.2")
+t.prove({"0": child("0.2"), "0.2": futex("futex:c")},
+        [word("futex:c", "condition", processes=["0", "0.2"], place=ANONYMOUS)])
+
+t = bereft("rule-event-barrier-by-shape", "0.2")
+t.prove({"0": child("0.2"), "0.2": futex("futex:b")},
+        [word("futex:b", "barrier", processes=["0", "0.2"], place=ANONYMOUS, missing=1)])
 
 t = bereft("rule-event-eventfd", "0.2")
 t.prove({"0": child("0.2"), "0.2": wait("read", on("eventfd:1", 3, r=True), call="read")}, [EVENTFD])

@@ -410,6 +410,7 @@ static const struct kind kinds[] = {
     KIND("rwlock-writers", "futex", make_own_rwlock, lock_to_write, lock_to_write, unlock_rwlock,
          .thread = true),
     KIND("rwlock-shared", "futex", make_shared_rwlock, lock_to_write, lock_to_read, unlock_rwlock),
+    KIND("rwlock-shared-read", "futex", make_shared_rwlock, lock_to_read, lock_to_write, unlock_rwlock),
     KIND("semaphore", "futex", make_own_semaphore, NULL, await_semaphore, post, .thread = true),
     KIND("semaphore-shared", "futex", make_shared_semaphore, NULL, await_semaphore, post),
     KIND("semaphore-named", "futex", make_named_semaphore, close_named, await_named, post_by_name),
