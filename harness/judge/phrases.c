@@ -225,6 +225,14 @@ static const char *set_wish(const struct pf_case *c, const struct pf_thread_stat
                            pf_phrase_list(c->scratch, wishes, set->member_count));
 }
 
+/* " (10 messages)": of a queue it is not the size in bytes that is told, but what its maker has set. */
+static const char *fill_of(const struct pf_case *c, const struct pf_object *object)
+{
+    if (object->kind != PF_OBJECT_MQUEUE || !object->queued)
+        return "";
+    return pf_arena_printf(c->scratch, " (%s)", pf_phrase_count(c->scratch, object->queued, "message"));
+}
+
 /* "data from a pipe (fd 4)". */
 static const char *wish(const struct pf_case *c, const struct pf_thread_state *waiter,
                         const struct pf_target *target, bool readable, bool writable)
@@ -243,7 +251,7 @@ static const char *wish(const struct pf_case *c, const struct pf_thread_state *w
     if (object->kind == PF_OBJECT_EPOLL)
         return set_wish(c, waiter, object, name);
     if (stream && writable && !readable)
-        return pf_arena_printf(c->scratch, "room in %s that is full", name);
+        return pf_arena_printf(c->scratch, "room in %s that is full%s", name, fill_of(c, object));
     return stream ? pf_arena_printf(c->scratch, "data from %s", name) : name;
 }
 

@@ -66,6 +66,15 @@ static enum wish wish_of(const struct pf_case *c, const struct pf_link *link)
     }
 }
 
+/* Queues are there without anybody at their other end. */
+static bool is_queue(const struct pf_case *c, const struct pf_link *link)
+{
+    const struct pf_wait *wait = &c->graph->threads[link->from].state->wait;
+    const struct pf_object *object =
+        wait->target_count ? pf_graph_object(c->graph, wait->targets[0].object) : NULL;
+    return object && (object->kind == PF_OBJECT_MQUEUE || object->kind == PF_OBJECT_SYSV);
+}
+
 static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *link)
 {
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
@@ -87,12 +96,25 @@ static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *
                      "clause), or use a robust mutex (PTHREAD_MUTEX_ROBUST): the next one then gets it, with "
                      "EOWNERDEAD.";
     case WISH_ROOM:
+        if (is_queue(c, link))
+            return "Nobody else is left who receives. Let whoever receives take all that was sent before it "
+                   "ends, or "
+                   "send "
+                   "with a time limit (mq_timedsend, IPC_NOWAIT): a queue does not tell that its receiver is "
+                   "gone.";
         return "Nobody else is left who reads. Close the reading end in the process that writes: then the "
                "write "
                "fails with EPIPE at once when the last reader has gone. Who reads what it writes itself must "
                "do "
                "so in turns, or from another thread.";
     case WISH_DATA:
+        if (is_queue(c, link))
+            return "Nobody else is left who sends. Say with a last message that no more will come, or "
+                   "receive with a "
+                   "time "
+                   "limit (mq_timedreceive, IPC_NOWAIT): a queue has no end of file, and does not tell that "
+                   "its "
+                   "sender is gone.";
         return "Nobody else is left who writes. Close the writing end in the process that reads: then the "
                "end of "
                "file comes when the last writer has gone, instead of nothing.";

@@ -93,8 +93,8 @@ struct pf_object {
     const char *external_why;
     bool named; /* whoever lives in the tree can come to it by its name, and nobody outside */
     bool listening;
-    uint64_t queued;   /* bytes waiting in it, where it can be told */
-    uint64_t capacity; /* 0: not known */
+    uint64_t queued;   /* bytes waiting in it, or messages of a queue, where it can be told */
+    uint64_t capacity; /* likewise; 0: not known */
     struct pf_holder *holders;
     size_t holder_count;
     struct pf_file_lock *locks;

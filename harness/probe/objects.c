@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <mqueue.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,7 +157,14 @@ static void read_inotify(struct pf_survey *survey, struct pf_object *object, str
 static void read_queue(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
                        struct pf_fd *fd)
 {
-    (void)site;
+    struct mq_attr attributes;
+    int copy = pf_fd_duplicate(site, fd);
+    if (copy >= 0 && mq_getattr(copy, &attributes) == 0) {
+        object->queued = (uint64_t)attributes.mq_curmsgs;
+        object->capacity = (uint64_t)attributes.mq_maxmsg;
+    }
+    if (copy >= 0)
+        close(copy);
     object->path = fd->link;
     pf_object_set_named(object, pf_reach_own_ipc(survey), "anybody may open the queue by its name");
 }

@@ -38,6 +38,7 @@ struct pf_probe_process {
 struct pf_probe_dead {
     const char *address;
     pid_t tree_tid;
+    pid_t tid; /* where the harness is; 0: not known */
 };
 
 /* What the containment of the tree has for itself; 0: it shares it with others, or has none. */

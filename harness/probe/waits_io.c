@@ -1,15 +1,11 @@
 /* Waits on one descriptor: reading, writing, connections, epoll sets, message queues. */
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
-#include <sys/msg.h>
-#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "probe/calls.h"
 #include "probe/objects.h"
-#include "probe/reach.h"
 #include "probe/sockets.h"
 
 /* The object that argument 0 names; NULL and an unknown wait when there is none. */
@@ -165,61 +161,4 @@ void pf_decode_queue(struct pf_blocked *blocked)
     struct pf_target *target = pf_wait_add_target(blocked, object->id, fd->number);
     target->readable = blocked->row->kind == PF_WAIT_READ;
     target->writable = !target->readable;
-}
-
-/* "semaphore 1 of the set 3 to reach 1": all that the call asks for at once. NULL: it cannot be read. */
-static const char *wanted_of_set(struct pf_blocked *blocked)
-{
-    enum { OPERATIONS_TOLD = 4 };
-    struct sembuf operations[OPERATIONS_TOLD];
-    struct pf_arena *arena = blocked->survey->arena;
-    const uint64_t *args = blocked->call->args;
-    size_t count = args[2] < OPERATIONS_TOLD ? (size_t)args[2] : OPERATIONS_TOLD;
-    const char *text = NULL;
-    if (pf_proc_memory(blocked->thread->tid, args[1], operations, count * sizeof(*operations)))
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        const struct sembuf *one = &operations[i];
-        if (one->sem_op > 0)
-            continue; /* waits for nobody */
-        text = pf_arena_printf(arena, "%s%ssemaphore %d to %s%s", text ? text : "", text ? " and " : "",
-                               one->sem_num, one->sem_op ? "be at least " : "be 0",
-                               one->sem_op ? pf_arena_printf(arena, "%d", -one->sem_op) : "");
-    }
-    return text ? pf_arena_printf(arena, "%s%s, in the System V set %d", text,
-                                  args[2] > OPERATIONS_TOLD ? " and more" : "", (int)args[0])
-                : NULL;
-}
-
-/* "a message of type 7 from the System V queue 0". */
-static const char *wanted_of_queue(struct pf_blocked *blocked)
-{
-    struct pf_arena *arena = blocked->survey->arena;
-    const uint64_t *args = blocked->call->args;
-    int queue = (int)args[0];
-    long type = (long)args[3];
-    if (blocked->row->kind == PF_WAIT_WRITE)
-        return pf_arena_printf(arena, "room for %" PRIu64 " bytes in the System V queue %d", args[2], queue);
-    const char *kind = type == 0  ? "a message"
-                       : type > 0 ? pf_arena_printf(arena, "a message of %s type %ld",
-                                                    args[4] & MSG_EXCEPT ? "another than" : "the", type)
-                                  : pf_arena_printf(arena, "a message of a type up to %ld", -type);
-    return pf_arena_printf(arena, "%s in the System V queue %d", kind, queue);
-}
-
-void pf_decode_sysv(struct pf_blocked *blocked)
-{
-    struct pf_survey *survey = blocked->survey;
-    const char *id =
-        pf_arena_printf(survey->arena, "%s:[%d]", blocked->row->detail, (int)blocked->call->args[0]);
-    struct pf_object *object = pf_survey_object(survey, id);
-    if (!object) {
-        object = pf_survey_add(survey, PF_OBJECT_SYSV, id);
-        pf_object_set_named(object, pf_reach_own_ipc(survey), "any process may use it by its key");
-    }
-    struct pf_target *target = pf_wait_add_target(blocked, id, -1);
-    target->writable = blocked->row->kind == PF_WAIT_WRITE;
-    target->readable = !target->writable;
-    blocked->wait->detail =
-        blocked->row->kind == PF_WAIT_SEMAPHORE ? wanted_of_set(blocked) : wanted_of_queue(blocked);
 }

@@ -114,7 +114,7 @@ struct pf_task *pf_tasks_add_thread(struct pf_tasks *tasks, struct pf_process *p
 void pf_tasks_remove(struct pf_tasks *tasks, struct pf_task *task)
 {
     struct pf_dead_task *dead = pf_arena_grow(tasks->arena, &tasks->dead, &tasks->dead_count, sizeof(*dead));
-    *dead = (struct pf_dead_task){.address = task->address, .tree_tid = task->tree_tid};
+    *dead = (struct pf_dead_task){.address = task->address, .tree_tid = task->tree_tid, .tid = task->tid};
     unlink_task(tasks, task);
     tasks->task_count--;
     struct pf_process *process = task->process;

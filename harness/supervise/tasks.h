@@ -76,7 +76,7 @@ struct pf_task {
 
 struct pf_dead_task {
     const char *address;
-    pid_t tree_tid;
+    pid_t tree_tid, tid;
 };
 
 struct pf_tasks {

@@ -103,7 +103,8 @@ void pf_view_request(struct pf_run *run, struct pf_process *const *ended, size_t
 
     struct pf_probe_dead *dead = pf_arena_alloc(arena, run->tasks.dead_count * sizeof(*dead) + 1);
     for (size_t i = 0; i < run->tasks.dead_count; i++)
-        dead[i] = (struct pf_probe_dead){run->tasks.dead[i].address, run->tasks.dead[i].tree_tid};
+        dead[i] = (struct pf_probe_dead){run->tasks.dead[i].address, run->tasks.dead[i].tree_tid,
+                                         run->tasks.dead[i].tid};
     *ret_request = (struct pf_probe_request){.processes = processes,
                                              .process_count = process_count,
                                              .threads = collect.threads,

@@ -33,13 +33,13 @@ called null "0/t1 \([a-z_]*\) ended while it held it.*Unlock on every way out" "
 called null "All write and nobody reads" "$circles" both-write
 called null "for the other to speak first" "$circles" both-read
 called null "Read what is full" "$circles" reads-the-other-pipe
-called null "closes a circle.*All write and nobody reads" "$circles" both-queues-are-full
+called null "room in the message queue [^ ]* \(fd [0-9]+\) that is full \([0-9]+ messages?\).*closes a circle.*All write and nobody reads" "$circles" both-queues-are-full
 called null "to open the FIFO /dev/shm/orders for writing.*both ends are" "$circles" nobody-opens-the-fifo
 called null "posix_spawn" "$circles" child-of-vfork-waits
 called terminate-with-lock "" "$circles" holder-of-a-named-semaphore-dies
-called terminate-with-lock "waits for semaphore 1 to be at least 1, in the System V set [0-9]+" \
+called terminate-with-lock "waits for semaphore 1 to be at least 1 \(it is 0; 0\.[0-9] was the last to change it\), in the System V set [0-9]+" \
     "$circles" holder-of-a-system-v-semaphore-dies
-called null "a message of the type 7 in the System V queue [0-9]+" "$circles" no-message-of-that-type
+called null "a message of type 7 in the System V queue [0-9]+, which has [0-9]+ of [0-9]+ bytes in [0-9]+ message" "$circles" no-message-of-that-type
 called terminate-with-lock "" "$circles" writer-of-a-rwlock-dies
 called event-never-set "" "$circles" party-of-a-barrier-dies
 called event-never-set "watches for an eventfd" "$circles" setter-of-a-polled-event-dies
