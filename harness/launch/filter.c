@@ -53,6 +53,11 @@ static const char *const lasting_calls[] = {
     "shmget",  "semget", "msgget",      "mq_open", "mount",       "mount_setattr",     "fspick",
     "add_key", "keyctl", "request_key", "ptrace",  "pidfd_getfd", "process_vm_writev", NULL};
 
+bool pf_filter_sends(const struct pf_filter *filter, int number)
+{
+    return number > 0 && number < PF_FILTER_SIGNALS && filter->ways.sent[number];
+}
+
 bool pf_filter_lasts(const struct pf_filter *filter, int call)
 {
     return call >= 0 && call < PF_FILTER_CALLS && filter->ways.lasting[call];
@@ -120,6 +125,8 @@ static void find_ways(const struct pf_trial *trial, struct pf_ways *ways)
             const struct pf_action *action = &fault->actions[k];
             if (action->until)
                 mark(action->until, ways->named);
+            if (action->kind == PF_ACTION_SIGNAL && action->value < PF_FILTER_SIGNALS)
+                ways->sent[action->value] = true;
             if (needs_registers(action->kind) || (trial->stacks && !ends_call(fault)))
                 mark(&fault->trigger, ways->traced);
         }
@@ -193,6 +200,25 @@ static int notify_observed(scmp_filter_ctx context, const struct pf_ways *ways)
     return 0;
 }
 
+/* What is set to handle the signals that the plan sends, by those calls only: shells make many of the others.
+ */
+static int notify_handlers(scmp_filter_ctx context, const struct pf_ways *ways)
+{
+    int call = seccomp_syscall_resolve_name("rt_sigaction");
+    if (call < 0 || ways->named[call] || is_traced(ways, call))
+        return 0;
+    for (int number = 1; number < PF_FILTER_SIGNALS; number++) {
+        int r = ways->sent[number]
+                    ? seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 2,
+                                       SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)number),
+                                       SCMP_A1(SCMP_CMP_NE, 0))
+                    : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 /* libseccomp writes the program only to a descriptor. */
 static int export_program(scmp_filter_ctx context, struct pf_filter *filter)
 {
@@ -230,6 +256,8 @@ static int compile(struct pf_filter *filter)
         r = add_plan(context, &filter->ways);
     if (r == 0)
         r = notify_observed(context, &filter->ways);
+    if (r == 0)
+        r = notify_handlers(context, &filter->ways);
     if (r == 0)
         r = export_program(context, filter);
     seccomp_release(context);

@@ -12,12 +12,14 @@
 #include "model/trial.h"
 
 enum { PF_FILTER_CALLS = 1024 }; /* above every number of a native 64-bit interface */
+enum { PF_FILTER_SIGNALS = 65 }; /* above every signal */
 
 /* Which way each call goes. */
 struct pf_ways {
     bool named[PF_FILTER_CALLS];   /* by a rule or a hold */
     bool traced[PF_FILTER_CALLS];  /* ... that needs registers or the result */
     bool lasting[PF_FILTER_CALLS]; /* its effect outlasts the tree, and cannot be seen afterwards */
+    bool sent[PF_FILTER_SIGNALS];  /* by a rule, of signals */
     bool watched[PF_FILTER_CALLS]; /* its result tells that a planned limit is reached */
 };
 
@@ -48,6 +50,9 @@ void pf_filter_free(struct pf_filter *filter);
 bool pf_filter_plans_limit(const struct pf_trial *trial, const char *resource);
 /* Is this a call whose result has to be looked at? */
 bool pf_filter_watches(const struct pf_filter *filter, int call);
+
+/* Does a rule send this signal? Who sets a handler for it stops by. */
+bool pf_filter_sends(const struct pf_filter *filter, int number);
 
 /* Is this a call that may leave something in the containment? */
 bool pf_filter_lasts(const struct pf_filter *filter, int call);

@@ -6,16 +6,36 @@
 #include "model/pack.h"
 
 static const char *const event_kinds[] = {
-    [PF_EVENT_BEGIN] = "begin",     [PF_EVENT_FORK] = "fork",         [PF_EVENT_THREAD] = "thread",
-    [PF_EVENT_EXEC] = "exec",       [PF_EVENT_SIGNAL] = "signal",     [PF_EVENT_KILL] = "kill",
-    [PF_EVENT_BOND] = "bond",       [PF_EVENT_TIMER] = "timer",       [PF_EVENT_POINT] = "point",
-    [PF_EVENT_LEDGER] = "ledger",   [PF_EVENT_LIMIT] = "limit",       [PF_EVENT_DESCRIPTORS] = "descriptors",
-    [PF_EVENT_ZOMBIE] = "zombie",   [PF_EVENT_CALL] = "call",         [PF_EVENT_INJECT] = "inject",
-    [PF_EVENT_RELEASE] = "release", [PF_EVENT_OUTPUT] = "output",     [PF_EVENT_STREAM] = "stream",
-    [PF_EVENT_LEFT] = "left",       [PF_EVENT_FILE] = "file",         [PF_EVENT_THREAD_EXIT] = "thread-exit",
-    [PF_EVENT_EXIT] = "exit",       [PF_EVENT_SNAPSHOT] = "snapshot", [PF_EVENT_STACK] = "stack",
-    [PF_EVENT_STEPS] = "steps",     [PF_EVENT_NOTE] = "note",         [PF_EVENT_VERDICT] = "verdict",
-    [PF_EVENT_PACE] = "pace",       [PF_EVENT_END] = "end",
+    [PF_EVENT_BEGIN] = "begin",
+    [PF_EVENT_FORK] = "fork",
+    [PF_EVENT_THREAD] = "thread",
+    [PF_EVENT_EXEC] = "exec",
+    [PF_EVENT_SIGNAL] = "signal",
+    [PF_EVENT_KILL] = "kill",
+    [PF_EVENT_HANDLER] = "handler",
+    [PF_EVENT_BOND] = "bond",
+    [PF_EVENT_TIMER] = "timer",
+    [PF_EVENT_POINT] = "point",
+    [PF_EVENT_LEDGER] = "ledger",
+    [PF_EVENT_LIMIT] = "limit",
+    [PF_EVENT_DESCRIPTORS] = "descriptors",
+    [PF_EVENT_ZOMBIE] = "zombie",
+    [PF_EVENT_CALL] = "call",
+    [PF_EVENT_INJECT] = "inject",
+    [PF_EVENT_RELEASE] = "release",
+    [PF_EVENT_OUTPUT] = "output",
+    [PF_EVENT_STREAM] = "stream",
+    [PF_EVENT_LEFT] = "left",
+    [PF_EVENT_FILE] = "file",
+    [PF_EVENT_THREAD_EXIT] = "thread-exit",
+    [PF_EVENT_EXIT] = "exit",
+    [PF_EVENT_SNAPSHOT] = "snapshot",
+    [PF_EVENT_STACK] = "stack",
+    [PF_EVENT_STEPS] = "steps",
+    [PF_EVENT_NOTE] = "note",
+    [PF_EVENT_VERDICT] = "verdict",
+    [PF_EVENT_PACE] = "pace",
+    [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
 const struct pf_names pf_event_kind_names = PF_NAMES(event_kinds);
@@ -189,6 +209,14 @@ static const struct pf_field frame_fields[] = {
     PF_VALUE(struct pf_frame, STRING, file),     PF_VALUE(struct pf_frame, UINT, line),
 };
 static const struct pf_record frame_record = PF_RECORD(struct pf_frame, frame_fields);
+static const struct pf_field handler_fields[] = {
+    PF_VALUE(struct pf_ev_handler, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_handler, UINT, number, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_handler, STRING, name),
+    PF_VALUE(struct pf_ev_handler, STRING, does, PF_NEEDED),
+    PF_VALUE(struct pf_ev_handler, INLINE, function, .record = &frame_record),
+    PF_VALUE(struct pf_ev_handler, UINT, address),
+};
 static const struct pf_field call_fields[] = {
     PF_VALUE(struct pf_ev_call, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_call, STRING, call, PF_NEEDED),
@@ -307,6 +335,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_EXEC] = PF_RECORD(struct pf_ev_exec, exec_fields),
     [PF_EVENT_SIGNAL] = PF_RECORD(struct pf_ev_signal, signal_fields),
     [PF_EVENT_KILL] = PF_RECORD(struct pf_ev_kill, kill_fields),
+    [PF_EVENT_HANDLER] = PF_RECORD(struct pf_ev_handler, handler_fields),
     [PF_EVENT_BOND] = PF_RECORD(struct pf_ev_bond, bond_fields),
     [PF_EVENT_TIMER] = PF_RECORD(struct pf_ev_timer, timer_fields),
     [PF_EVENT_POINT] = PF_RECORD(struct pf_ev_point, point_fields),

@@ -17,6 +17,7 @@ enum pf_event_kind {
     PF_EVENT_EXEC,
     PF_EVENT_SIGNAL,
     PF_EVENT_KILL,
+    PF_EVENT_HANDLER,
     PF_EVENT_BOND,
     PF_EVENT_TIMER,
     PF_EVENT_POINT,
@@ -70,6 +71,15 @@ struct pf_expect_process {
     uint64_t code;               /* its exit status */
     struct pf_descriptors *open; /* what it has open then; paths may be of one run only */
     size_t open_count;
+};
+
+struct pf_frame {
+    const char *language; /* "python"; NULL: machine code */
+    const char *function;
+    const char *module; /* the file that the code was loaded from; of a language's own library its name */
+    uint64_t offset;    /* of the code from the beginning of its module */
+    const char *file;
+    uint64_t line;
 };
 
 /* What the trial is expected to show; absent fields mean "nothing in particular". */
@@ -159,6 +169,16 @@ struct pf_ev_kill {
     const char *process; /* address of the target where it is one process */
 };
 
+/* A thread sets what its process is to do about a signal that the plan sends. */
+struct pf_ev_handler {
+    const char *thread;
+    uint64_t number;
+    const char *name;         /* "SIGTERM" */
+    const char *does;         /* "function", "default", "ignore" */
+    struct pf_frame function; /* which; all NULL: not known */
+    uint64_t address;         /* by which two of one process can be told apart; 0: it is no function */
+};
+
 /*
  * The kernel will send a process this signal when its parent ends, because it asked for it
  * (PR_SET_PDEATHSIG), or when one of its ancestors ends, because that is the init of their PID namespace.
@@ -208,15 +228,6 @@ struct pf_ev_descriptors {
     uint64_t limit; /* number of the limit event; 0: it ended */
     struct pf_descriptors *open;
     size_t open_count;
-};
-
-struct pf_frame {
-    const char *language; /* "python"; NULL: machine code */
-    const char *function;
-    const char *module; /* the file that the code was loaded from; of a language's own library its name */
-    uint64_t offset;    /* of the code from the beginning of its module */
-    const char *file;
-    uint64_t line;
 };
 
 /* A system call that the trial records has returned, or its thread has ended in it. */
@@ -385,6 +396,7 @@ struct pf_event {
         struct pf_ev_exec exec;
         struct pf_ev_signal signal;
         struct pf_ev_kill kill;
+        struct pf_ev_handler handler;
         struct pf_ev_bond bond;
         struct pf_ev_timer timer;
         struct pf_ev_point point;

@@ -115,6 +115,13 @@ struct pf_stacks *pf_stacks_open_live(pid_t pid);
 /* What stands at an address of the process, and where that is in its file. Strings go to the arena. */
 void pf_stacks_locate(const struct pf_stacks *stacks, uint64_t address, struct pf_arena *arena,
                       struct pf_frame *ret_frame, uint64_t *ret_offset);
+/*
+ * The function at *address, which a thread sets as a signal handler by the call that it is in. Python sets
+ * one of its own for all: the function that was given to signal.signal(), and *address becomes that of its
+ * object.
+ */
+void pf_stacks_handler(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena,
+                       struct pf_frame *ret_function, uint64_t *address);
 void pf_stacks_close(struct pf_stacks *stacks);
 /*
  * The call stack of a thread, innermost first, at most 32 frames. The caller has stopped it under ptrace,

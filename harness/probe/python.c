@@ -148,3 +148,40 @@ int pf_python_read(pid_t pid, const struct pf_python_site *site, pid_t own_tid, 
     *ret_count = count;
     return 0;
 }
+
+/* What kind of callable it is does not matter, as long as there is code where a function has it: behind its
+ * globals, builtins and two names; a bound method has its function first. */
+static bool find_code(const struct pf_python_reader *reader, uint64_t callable, uint64_t *ret_code)
+{
+    enum { METHOD_FUNCTION = 16, FUNCTION_CODE = 48 };
+    uint64_t function, code;
+    if (pf_python_word(reader, callable + FUNCTION_CODE, &code) &&
+        pf_python_is(reader, code, reader->site->code_type)) {
+        *ret_code = code;
+        return true;
+    }
+    return pf_python_word(reader, callable + METHOD_FUNCTION, &function) &&
+           pf_python_word(reader, function + FUNCTION_CODE, ret_code) &&
+           pf_python_is(reader, *ret_code, reader->site->code_type);
+}
+
+int pf_python_handler(pid_t pid, const struct pf_python_site *site, pid_t own_tid, struct pf_arena *arena,
+                      struct pf_frame *ret_function, uint64_t *ret_object)
+{
+    struct pf_python_reader reader = {.pid = pid, .site = site, .arena = arena};
+    struct pf_frame frame = {0}, function = {.language = "python"};
+    uint64_t thread, innermost, handler, code;
+    bool is_code;
+    if (!pf_python_layout(pid, site, &reader.layout) || !find_thread(&reader, own_tid, &thread) ||
+        !innermost_frame(&reader, thread, &innermost) || !read_frame(&reader, innermost, &frame, &is_code) ||
+        !is_code || !frame.module || strcmp(frame.function, "signal") != 0)
+        return -ENODATA;
+    /* def signal(signalnum, handler) */
+    if (!pf_python_word(&reader, innermost + reader.layout.frame.locals + sizeof(uint64_t), &handler) ||
+        !find_code(&reader, handler, &code) ||
+        !pf_python_describe(&reader, code, code + reader.layout.code.instructions, &function))
+        return -ENODATA;
+    *ret_function = function;
+    *ret_object = handler;
+    return 0;
+}

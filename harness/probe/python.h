@@ -36,4 +36,11 @@ bool pf_python_find(Elf *elf, uint64_t bias, struct pf_python_site *ret_site);
 int pf_python_read(pid_t pid, const struct pf_python_site *site, pid_t own_tid, size_t most,
                    struct pf_arena *arena, struct pf_frame **ret_frames, size_t *ret_count);
 
+/*
+ * The function that a thread inside signal.signal() has given to it, and the address of that object. Returns
+ * 0, or -ENODATA when it is not there, or it gave no function of Python's.
+ */
+int pf_python_handler(pid_t pid, const struct pf_python_site *site, pid_t own_tid, struct pf_arena *arena,
+                      struct pf_frame *ret_function, uint64_t *ret_object);
+
 #endif

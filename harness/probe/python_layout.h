@@ -20,7 +20,7 @@ struct pf_python_layout {
         uint64_t holder;
     } thread;
     struct {
-        uint64_t code, instruction, previous, owner;
+        uint64_t code, instruction, previous, owner, locals;
     } frame;
     struct {
         uint64_t file, qualified_name, lines, first_line, instructions;

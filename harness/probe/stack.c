@@ -343,3 +343,13 @@ void pf_stacks_locate(const struct pf_stacks *stacks, uint64_t address, struct p
     *ret_frame = frame;
     *ret_offset = offset;
 }
+
+void pf_stacks_handler(const struct pf_stacks *stacks, pid_t tid, struct pf_arena *arena,
+                       struct pf_frame *ret_function, uint64_t *address)
+{
+    uint64_t offset;
+    if (!stacks || !stacks->interpreter ||
+        pf_python_handler(stacks->pid, &stacks->python, pf_proc_own_tid(stacks->pid, tid), arena,
+                          ret_function, address))
+        pf_stacks_locate(stacks, *address, arena, ret_function, &offset);
+}

@@ -13,6 +13,7 @@
 
 #include "faults/strike.h"
 #include "pitfall/point.h"
+#include "supervise/handlers.h"
 #include "supervise/names.h"
 #include "supervise/nesting.h"
 #include "supervise/pidfd.h"
@@ -164,6 +165,9 @@ static void observe(struct pf_run *run, struct pf_task *task, const struct pf_ca
                                       .number = (uint32_t)call->arguments[1]};
             pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_BOND, .bond = bond});
         }
+        break;
+    case SYS_rt_sigaction:
+        pf_handlers_note(run, task, call);
         break;
     case SYS_setitimer:
         note_interval_timer(run, task, call->arguments[1]);

@@ -48,6 +48,7 @@ struct pf_run {
     int interrupts;           /* handled so far */
     int questions;            /* answered so far */
     int tty_interrupts;       /* Ctrl-C that the terminal sent to the program while it owned it */
+    unsigned handlers_named;  /* so far */
     int own_tty;              /* terminal that was handed to the program; -1: none */
     struct pf_pace *pace;     /* what threads had done at half time */
     struct pf_output *output; /* what is known of the captured output */

@@ -26,6 +26,7 @@ const struct pf_rule pf_rules[] = {
     {"unserializable-args", pf_rule_unserializable_args},
     {"stale-global", pf_rule_stale_global},
     {"group-signal", pf_rule_group_signal},
+    {"handler-overridden", pf_rule_handler_overridden},
     {"endless-poll", pf_rule_endless_poll},
     {"signal-during-spawn", pf_rule_signal_during_spawn},
     {"parent-killed", pf_rule_parent_killed},

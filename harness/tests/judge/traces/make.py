@@ -1440,6 +1440,51 @@ reaches("rule-unserializable-args", address=0x7F0000002000, mapped_in="0")
 reaches("near-unserializable-args-nobodys", address=0x7F0000002000)
 
 
+# ---- signal handlers ----
+
+CLEAN_UP, FLUSH = ("clean_up", 0x1000), ("flush", 0x2000)
+
+
+def handled(name, *handlers, left=True, execs_after=0):
+    """The root sets handlers for SIGTERM, by name and address (None: the default), and gets it."""
+    t = family(name, "0.1", expect={"exit": "any"}, faults=["point=p:signal=TERM"])
+    for i, handler in enumerate(handlers, 1):
+        function = {"function": {"function": handler[0], "file": "/src/program.c", "line": i}} if handler else {}
+        t.add("handler", thread="0", number=15, name="SIGTERM", does="function" if handler else "default", **function,
+              **({"address": handler[1]} if handler else {}))
+        if execs_after == i:
+            t.add("exec", process="0", path="/opt/program", argv=["./program"])
+    t.add("handler", thread="0.1", number=15, name="SIGTERM", does="function", address=0x3000)
+    t.exit("0.1")
+    t.inject(0, "0", "signal=TERM")
+    t.signal("0", 15, "SIGTERM", "pitfall")
+    t.exit("0", 15, "SIGTERM")
+    t.verdict("finished")
+    if left:
+        t.add("left", kind="shm", name="/measurements", size=8)
+    t.end()
+
+
+t = family("rule-handler-inherited")
+t.add("handler", thread="0", number=15, name="SIGTERM", does="function", function={"function": "clean_up"}, address=0x1000)
+t.fork("0.1", "0")
+t.add("handler", thread="0.1", number=15, name="SIGTERM", does="function", address=0x2000)
+t.add("handler", thread="0", number=15, name="SIGTERM", does="default")
+t.signal("0.1", 15, "SIGTERM", "0")
+t.exit("0.1", 1)
+t.exit("0")
+t.verdict("finished")
+t.add("left", kind="shm", name="/measurements", size=8)
+t.end()
+
+handled("rule-handler-overridden", CLEAN_UP, FLUSH)
+handled("rule-handler-overridden-beneath", CLEAN_UP, None, FLUSH)
+handled("near-handler-put-back", CLEAN_UP, FLUSH, CLEAN_UP)
+handled("near-handler-set-again", CLEAN_UP, CLEAN_UP)
+handled("near-handler-taken-away", CLEAN_UP, None)
+handled("near-handler-before-exec", CLEAN_UP, FLUSH, execs_after=1)
+handled("near-handler-calls-the-other", CLEAN_UP, FLUSH, left=False)
+
 # ---- pools ----
 
 def workers(name, *addresses, waits=None, tasks="0:w4 0.1:r3 0.2:r3", turn=("0", "0.1", "0.2")):
