@@ -64,6 +64,10 @@ int mproc_args_measure(const struct mproc_args *args, size_t *ret_len, unsigned 
 /* Writes what was measured. */
 void mproc_args_write(const struct mproc_args *args, unsigned char *ret_bytes);
 
+/* Adds a whole set, encoded without descriptors and scanned, as an array. Errors: those of the
+ * mproc_args_add_* functions. */
+int mproc_args_add_encoded(struct mproc_args *args, const unsigned char *bytes, size_t len);
+
 /* Makes arguments out of bytes that nobody vouches for; the descriptors are taken on success only.
  * Errors: -EBADMSG; -ENOMEM. */
 int mproc_args_decode(const void *bytes, size_t len, const int *fds, unsigned nfds,

@@ -204,6 +204,13 @@ int mproc_args_add_map(struct mproc_args *args, uint32_t count)
     return add_container(args, count, true);
 }
 
+int mproc_args_add_encoded(struct mproc_args *args, const unsigned char *bytes, size_t len)
+{
+    int r = begin(args, false, len);
+
+    return r ? r : finish(args, msgpack_sbuffer_write(&args->bytes, (const char *)bytes, len));
+}
+
 static int append_parcel(struct mproc_args *args, const char *name, const struct mproc_parcel *parcel)
 {
     char body[sizeof(struct mproc_ext_object) + MPROC_CLASS_NAME_MAX + MPROC_PARCEL_META];

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "error_internal.h"
+#include "letter.h"
 #include "pool_internal.h"
-#include "pool_letter.h"
 
 uint32_t mproc_pool_take_cell(struct mproc_pool *pool)
 {

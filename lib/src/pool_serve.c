@@ -15,8 +15,8 @@
 
 #include "args_internal.h"
 #include "error_internal.h"
+#include "letter.h"
 #include "pool_hand.h"
-#include "pool_letter.h"
 #include "worker.h"
 
 /* What is needed for the shortest result: its record and a detail. */

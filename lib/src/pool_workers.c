@@ -8,8 +8,8 @@
 #include <mproc/error.h>
 
 #include "error_internal.h"
+#include "letter.h"
 #include "pool_internal.h"
-#include "pool_letter.h"
 #include "pool_serve.h"
 
 /* How often is made sure that no death was missed. */

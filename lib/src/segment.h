@@ -32,6 +32,7 @@ enum mproc_segment_kind {
     MPROC_SEGMENT_BARRIER,
     MPROC_SEGMENT_RWLOCK,
     MPROC_SEGMENT_SHM,
+    MPROC_SEGMENT_MANAGER,
 };
 
 struct mproc_segment_shape {

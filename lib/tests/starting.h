@@ -35,7 +35,7 @@ static inline struct mproc_args *with_int(int64_t value)
     return args;
 }
 
-static struct mproc_args *with_fd(int fd)
+static inline struct mproc_args *with_fd(int fd)
 {
     struct mproc_args *args = NULL;
     mproc_args_new(&args);

@@ -8,7 +8,7 @@
 #include "args_internal.h"
 #include "channel.h"
 #include "input.h"
-#include "pool_letter.h"
+#include "letter.h"
 
 static int new_file(const uint8_t *bytes, size_t len)
 {

@@ -1,7 +1,8 @@
-/* Arguments and results that do not travel through a cell, because they carry descriptors or are too large:
- * one message on the channel between the owner and one worker, sent before the cell is handed over. */
-#ifndef MPROC_POOL_LETTER_H
-#define MPROC_POOL_LETTER_H
+/* Sets of values as messages on a channel: in a pool those that do not travel through a cell, because they
+ * carry descriptors or are too large, sent before the cell is handed over; of a manager requests and answers.
+ */
+#ifndef MPROC_LETTER_H
+#define MPROC_LETTER_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,5 +28,11 @@ int mproc_letter_send(int channel, uint32_t cell, uint32_t generation, const voi
 /* Receives the values of this hand-over, and throws away those of others that were revoked. Does not block.
  * Errors: -ENOENT there are none; -EBADMSG, -EMFILE, -ENOMEM. */
 int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args);
+
+/* Receives the next letter, whosever it is. Does not block. `ret_letter` is also set where the values cannot
+ * be had: -EBADMSG damaged, -EMSGSIZE more than `max_len` bytes, -ENOMEM. Errors that leave it: -EAGAIN
+ * nothing there, -EPIPE the end, -EBADMSG not even a letter; -EMFILE no room for descriptors that came. */
+int mproc_letter_take(int channel, size_t max_len, struct mproc_letter *ret_letter,
+                      struct mproc_args **ret_args);
 
 #endif

@@ -1,6 +1,7 @@
-#include "pool_letter.h"
+#include "letter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -68,9 +69,11 @@ static int read_body(const struct mproc_letter *letter, const unsigned char *inl
     struct stat status;
     size_t done = 0;
 
-    if (letter->in_file ? fstat(file, &status) || (uint64_t)status.st_size < letter->len
-                        : letter->len != inline_len)
-        return mproc_fail(-EBADMSG, "a message of the pool contradicts itself");
+    /* Memory files alone know seals: what reads from elsewhere may block, or never end. */
+    if (letter->in_file
+            ? fcntl(file, F_GET_SEALS) < 0 || fstat(file, &status) || (uint64_t)status.st_size < letter->len
+            : letter->len != inline_len)
+        return mproc_fail(-EBADMSG, "a message contradicts itself");
     if (letter->len > MPROC_ARGS_BYTES_MAX + UINT64_C(8))
         return mproc_fail(-EBADMSG, "values of %llu bytes", (unsigned long long)letter->len);
     unsigned char *bytes = malloc(letter->len ? letter->len : 1);
@@ -84,7 +87,7 @@ static int read_body(const struct mproc_letter *letter, const unsigned char *inl
             continue;
         if (n <= 0) {
             free(bytes);
-            return mproc_fail(n < 0 ? -errno : -EBADMSG, "a message of the pool could not be read");
+            return mproc_fail(n < 0 ? -errno : -EBADMSG, "a message could not be read");
         }
         done += (size_t)n;
     }
@@ -100,7 +103,7 @@ static int open_letter(const struct mproc_letter *letter, size_t inline_len, con
     unsigned char *bytes = NULL;
 
     if (nfds < nfiles)
-        return mproc_fail(-EBADMSG, "a message of the pool contradicts itself");
+        return mproc_fail(-EBADMSG, "a message contradicts itself");
     int r = read_body(letter, inline_body, inline_len, nfiles ? fds[0] : -1, &bytes);
     if (r)
         return r;
@@ -110,6 +113,12 @@ static int open_letter(const struct mproc_letter *letter, size_t inline_len, con
     else if (nfiles)
         close(fds[0]);
     return r;
+}
+
+static void close_all(const int *fds, size_t nfds)
+{
+    for (size_t i = 0; i < nfds; i++)
+        close(fds[i]);
 }
 
 int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args)
@@ -135,9 +144,37 @@ int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct
         if (is_it && r == 0)
             r = open_letter(letter, (size_t)len - sizeof(*letter), fds, nfds, ret_args);
         if (!is_it || r)
-            for (size_t i = 0; i < nfds; i++)
-                close(fds[i]);
+            close_all(fds, nfds);
         if (is_it)
             return r;
     }
+}
+
+int mproc_letter_take(int channel, size_t max_len, struct mproc_letter *ret_letter,
+                      struct mproc_args **ret_args)
+{
+    _Alignas(struct mproc_letter) unsigned char buffer[sizeof(struct mproc_letter) + INLINE_MAX];
+    const struct mproc_letter *letter = (const struct mproc_letter *)buffer;
+    int fds[MPROC_CHANNEL_FDS];
+    size_t nfds = 0;
+    ssize_t len = mproc_channel_receive(channel, buffer, sizeof(buffer), fds, &nfds);
+    int r = 0;
+
+    if (len < 0)
+        return (int)len;
+    if (nfds + (size_t)len == 0)
+        return -EPIPE;
+    if (len < (ssize_t)sizeof(*letter)) {
+        close_all(fds, nfds);
+        return mproc_fail(-EBADMSG, "a message of %zd bytes is no letter", len);
+    }
+    *ret_letter = *letter;
+    if (letter->len > max_len)
+        r = mproc_fail(-EMSGSIZE, "%llu bytes, and no more than %zu are accepted",
+                       (unsigned long long)letter->len, max_len);
+    if (r == 0)
+        r = open_letter(letter, (size_t)len - sizeof(*letter), fds, nfds, ret_args);
+    if (r)
+        close_all(fds, nfds);
+    return r;
 }
