@@ -24,7 +24,7 @@ enum mproc_order_flag {
 };
 
 /* What the library itself runs in a process. */
-enum mproc_own_entry { MPROC_OWN_POOL_WORKER, MPROC_OWN_MANAGER, MPROC_OWN__COUNT };
+enum mproc_own_entry { MPROC_OWN_POOL_WORKER, MPROC_OWN_MANAGER, MPROC_OWN_LOG_LISTENER, MPROC_OWN__COUNT };
 
 /* Owner to guard: start this. The body follows: limits, then strings (cwd, then env), then the arguments.
  * Descriptors: the standard ones that come along, the body, those of the arguments. */

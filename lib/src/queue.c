@@ -69,6 +69,12 @@ static int wrap_segment(const struct mproc_segment *segment, struct mproc_queue 
 
 int mproc_queue_create(const struct mproc_queue_options *options, struct mproc_queue **ret_queue)
 {
+    return mproc_queue_create_with_block("mproc-queue", options, 0, ret_queue);
+}
+
+int mproc_queue_create_with_block(const char *name, const struct mproc_queue_options *options,
+                                  uint64_t block_bytes, struct mproc_queue **ret_queue)
+{
     struct mproc_queue_options wanted = options ? *options : (struct mproc_queue_options){0};
     struct mproc_segment segment;
     int err;
@@ -82,10 +88,11 @@ int mproc_queue_create(const struct mproc_queue_options *options, struct mproc_q
         .kind = MPROC_SEGMENT_QUEUE,
         .controls = QUEUE_SIDE__COUNT,
         .seats = wanted.reader_death == MPROC_READER_DEATH_REDELIVERS ? QUEUE_SEATS : 0,
+        .block_bytes = block_bytes,
         .ring_bytes = round_up(wanted.bytes ? wanted.bytes : default_bytes),
         .large_bytes = round_up(wanted.large_bytes ? wanted.large_bytes : default_large_bytes),
     };
-    err = mproc_segment_create("mproc-queue", &shape, &segment);
+    err = mproc_segment_create(name, &shape, &segment);
     if (err)
         return err;
     config_of(&segment)->max_messages = wanted.max_messages;
@@ -93,6 +100,30 @@ int mproc_queue_create(const struct mproc_queue_options *options, struct mproc_q
     if (err)
         mproc_segment_close(&segment);
     return err;
+}
+
+void *mproc_queue_block(const struct mproc_queue *queue)
+{
+    return mproc_segment_block(&queue->segment);
+}
+
+uint64_t mproc_queue_block_bytes(const struct mproc_queue *queue)
+{
+    return queue->segment.shape.block_bytes;
+}
+
+uint64_t mproc_queue_count_done(const struct mproc_queue *queue)
+{
+    struct queue_mark head;
+
+    mproc_queue_side_read(queue->sides[QUEUE_CONSUMERS], &head);
+    return head.messages;
+}
+
+void mproc_queue_abandon(struct mproc_queue *queue)
+{
+    mproc_segment_unmap(&queue->segment);
+    free(queue);
 }
 
 struct mproc_queue *mproc_queue_ref(struct mproc_queue *queue)

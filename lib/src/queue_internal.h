@@ -122,6 +122,18 @@ static inline struct queue_record *queue_record_at(const struct mproc_queue *que
 
 extern const struct mproc_class mproc_queue_class;
 
+/* queue.c: a queue that has a block of whole pages beside it, zeroed, for who builds upon queues. */
+int mproc_queue_create_with_block(const char *name, const struct mproc_queue_options *options,
+                                  uint64_t block_bytes, struct mproc_queue **ret_queue);
+void *mproc_queue_block(const struct mproc_queue *queue);
+uint64_t mproc_queue_block_bytes(const struct mproc_queue *queue);
+
+/* How many messages have been taken, or, when redelivering, done since it was made. */
+uint64_t mproc_queue_count_done(const struct mproc_queue *queue);
+
+/* Ends a queue just unpacked; the descriptor stays the parcel's. */
+void mproc_queue_abandon(struct mproc_queue *queue);
+
 /* queue_record.c: reads the record at `position`, behind which records go on until `end`. Errors: -EBADMSG.
  */
 int mproc_queue_find(const struct mproc_queue *queue, uint64_t position, uint64_t end,

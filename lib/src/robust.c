@@ -21,6 +21,7 @@ static const uint64_t nap_ns = 500 * 1000 * 1000;
 struct self {
     uint64_t epoch;
     uint32_t tid;
+    uint32_t pid;
     struct robust_list_head *list;
 };
 
@@ -77,7 +78,7 @@ static int learn_self(void)
     uint64_t fresh = atomic_fetch_add(&last_epoch, 1) + 1;
     if (!atomic_compare_exchange_strong(epoch_page, &epoch, fresh))
         fresh = epoch;
-    self = (struct self){.epoch = fresh, .tid = (uint32_t)gettid(), .list = list};
+    self = (struct self){.epoch = fresh, .tid = (uint32_t)gettid(), .pid = (uint32_t)getpid(), .list = list};
     return 0;
 }
 
@@ -91,6 +92,14 @@ static inline int know_self(void)
 int mproc_robust_available(void)
 {
     return know_self();
+}
+
+void mproc_robust_who(uint32_t *ret_pid, uint32_t *ret_tid)
+{
+    bool is_known = know_self() == 0;
+
+    *ret_pid = is_known ? self.pid : (uint32_t)getpid();
+    *ret_tid = is_known ? self.tid : (uint32_t)gettid();
 }
 
 static struct mproc_robust_node *node_of(const mproc_robust_word *word)

@@ -40,6 +40,9 @@ enum { MPROC_ROBUST_WORD_TO_NODE = 24, MPROC_ROBUST_WORD_TO_NEXT = 32 };
  * Errors: -ENOTSUP with detail. */
 int mproc_robust_available(void);
 
+/* The ids of the calling process and thread, which are asked for once. Async-signal safety: not safe. */
+void mproc_robust_who(uint32_t *ret_pid, uint32_t *ret_tid);
+
 /**
  * Takes a lock whose private page follows its word.
  *

@@ -15,6 +15,7 @@
 #include "args_internal.h"
 #include "error_internal.h"
 #include "event_internal.h"
+#include "log_internal.h"
 #include "manager_wire.h"
 #include "pool_serve.h"
 #include "process_internal.h"
@@ -29,6 +30,7 @@ enum { EXIT_NOT_STARTED = 125 };
 const struct mproc_entry *const mproc_own_entries[MPROC_OWN__COUNT] = {
     [MPROC_OWN_POOL_WORKER] = &mproc_pool_entry,
     [MPROC_OWN_MANAGER] = &mproc_manager_entry,
+    [MPROC_OWN_LOG_LISTENER] = &mproc_log_entry,
 };
 
 static char own_name[64];

@@ -13,7 +13,7 @@ fail() {
 
 # "int mproc_event_set(struct mproc_event *event)", a line for each function.
 of_header() {
-    tr '\n' ' ' <"$1" | grep -oE 'MPROC_EXPORT [^;]*;' | sed -E 's/^MPROC_EXPORT //; s/;$//; s/ +/ /g; s/\* /*/g'
+    tr '\n' ' ' <"$1" | grep -oE 'MPROC_EXPORT [^;]*;' | sed -E 's/^MPROC_EXPORT //; s/;$//; s/ MPROC_PRINTF\([0-9, ]*\)$//; s/ +/ /g; s/\* /*/g'
 }
 
 of_page() {

@@ -1,0 +1,103 @@
+/*
+ * Workers that write into one file, one of which is killed, and a listener that is killed as well.
+ *
+ * A record is in the log once mproc_log_info() returns, whatever becomes of who wrote it; and the next
+ * listener goes on where the dead one was.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mproc/error.h>
+#include <mproc/log.h>
+#include <mproc/process.h>
+
+enum { WORKERS = 3, RECORDS = 1000 };
+
+static int work(struct mproc_args *args)
+{
+    struct mproc_log *log;
+    int64_t number;
+
+    if (mproc_args_get_log(args, 0, &log) || mproc_args_get_int(args, 1, &number))
+        return 1;
+    for (int i = 0; i < RECORDS; i++) {
+        const struct mproc_log_field fields[] = {mproc_log_int("worker", number), mproc_log_int("step", i)};
+        mproc_log_write(log, MPROC_LOG_INFO, fields, 2, "done");
+    }
+    if (number == 1)
+        raise(SIGKILL);
+    mproc_log_unref(log);
+    return 0;
+}
+
+static const struct mproc_entry entries[] = {{"work", work}, {NULL, NULL}};
+
+static int start_workers(struct mproc_context *context, struct mproc_log *log)
+{
+    for (int number = 0; number < WORKERS; number++) {
+        struct mproc_process *process;
+        struct mproc_args *args;
+        if (mproc_args_new(&args) || mproc_args_add_log(args, log) || mproc_args_add(args, number) ||
+            mproc_process_start(context, "work", args, NULL, &process))
+            return -1;
+        mproc_args_free(args);
+        mproc_process_free(process);
+    }
+    return 0;
+}
+
+/* The listener is the only process there is so far. */
+static void kill_listener(struct mproc_context *context)
+{
+    struct mproc_process *process;
+
+    if (mproc_process_active(context, &process, 1) == 1) {
+        mproc_process_kill(process);
+        mproc_process_free(process);
+    }
+}
+
+static int count_records(const char *path)
+{
+    char line[200];
+    FILE *file = fopen(path, "re");
+    int whole = 0;
+
+    while (file && fgets(line, sizeof(line), file))
+        whole += strstr(line, "]: done worker=") != NULL && strchr(line, '\n') != NULL;
+    if (file)
+        fclose(file);
+    return whole;
+}
+
+int main(void)
+{
+    char path[] = "/tmp/mproc-example-XXXXXX";
+    struct mproc_log_handler handler = {.target = MPROC_LOG_TO_FILE, .path = path};
+    struct mproc_log_listener *listener;
+    struct mproc_context *context;
+    struct mproc_log *log;
+    int fd = mkstemp(path);
+
+    if (fd < 0 || mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) ||
+        mproc_log_create(NULL, &log) || mproc_log_listen(log, &handler, 1, context, &listener))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    kill_listener(context);
+    if (start_workers(context, log) || mproc_log_listener_join(listener, MPROC_FOREVER) == 0)
+        return 1;
+    printf("the first listener was killed\n");
+    mproc_log_listener_free(listener);
+    if (mproc_log_listen(log, &handler, 1, context, &listener))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    mproc_log_unref(log); /* this process has nothing to say any more; the workers may */
+    if (mproc_log_listener_join(listener, mproc_deadline_ms(10000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    printf("%d records, each whole and once\n", count_records(path));
+    mproc_log_listener_free(listener);
+    close(fd);
+    unlink(path);
+    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+}

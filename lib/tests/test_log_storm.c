@@ -1,0 +1,303 @@
+/*
+ * Writers of a log and its listener are killed, at every instruction of a write and at random instants under
+ * load. What was accepted is in the files once, whole, and in its writer's order.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include <criterion/criterion.h>
+
+#include <mproc/error.h>
+#include <mproc/log.h>
+#include <mproc/process.h>
+
+#include "log_files.h"
+#include "starting.h"
+#include "step_sweep.h"
+
+enum { WRITERS = 4, LIVES = 400, PER_LIFE = 1 << 15, KEEP = 400 };
+
+/* What writers say that was accepted. */
+struct ledger {
+    uint32_t accepted[LIVES]; /* the first so many */
+    uint32_t begun[LIVES];
+};
+
+static struct ledger *ledger;
+static struct mproc_log *mylog;
+
+TestSuite(log_storm, .init = make_log_folder, .fini = remove_log_folder, .timeout = 200);
+
+static void make_ledger(void)
+{
+    ledger = mmap(NULL, sizeof(*ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static _Noreturn void write_for_ever(unsigned life)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (unsigned number = 0; number < PER_LIFE; number++) {
+        __atomic_store_n(&ledger->begun[life], number + 1, __ATOMIC_RELEASE);
+        if (mproc_log_info(
+                mylog, "life %u number %u %.*s.", life, number, (int)(number % 90),
+                "----------------------------------------------------------------------------------"
+                "----------") != 0)
+            _exit(1);
+        __atomic_store_n(&ledger->accepted[life], number + 1, __ATOMIC_RELEASE);
+    }
+    pause();
+    _exit(0);
+}
+
+static pid_t start_writer(unsigned life)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        write_for_ever(life);
+    return pid;
+}
+
+/* Reads all files, the oldest first: each record once, in order. Returns what is wrong, or NULL. */
+static const char *judge(unsigned lives)
+{
+    static char complaint[300];
+    static uint32_t next[LIVES];
+
+    memset(next, 0, sizeof(next));
+    for (int file = KEEP; file >= 0; file--) {
+        char *text = read_log(log_name((unsigned)file));
+        char *rest = text;
+        for (char *line; text && (line = strsep(&rest, "\n")) && *line;) {
+            unsigned life, number;
+            int end = 0;
+            char *found = strstr(line, "life ");
+            if (!found || sscanf(found, "life %u number %u %*[-]%n", &life, &number, &end) < 2 ||
+                life >= lives || line[strlen(line) - 1] != '.') {
+                snprintf(complaint, sizeof(complaint), "torn in file %d: %.150s", file, line);
+                return complaint;
+            }
+            if (number != next[life]) {
+                snprintf(complaint, sizeof(complaint), "life %u: %u instead of %u, in file %d", life, number,
+                         next[life], file);
+                return complaint;
+            }
+            next[life]++;
+        }
+        free(text);
+    }
+    for (unsigned life = 0; life < lives; life++) {
+        if (next[life] < ledger->accepted[life] || next[life] > ledger->begun[life]) {
+            snprintf(complaint, sizeof(complaint), "life %u: %u accepted, %u begun, %u written", life,
+                     ledger->accepted[life], ledger->begun[life], next[life]);
+            return complaint;
+        }
+    }
+    return NULL;
+}
+
+static struct mproc_log_handler rotated(void)
+{
+    return (struct mproc_log_handler){
+        .target = MPROC_LOG_TO_FILE, .path = log_path, .max_bytes = 300000, .keep = KEEP};
+}
+
+Test(log_storm, writers_are_killed)
+{
+    struct mproc_log_handler handler = rotated();
+    struct mproc_log_listener *listener;
+    pid_t pids[WRITERS];
+    unsigned lives = 0, seed = 11;
+
+    make_ledger();
+    cr_assert_eq(mproc_log_create(&(struct mproc_log_options){.queue_bytes = 32768}, &mylog), 0);
+    cr_assert_eq(mproc_log_listen(mylog, &handler, 1, NULL, &listener), 0);
+    for (int i = 0; i < WRITERS; i++)
+        pids[i] = start_writer(lives++);
+    while (lives < 150) {
+        int victim = (int)((unsigned)rand_r(&seed) % WRITERS);
+        uint32_t until = ledger->accepted[lives - 1] + (uint32_t)rand_r(&seed) % 300;
+        while (__atomic_load_n(&ledger->accepted[lives - 1], __ATOMIC_ACQUIRE) < until &&
+               until < PER_LIFE / 2)
+            ;
+        kill_and_reap(pids[victim]);
+        pids[victim] = start_writer(lives++);
+    }
+    for (int i = 0; i < WRITERS; i++)
+        kill_and_reap(pids[i]);
+    mproc_log_unref(mylog);
+    cr_assert_eq(mproc_log_listener_join(listener, mproc_deadline_ms(20000)), 0, "%s", mproc_error_detail());
+    mproc_log_listener_free(listener);
+    const char *complaint = judge(lives);
+    cr_assert_null(complaint, "%s", complaint);
+}
+
+static int idle(struct mproc_args *args)
+{
+    (void)args;
+    return 0;
+}
+
+static const struct mproc_entry entries[] = {{"idle", idle}, {NULL, NULL}};
+
+static struct mproc_log_listener *listen_in_a_process(void)
+{
+    struct mproc_log_handler handler = rotated();
+    struct mproc_log_listener *listener = NULL;
+
+    REQUIRE(mproc_log_listen(mylog, &handler, 1, context, &listener) == 0);
+    return listener;
+}
+
+/* The process of a listener: the one that is running. */
+static void kill_listener(unsigned wait)
+{
+    struct mproc_process *process;
+
+    for (uint32_t begin = __atomic_load_n(&ledger->accepted[0], __ATOMIC_ACQUIRE), now = begin;
+         now < begin + wait && now < PER_LIFE;)
+        now = __atomic_load_n(&ledger->accepted[0], __ATOMIC_ACQUIRE);
+    if (mproc_process_active(context, &process, 1) == 0)
+        return;
+    mproc_process_kill(process);
+    mproc_process_free(process);
+}
+
+CHILD_TEST(log_storm, the_listener_is_killed)
+{
+    enum { KILLS = 60 };
+    unsigned seed = 7;
+    pid_t pids[2];
+
+    make_ledger();
+    open_context(entries);
+    REQUIRE(mproc_log_create(&(struct mproc_log_options){.queue_bytes = 32768, .wait_ms = 20000}, &mylog) ==
+            0);
+    struct mproc_log_listener *listener = listen_in_a_process();
+    for (unsigned i = 0; i < 2; i++)
+        pids[i] = start_writer(i);
+    for (int kills = 0; kills < KILLS; kills++) {
+        kill_listener((unsigned)rand_r(&seed) % 400);
+        CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == -ECHILD);
+        mproc_log_listener_free(listener);
+        listener = listen_in_a_process();
+    }
+    for (int i = 0; i < 2; i++) {
+        kill(pids[i], SIGKILL);
+        waitpid(pids[i], NULL, 0);
+    }
+    mproc_log_unref(mylog);
+    CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(listener);
+    const char *complaint = judge(2);
+    CHECK_STR(complaint ? complaint : "", "");
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+static int write_some(struct mproc_args *args)
+{
+    struct mproc_log *log;
+
+    if (mproc_args_get_log(args, 0, &log))
+        return 1;
+    for (int i = 0; i < 1000; i++)
+        mproc_log_info(log, "from a worker %d", i);
+    raise(SIGKILL);
+    return 0;
+}
+
+static const struct mproc_entry writers[] = {{"write_some", write_some}, {NULL, NULL}};
+
+CHILD_TEST(log_storm, a_worker_writes_and_dies)
+{
+    struct mproc_args *args;
+
+    open_context(writers);
+    REQUIRE(mproc_log_create(NULL, &mylog) == 0);
+    struct mproc_log_listener *listener = listen_in_a_process();
+    mproc_args_new(&args);
+    CHECK(mproc_args_add_log(args, mylog) == 0);
+    struct mproc_process *process = start("write_some", args, NULL);
+    CHECK(join(process).signal == SIGKILL);
+    mproc_process_free(process);
+    mproc_log_unref(mylog);
+    CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(listener);
+    char *text = read_log(log_path);
+    REQUIRE(text != NULL);
+    CHECK(strstr(text, " INFO write_some[") != NULL);
+    CHECK(strstr(text, "from a worker 999\n") != NULL);
+    free(text);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+/* Kill points of a write; what is in the queue is looked at there. */
+
+static long seen_written, seen_lost;
+static char long_text[2000]; /* more than what is formatted without an allocation, and a large message */
+static bool is_long;
+
+static void write_one(void *arg)
+{
+    (void)arg;
+    const struct mproc_log_field field = mproc_log_int("n", 7);
+    mproc_log_write(mylog, MPROC_LOG_INFO, &field, 1, "%s", is_long ? long_text : "the record");
+}
+
+static void after_write(void *arg, long at)
+{
+    struct mproc_log_stat stat;
+    struct mproc_log_listener *listener = NULL;
+    struct mproc_log_handler handler = {.target = MPROC_LOG_TO_FILE, .path = log_path};
+
+    (void)arg;
+    cr_assert_eq(mproc_log_info(mylog, "the next one"), 0, "killed at %ld", at);
+    cr_assert_eq(mproc_log_get_stat(mylog, &stat), 0);
+    cr_assert(stat.waiting == 1 || stat.waiting == 2, "killed at %ld: %d", at, (int)stat.waiting);
+    *(stat.waiting == 2 ? &seen_written : &seen_lost) += 1;
+    /* Each log has one listener in its life here: the file tells what was in it. */
+    cr_assert_eq(mproc_log_listen(mylog, &handler, 1, NULL, &listener), 0);
+    mproc_log_unref(mylog);
+    cr_assert_eq(mproc_log_listener_join(listener, mproc_deadline_ms(20000)), 0);
+    mproc_log_listener_free(listener);
+    char *text = read_log(log_path);
+    unsigned lines = 0;
+    for (char *line = text; (line = strchr(line, '\n')); line++)
+        lines++;
+    cr_assert_eq(lines, stat.waiting, "killed at %ld:\n%s", at, text);
+    if (lines == 2)
+        cr_assert_not_null(strstr(text, is_long ? "xxx n=7\n" : "the record n=7\n"));
+    free(text);
+    unlink(log_path);
+}
+
+static void before_write(void *arg)
+{
+    (void)arg;
+    cr_assert_eq(mproc_log_create(&(struct mproc_log_options){.queue_bytes = 4096}, &mylog), 0);
+}
+
+static void sweep_write(bool with_a_long_one)
+{
+    const struct step_sweep sweep = {
+        .body = write_one, .before = before_write, .after = after_write, .points = with_a_long_one ? 12 : 40};
+
+    is_long = with_a_long_one;
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    seen_written = seen_lost = 0;
+    step_sweep(&sweep);
+    cr_expect_gt(seen_written, 0);
+    cr_expect_gt(seen_lost, 0);
+}
+
+Test(log_storm, killed_at_each_instruction_of_a_write)
+{
+    sweep_write(false);
+}
+
+Test(log_storm, killed_at_each_instruction_of_a_long_write)
+{
+    sweep_write(true);
+}
