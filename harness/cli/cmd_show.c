@@ -7,6 +7,7 @@
 #include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/selection.h"
+#include "cli/source_text.h"
 #include "cli/terminal.h"
 #include "reports/page.h"
 #include "reports/plain.h"
@@ -62,17 +63,14 @@ static void print_sources(const struct pf_page *page, const struct pf_scenario *
 /* The text of a variant's program; a sentence in its place when it cannot be read. */
 static const char *read_source(const struct pf_page *page, const struct pf_variant *variant)
 {
-    FILE *file = variant->source ? fopen(variant->source, "re") : NULL;
-    if (!file)
-        return variant->source ? pf_arena_printf(page->arena, "(%s: %s)",
-                                                 pf_plain_line(page->arena, variant->source), strerror(errno))
-                               : "(the source text is not at hand)";
-    char *text = NULL;
-    size_t size = 0;
-    ssize_t length = getdelim(&text, &size, '\0', file);
-    const char *plain = length > 0 ? pf_plain_text(page->arena, text) : "";
+    char *text = pf_source_text(variant->source);
+    if (!text && errno)
+        return pf_arena_printf(page->arena, "(%s: %s)", pf_plain_line(page->arena, variant->source),
+                               strerror(errno));
+    if (!text)
+        return variant->source ? "" : "(the source text is not at hand)";
+    const char *plain = pf_plain_text(page->arena, text);
     free(text);
-    fclose(file);
     return plain;
 }
 

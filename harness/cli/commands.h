@@ -6,6 +6,7 @@
 
 extern const struct pf_command pf_command_list;
 extern const struct pf_command pf_command_show;
+extern const struct pf_command pf_command_demo;
 extern const struct pf_command pf_command_check;
 extern const struct pf_command pf_command_run;
 extern const struct pf_command pf_command_sweep;

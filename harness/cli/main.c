@@ -11,7 +11,7 @@
 #include "model/nearest.h"
 
 static const struct pf_command *const commands[] = {
-    &pf_command_list,  &pf_command_show,     &pf_command_check, &pf_command_run,
+    &pf_command_list,  &pf_command_show,     &pf_command_demo,  &pf_command_check,  &pf_command_run,
     &pf_command_sweep, &pf_command_diagnose, &pf_command_judge, &pf_command_report,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

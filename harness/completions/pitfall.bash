@@ -90,7 +90,7 @@ _pitfall_reply_report() {
 
 _pitfall_takes_value() {
     case $1 in
-        -[tjrdilgb] | --faults | --proc | --syscalls | --resume | --record | --plan | --step | --when | --do | --budget | --tag | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
+        -[tpjrdilgb] | --faults | --proc | --syscalls | --resume | --record | --plan | --step | --when | --do | --budget | --tag | --pace | --jobs | --repeat | --shard | --variant | --deadline | --report | --inject | --limit | \
             --grace | --seed | --share | --expect-exit | --expect-output | --expect-text | --max-processes | --trace) return 0 ;;
     esac
     return 1
@@ -101,6 +101,7 @@ _pitfall_reply_value() {
     case $1 in
         -t | --tag) _pitfall_reply_values tags ;;
         --variant) _pitfall_reply_values variants ;;
+        -p | --pace) _pitfall_reply '' slow fast step ;;
         -i | --inject) _pitfall_reply_fault ;;
         -l | --limit) _pitfall_reply_limit ;;
         --share) _pitfall_reply_share ;;
@@ -116,6 +117,7 @@ _pitfall_reply_options() {
     local options=(--help -h)
     case $1 in
         list) options+=(--json --tag -t) ;;
+        demo) options+=(--pace -p --variant --script) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --isolate --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --allow-daemon --seed --max-processes --share --isolate --expect-exit --expect-output
             --expect-same --expect-text --verbose -v --trace --report --json) ;;
@@ -131,7 +133,7 @@ _pitfall_reply_options() {
 _pitfall_reply_operand() {
     local ids
     case $1 in
-        list | show | check)
+        list | show | demo | check)
             mapfile -t ids < <("$self" list 2>/dev/null | sed -n 's/^\([^ ]\{1,\}\).*/\1/p')
             _pitfall_reply '' "${ids[@]}"
             _pitfall_reply_files '' -d
@@ -210,9 +212,9 @@ _pitfall() {
     cur=${words[${#words[@]} - 1]}
     COMPREPLY=()
     if ((${#words[@]} == 2)); then
-        _pitfall_reply '' list show check run sweep diagnose judge report help --help -h --version
+        _pitfall_reply '' list show demo check run sweep diagnose judge report help --help -h --version
     elif [[ ${words[1]} == help ]]; then
-        ((${#words[@]} == 3)) && _pitfall_reply '' list show check run sweep diagnose judge report
+        ((${#words[@]} == 3)) && _pitfall_reply '' list show demo check run sweep diagnose judge report
     else
         _pitfall_complete_command "${words[1]}"
     fi

@@ -48,7 +48,7 @@ const struct pf_ev_begin *pf_trace_begin(const struct pf_trace *trace)
     return &trace->events[0]->begin;
 }
 
-static int read_line(struct pf_trace *trace, const char *line, size_t length, struct pf_error *error)
+int pf_trace_read_line(struct pf_trace *trace, const char *line, size_t length, struct pf_error *error)
 {
     json_error_t where;
     json_t *json = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
@@ -79,7 +79,7 @@ static int read_all(FILE *file, const char *name, struct pf_trace *trace, struct
     for (ssize_t length; r == 0 && (length = getline(&line, &size, file)) >= 0;) {
         number++;
         struct pf_error inner = {""};
-        r = read_line(trace, line, (size_t)length, &inner);
+        r = pf_trace_read_line(trace, line, (size_t)length, &inner);
         if (r < 0)
             pf_error_set(error, r, "%s:%zu: %s", name, number, inner.message);
     }

@@ -30,6 +30,12 @@ const struct pf_event *pf_trace_append(struct pf_trace *trace, const struct pf_e
  */
 int pf_trace_read(FILE *file, const char *name, struct pf_trace **ret_trace, struct pf_error *error);
 
+/*
+ * Appends the event that one line of a trace holds. Returns 0, or -EBADMSG with a message that says what is
+ * wrong: not JSON, another schema, out of sequence.
+ */
+int pf_trace_read_line(struct pf_trace *trace, const char *line, size_t length, struct pf_error *error);
+
 /* The begin event's content; every trace has one. */
 const struct pf_ev_begin *pf_trace_begin(const struct pf_trace *trace);
 

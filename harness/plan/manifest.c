@@ -67,6 +67,37 @@ static const cyaml_schema_value_t source_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct pf_manifest_source, source_fields),
 };
 
+static const cyaml_schema_field_t question_fields[] = {
+    REQUIRED_TEXT(struct pf_manifest_question, question),
+    REQUIRED_TEXT(struct pf_manifest_question, answer),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t question_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct pf_manifest_question, question_fields),
+};
+
+static const cyaml_schema_field_t change_fields[] = {
+    REQUIRED_TEXT(struct pf_manifest_change, change),
+    TEXT(struct pf_manifest_change, file),
+    REQUIRED_TEXT(struct pf_manifest_change, replace),
+    TEXT(struct pf_manifest_change, by),
+    REQUIRED_TEXT(struct pf_manifest_change, see),
+    TEXT(struct pf_manifest_change, finding),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t change_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct pf_manifest_change, change_fields),
+};
+
+static const cyaml_schema_field_t lesson_fields[] = {
+    REQUIRED_TEXT(struct pf_manifest_lesson, sentence),
+    LIST(struct pf_manifest_lesson, ask, question_entry, 0),
+    LIST(struct pf_manifest_lesson, try, change_entry, 0),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t manifest_fields[] = {
     REQUIRED_TEXT(struct pf_manifest, id),
     TEXT(struct pf_manifest, order),
@@ -81,6 +112,7 @@ static const cyaml_schema_field_t manifest_fields[] = {
     CYAML_FIELD_IGNORE("limits", CYAML_FLAG_OPTIONAL),
     LIST(struct pf_manifest, faults, text_entry, 0),
     TEXT(struct pf_manifest, deadline),
+    CYAML_FIELD_MAPPING("lesson", CYAML_FLAG_OPTIONAL, struct pf_manifest, lesson, lesson_fields),
     CYAML_FIELD_SEQUENCE("variants", CYAML_FLAG_POINTER, struct pf_manifest, variants, &variant_entry, 1,
                          CYAML_UNLIMITED),
     CYAML_FIELD_END,

@@ -30,6 +30,22 @@ struct pf_manifest_source {
     char *title, *where;
 };
 
+struct pf_manifest_question {
+    char *question, *answer;
+};
+
+struct pf_manifest_change {
+    char *change, *file, *replace, *by, *see, *finding;
+};
+
+struct pf_manifest_lesson {
+    char *sentence;
+    struct pf_manifest_question *ask;
+    unsigned ask_count;
+    struct pf_manifest_change *try;
+    unsigned try_count;
+};
+
 /* Keys that are not given are NULL and 0. The limits are read from the document: their names are no keys. */
 struct pf_manifest {
     char *id, *order, *title, *story, *why, *recognise, *avoid, *seed, *deadline;
@@ -39,6 +55,7 @@ struct pf_manifest {
     unsigned tags_count;
     char **faults;
     unsigned faults_count;
+    struct pf_manifest_lesson lesson;
     struct pf_manifest_variant *variants;
     unsigned variants_count;
 };

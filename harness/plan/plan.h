@@ -52,6 +52,29 @@ struct pf_variant {
     size_t mark_count;
 };
 
+struct pf_question {
+    const char *question, *answer;
+};
+
+/* An edit of a program, and what it does to the run. */
+struct pf_change {
+    const char *change;  /* what is done, in words */
+    const char *file;    /* in the folder; NULL: the source of the first program */
+    const char *replace; /* a piece of its text */
+    const char *by;      /* "": it is taken away */
+    const char *see;     /* what happens then */
+    const char *finding; /* what is found then; NULL: nothing */
+};
+
+/* What a scenario teaches. */
+struct pf_lesson {
+    const char *sentence; /* the title, where the manifest has none */
+    struct pf_question *questions;
+    size_t question_count;
+    struct pf_change *changes;
+    size_t change_count;
+};
+
 struct pf_scenario {
     struct pf_arena *arena; /* owns everything below */
     const char *id;
@@ -67,6 +90,7 @@ struct pf_scenario {
     struct pf_fault *faults;
     size_t fault_count;
     uint64_t deadline_ns;
+    struct pf_lesson lesson;
     struct pf_variant *variants;
     size_t variant_count;
 };

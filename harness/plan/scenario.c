@@ -15,8 +15,7 @@ bool pf_scenario_is_id(const char *text)
     return text[0] != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
 
-/* Prose without the line ends that a YAML block leaves behind it; NULL when there is none. */
-static const char *prose(struct pf_arena *arena, const char *text)
+const char *pf_scenario_prose(struct pf_arena *arena, const char *text)
 {
     size_t length = text ? strlen(text) : 0;
     while (length > 0 && strchr(" \t\r\n", text[length - 1]))
@@ -33,14 +32,14 @@ static int read_texts(const struct pf_scenario_reading *reading)
                               "expected an id of lower-case letters, digits and \"-\", not \"%.60s\"",
                               manifest->id);
     scenario->id = pf_arena_strdup(scenario->arena, manifest->id);
-    scenario->title = prose(scenario->arena, manifest->title);
+    scenario->title = pf_scenario_prose(scenario->arena, manifest->title);
     if (!scenario->title)
         return pf_yaml_refuse(reading->yaml, reading->error, "title", "\"title\" is empty");
-    scenario->story = prose(scenario->arena, manifest->story);
-    scenario->why = prose(scenario->arena, manifest->why);
-    scenario->recognise = prose(scenario->arena, manifest->recognise);
-    scenario->avoid = prose(scenario->arena, manifest->avoid);
-    scenario->seed = prose(scenario->arena, manifest->seed);
+    scenario->story = pf_scenario_prose(scenario->arena, manifest->story);
+    scenario->why = pf_scenario_prose(scenario->arena, manifest->why);
+    scenario->recognise = pf_scenario_prose(scenario->arena, manifest->recognise);
+    scenario->avoid = pf_scenario_prose(scenario->arena, manifest->avoid);
+    scenario->seed = pf_scenario_prose(scenario->arena, manifest->seed);
     return 0;
 }
 
@@ -77,8 +76,8 @@ static void read_lists(const struct pf_scenario_reading *reading)
     for (unsigned i = 0; i < manifest->sources_count; i++) {
         struct pf_source *source =
             pf_arena_grow(scenario->arena, &scenario->sources, &scenario->source_count, sizeof(*source));
-        source->title = prose(scenario->arena, manifest->sources[i].title);
-        source->where = prose(scenario->arena, manifest->sources[i].where);
+        source->title = pf_scenario_prose(scenario->arena, manifest->sources[i].title);
+        source->where = pf_scenario_prose(scenario->arena, manifest->sources[i].where);
     }
 }
 
@@ -149,6 +148,8 @@ static int read_all(const struct pf_scenario_reading *reading)
         result = read_faults(reading);
     if (result == 0)
         result = pf_scenario_read_variants(reading);
+    if (result == 0)
+        result = pf_scenario_read_lesson(reading);
     if (result == 0)
         read_lists(reading);
     return result;

@@ -17,6 +17,10 @@ struct pf_scenario_reading {
 
 /* Lower-case letters, digits and "-". */
 bool pf_scenario_is_id(const char *text);
+/* Prose without the line ends that a YAML block leaves behind it; NULL when there is none. */
+const char *pf_scenario_prose(struct pf_arena *arena, const char *text);
+/* Fills scenario->lesson; the title is known. */
+int pf_scenario_read_lesson(const struct pf_scenario_reading *reading);
 /* Fills scenario->variants. */
 int pf_scenario_read_variants(const struct pf_scenario_reading *reading);
 /* Fills the program, the command, the source and the reason to skip of a variant whose name is known. */

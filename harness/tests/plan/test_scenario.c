@@ -222,7 +222,7 @@ Test(scenario, a_long_source_is_cut_and_says_so)
 
 #define KEYS                                                                                                 \
     "id, order, title, story, why, recognise, avoid, seed, sources, tags, limits, faults, deadline, "        \
-    "variants"
+    "lesson, variants"
 #define KINDS                                                                                                \
     "deadlock, hang, busy-loop, orphan, zombie, crash, killed, exit, limit, lost, torn, duplicate, "         \
     "wrong-output, fd-leak, ipc-leak, process-explosion, cost, unfired"

@@ -150,6 +150,17 @@ for item in "${items[@]}"; do
     done
 done
 
+# Every key of an event stands in the page of traces, and every kind.
+model=$harness/model
+{ sed -nE '/event_kinds\[\] = \{/,/^\}/p' "$model/event.c" | grep -oE '"[a-z-]+"' | tr -d '"' &&
+    grep -ohE 'PF_(VALUE|ENUM|ARRAY)\(struct [a-z_]+, ([A-Z]+, )?[a-z_]+' "$model/event.c" "$model/snapshot.c" |
+    sed 's/.* //'; } | sort -u >"$known"
+[ "$(wc -l <"$known")" -ge 100 ] || fail "the keys of events were not found"
+grep -ohE '(^\.(It )?|[ ])Cm [a-z_-]+' "$pages/pitfall-trace.5" | sed 's/.*Cm //' >"$told"
+while IFS= read -r key; do
+    grep -qx -- "$key" "$told" || fail "man/pitfall-trace.5: a key is missing: $key"
+done <"$known"
+
 # tool COMMAND…: a checker that has to be content; where it is not installed, that part is skipped.
 tool() {
     if command -v "$1" >/dev/null; then
