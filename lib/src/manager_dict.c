@@ -61,16 +61,16 @@ static int add_entry(struct manager_server *server, struct manager_object *dict,
 
     if (r == 0) {
         struct manager_entry *entry = malloc(sizeof(*entry));
-        char *copy = strdup(key);
-        if (entry && copy) {
-            *entry = (struct manager_entry){copy, values};
-            if (tsearch(entry, &dict->entries, by_key)) {
+        if (entry) {
+            entry->key = strdup(key);
+            entry->values = values;
+            if (entry->key && tsearch(entry, &dict->entries, by_key)) {
                 dict->nentries++;
                 return 0;
             }
+            free(entry->key);
         }
         free(entry);
-        free(copy);
         server->bytes -= charge_of(key);
         r = mproc_fail(-ENOMEM, "the manager's server has no memory for one more key");
     }

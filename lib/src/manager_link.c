@@ -344,6 +344,14 @@ static void abandon(struct manager_link *link)
         link->abandoned = 0;
 }
 
+void mproc_manager_undo(const struct manager_access *access)
+{
+    struct manager_link *link = *find_link(access->server);
+
+    if (link)
+        abandon(link);
+}
+
 /* 0, or the errno of an answer. */
 static int read_status(const struct mproc_args *answer)
 {
@@ -424,6 +432,7 @@ static int fail_call(struct manager_access *access, struct manager_link *link, i
         mproc_manager_hang_up(access->server);
         return r;
     default: /* no memory, or nothing that a sound server sends: begin anew */
+        abandon(link);
         mproc_manager_hang_up(access->server);
         return r;
     }

@@ -170,6 +170,8 @@ static int call_for_values(struct mproc_shared *shared, uint64_t deadline_ns, bo
     else if (ret_values)
         r = mproc_args_decode(bytes, len, NULL, 0, ret_values);
     mproc_args_free(answer);
+    if (r)
+        mproc_manager_undo(&shared->access);
     return r;
 }
 

@@ -118,6 +118,9 @@ int mproc_manager_begin(struct manager_access *access, enum manager_op op, uint6
 int mproc_manager_call(struct manager_access *access, uint64_t deadline_ns, bool waits,
                        struct mproc_args **ret_answer);
 
+/* What the last call of this thread was granted, it has no use for: others get it. */
+void mproc_manager_undo(const struct manager_access *access);
+
 /* Ends the connection of the calling thread to this server, if there is one. */
 void mproc_manager_hang_up(uint64_t server);
 

@@ -50,20 +50,34 @@ static void set_soft(const struct soak_victim *victim, int resource, rlim_t soft
     prlimit(victim->pid, (unsigned)resource, &limit, NULL);
 }
 
+static void set_end(struct soak_round *round, struct soak_victim *victim)
+{
+    victim->until_ns = mproc_clock_ns() + soak_random(round, LONGEST_MS * 1000) * UINT64_C(1000);
+}
+
+void soak_stop(struct soak_round *round, struct soak_victim *victim)
+{
+    if (victim->until_ns != 0)
+        return;
+    set_end(round, victim);
+    victim->has_limit = false;
+    pidfd_send_signal(victim->pidfd, SIGSTOP, NULL, 0);
+    round->stops++;
+}
+
 void soak_disturb(struct soak_round *round, struct soak_victim *victim)
 {
     if (victim->until_ns != 0)
         return;
-    victim->has_limit = soak_random(round, 3) == 0;
-    victim->until_ns = mproc_clock_ns() + soak_random(round, LONGEST_MS * 1000) * UINT64_C(1000);
-    if (victim->has_limit) {
-        victim->was_limited = true;
-        set_soft(victim, resources[soak_random(round, sizeof(resources) / sizeof(resources[0]))], 4096 >> 10);
-        round->limits++;
-    } else {
-        pidfd_send_signal(victim->pidfd, SIGSTOP, NULL, 0);
-        round->stops++;
+    if (soak_random(round, 3) != 0) {
+        soak_stop(round, victim);
+        return;
     }
+    set_end(round, victim);
+    victim->has_limit = true;
+    victim->was_limited = true;
+    set_soft(victim, resources[soak_random(round, sizeof(resources) / sizeof(resources[0]))], 4);
+    round->limits++;
 }
 
 void soak_restore(struct soak_victim *victim, bool at_once)
@@ -147,6 +161,10 @@ bool soak_crew_rage(struct soak_round *round, struct soak_crew *crew)
         mproc_stop_sleep(mproc_clock_ns() + soak_random(round, 1500) * UINT64_C(1000));
         for (unsigned i = 0; i < crew->count; i++)
             soak_restore(&crew->members[i], false);
+        if (crew->server)
+            soak_restore(crew->server, false);
+        if (crew->server && soak_random(round, 8) == 0)
+            soak_stop(round, crew->server);
         if (soak_random(round, 2) == 0) {
             soak_disturb(round, &crew->members[role]);
             continue;
@@ -159,6 +177,8 @@ bool soak_crew_rage(struct soak_round *round, struct soak_crew *crew)
     }
     for (unsigned i = 0; i < crew->count; i++)
         soak_restore(&crew->members[i], true);
+    if (crew->server)
+        soak_restore(crew->server, true);
     return !round->failure[0];
 }
 

@@ -15,7 +15,7 @@ enum { ROUND_MS = 1000 };
 static const struct {
     const char *name;
     bool (*run)(struct soak_round *round);
-} kinds[] = {{"queue", soak_queue}, {"sync", soak_sync}, {"pool", soak_pool}};
+} kinds[] = {{"queue", soak_queue}, {"sync", soak_sync}, {"pool", soak_pool}, {"manager", soak_manager}};
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -65,15 +65,17 @@ static void add_up(struct soak_round *total, const struct soak_round *round)
     total->messages += round->messages;
     total->tasks += round->tasks;
     total->sections += round->sections;
+    total->calls += round->calls;
 }
 
 static void print_total(const struct soak_round *total, uint64_t rounds, uint64_t seed)
 {
     printf("soak: %llu rounds, %llu kills, %llu stops, %llu limits; %llu messages, %llu tasks, %llu locked "
-           "sections; seed %llu\n",
+           "sections, %llu calls of a manager; seed %llu\n",
            (unsigned long long)rounds, (unsigned long long)total->kills, (unsigned long long)total->stops,
            (unsigned long long)total->limits, (unsigned long long)total->messages,
-           (unsigned long long)total->tasks, (unsigned long long)total->sections, (unsigned long long)seed);
+           (unsigned long long)total->tasks, (unsigned long long)total->sections,
+           (unsigned long long)total->calls, (unsigned long long)seed);
 }
 
 /* Round `number` of a seed is the same whichever came before it. */

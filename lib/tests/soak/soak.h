@@ -24,6 +24,7 @@ struct soak_round {
     uint64_t messages;
     uint64_t tasks;
     uint64_t sections;
+    uint64_t calls;    /* of a manager */
     char failure[256]; /* empty: it balances */
 };
 
@@ -40,6 +41,7 @@ void *soak_share(size_t size);
 bool soak_queue(struct soak_round *round);
 bool soak_sync(struct soak_round *round);
 bool soak_pool(struct soak_round *round);
+bool soak_manager(struct soak_round *round);
 
 /* Somebody to be disturbed: never by a bare pid, which may be another process by the time it is continued. */
 struct soak_victim {
@@ -52,6 +54,9 @@ struct soak_victim {
 
 bool soak_victim_open(pid_t pid, struct soak_victim *ret_victim);
 void soak_victim_close(struct soak_victim *victim);
+
+/* Stops it for some milliseconds. */
+void soak_stop(struct soak_round *round, struct soak_victim *victim);
 
 /* Stops it, or takes a limit away from it, for some milliseconds. */
 void soak_disturb(struct soak_round *round, struct soak_victim *victim);
@@ -68,6 +73,7 @@ struct soak_crew {
     void *user;
     const char *(*words)(int code);
     void (*buried)(void *user, unsigned role); /* one was killed; may be NULL */
+    struct soak_victim *server; /* on whom they depend: stopped now and then, too; may be NULL */
     uint32_t lives_max;
     uint32_t lives;
     struct soak_victim members[SOAK_CREW_MAX];
