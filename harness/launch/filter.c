@@ -184,6 +184,9 @@ static int notify_observed(scmp_filter_ctx context, const struct pf_ways *ways)
         {"pidfd_send_signal", 1, UINT32_MAX, SIGKILL},
         {"unshare", 0, CLONE_NEWPID, CLONE_NEWPID},
         {"setns", -1, 0, 0},
+        /* As shm_open and sem_open do when they are not to make it, and few others. */
+        {"openat", 2, O_NOFOLLOW | O_DIRECTORY | O_CREAT, O_NOFOLLOW},
+        {"unlink", -1, 0, 0},
     };
     for (size_t i = 0; i < sizeof(observed) / sizeof(observed[0]); i++) {
         int call = seccomp_syscall_resolve_name(observed[i].call);

@@ -13,6 +13,7 @@ static const char *const event_kinds[] = {
     [PF_EVENT_SIGNAL] = "signal",
     [PF_EVENT_KILL] = "kill",
     [PF_EVENT_HANDLER] = "handler",
+    [PF_EVENT_NAME] = "name",
     [PF_EVENT_BOND] = "bond",
     [PF_EVENT_TIMER] = "timer",
     [PF_EVENT_POINT] = "point",
@@ -171,6 +172,11 @@ static const struct pf_field kill_fields[] = {
     PF_VALUE(struct pf_ev_kill, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_kill, INT, target),
     PF_VALUE(struct pf_ev_kill, STRING, process),
+};
+static const struct pf_field name_fields[] = {
+    PF_VALUE(struct pf_ev_name, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_name, STRING, name, PF_NEEDED),
+    PF_VALUE(struct pf_ev_name, BOOL, removed),
 };
 static const struct pf_field bond_fields[] = {
     PF_VALUE(struct pf_ev_bond, STRING, process, PF_ALWAYS),
@@ -336,6 +342,7 @@ static const struct pf_record records[] = {
     [PF_EVENT_SIGNAL] = PF_RECORD(struct pf_ev_signal, signal_fields),
     [PF_EVENT_KILL] = PF_RECORD(struct pf_ev_kill, kill_fields),
     [PF_EVENT_HANDLER] = PF_RECORD(struct pf_ev_handler, handler_fields),
+    [PF_EVENT_NAME] = PF_RECORD(struct pf_ev_name, name_fields),
     [PF_EVENT_BOND] = PF_RECORD(struct pf_ev_bond, bond_fields),
     [PF_EVENT_TIMER] = PF_RECORD(struct pf_ev_timer, timer_fields),
     [PF_EVENT_POINT] = PF_RECORD(struct pf_ev_point, point_fields),

@@ -18,6 +18,7 @@ enum pf_event_kind {
     PF_EVENT_SIGNAL,
     PF_EVENT_KILL,
     PF_EVENT_HANDLER,
+    PF_EVENT_NAME,
     PF_EVENT_BOND,
     PF_EVENT_TIMER,
     PF_EVENT_POINT,
@@ -177,6 +178,13 @@ struct pf_ev_handler {
     const char *does;         /* "function", "default", "ignore" */
     struct pf_frame function; /* which; all NULL: not known */
     uint64_t address;         /* by which two of one process can be told apart; 0: it is no function */
+};
+
+/* A thread removes a name from /dev/shm, or is about to open one, without making it, that is not there. */
+struct pf_ev_name {
+    const char *thread;
+    const char *name; /* "/dev/shm/sem.jobs" */
+    bool removed;     /* false: it looks for it in vain */
 };
 
 /*
@@ -397,6 +405,7 @@ struct pf_event {
         struct pf_ev_signal signal;
         struct pf_ev_kill kill;
         struct pf_ev_handler handler;
+        struct pf_ev_name name;
         struct pf_ev_bond bond;
         struct pf_ev_timer timer;
         struct pf_ev_point point;

@@ -17,6 +17,7 @@
 #include "supervise/names.h"
 #include "supervise/nesting.h"
 #include "supervise/pidfd.h"
+#include "supervise/shm.h"
 
 enum { NAME_MAX_BYTES = 64, PAGE_BYTES = 4096 };
 
@@ -166,6 +167,14 @@ static void observe(struct pf_run *run, struct pf_task *task, const struct pf_ca
             pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_BOND, .bond = bond});
         }
         break;
+    case SYS_openat:
+        pf_shm_note_open(run, task, call);
+        break;
+#ifdef SYS_unlink
+    case SYS_unlink:
+        pf_shm_note_remove(run, task, call);
+        break;
+#endif
     case SYS_rt_sigaction:
         pf_handlers_note(run, task, call);
         break;

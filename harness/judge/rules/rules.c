@@ -3,6 +3,7 @@
 const struct pf_rule pf_rules[] = {
     {"join-before-drain", pf_rule_join_before_drain},
     {"terminate-with-lock", pf_rule_terminate_with_lock},
+    {"resource-collected-early", pf_rule_resource_collected_early},
     {"event-never-set", pf_rule_event_never_set},
     {"worker-killed-mid-task", pf_rule_worker_killed_mid_task},
     {"log-sentinel-lost", pf_rule_log_sentinel_lost},

@@ -319,6 +319,14 @@ static const struct golden {
     {"near-handler-before-exec", PF_FAIL, "ipc-leak", "-", NULL},
     {"near-handler-calls-the-other", PF_PASS, "", "-", NULL},
 
+    {"rule-name-removed", PF_FAIL, "exit@0", "resource-collected-early",
+     "which was not there any more: 0 (program) had removed it while the other was on its way"},
+    {"near-name-never-there", PF_FAIL, "exit@0", "-", NULL},
+    {"near-name-removed-later", PF_FAIL, "exit@0", "-", NULL},
+    {"near-name-removed-by-itself", PF_FAIL, "exit@0", "-", NULL},
+    {"near-name-done-without", PF_FAIL, "exit@0", "-", NULL},
+    {"near-name-nothing-failed", PF_PASS, "", "-", NULL},
+
     {"rule-pool-joined", PF_FAIL, "deadlock", "pool-not-closed",
      "has not told its 2 workers that there is no more work: 0.2 (program) waits for data"},
     {"near-pool-one-worker", PF_FAIL, "deadlock", NULL, NULL},

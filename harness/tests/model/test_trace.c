@@ -186,6 +186,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
     case PF_EVENT_HANDLER:
         event.handler = (struct pf_ev_handler){"0", 15, "SIGTERM", "function", frames[0], 7};
         break;
+    case PF_EVENT_NAME:
+        event.name = (struct pf_ev_name){"0", "/dev/shm/sem.jobs", true};
+        break;
     case PF_EVENT_ZOMBIE:
         event.zombie = (struct pf_ev_zombie){"0.1", 7};
         break;
@@ -249,7 +252,7 @@ Test(trace, every_field_of_every_event_is_written)
         [PF_EVENT_OUTPUT] = 3,  [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
         [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 6,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
         [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 3,    [PF_EVENT_DESCRIPTORS] = 3,
-        [PF_EVENT_ZOMBIE] = 2,  [PF_EVENT_HANDLER] = 6,
+        [PF_EVENT_ZOMBIE] = 2,  [PF_EVENT_HANDLER] = 6,     [PF_EVENT_NAME] = 3,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);

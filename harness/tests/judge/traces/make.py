@@ -1485,6 +1485,25 @@ handled("near-handler-taken-away", CLEAN_UP, None)
 handled("near-handler-before-exec", CLEAN_UP, FLUSH, execs_after=1)
 handled("near-handler-calls-the-other", CLEAN_UP, FLUSH, left=False)
 
+# ---- names that are gone ----
+
+def searched(name, *steps, code=1, root=1):
+    """A worker looks for a name ("search") that its parent removes ("remove"), or it itself ("self")."""
+    t = family(name, "0.1")
+    for step in steps:
+        thread = "0" if step == "remove" else "0.1"
+        t.add("name", thread=thread, name="/dev/shm/numbers", **({} if step == "search" else {"removed": True}))
+    t.exit("0.1", code)
+    t.finish(root)
+
+
+searched("rule-name-removed", "remove", "search")
+searched("near-name-never-there", "search")
+searched("near-name-removed-later", "search", "remove")
+searched("near-name-removed-by-itself", "remove", "self", "search")
+searched("near-name-done-without", "remove", "search", code=0)
+searched("near-name-nothing-failed", "remove", "search", root=0)
+
 # ---- pools ----
 
 def workers(name, *addresses, waits=None, tasks="0:w4 0.1:r3 0.2:r3", turn=("0", "0.1", "0.2")):
