@@ -57,6 +57,7 @@ struct staff {
     size_t count; /* workers */
     size_t
         worker; /* a thread of one, which waits for what its parent could bring and all of them could take */
+    const struct pf_object *source; /* where that comes from */
 };
 
 /* Could the process take what comes through the object? */
@@ -91,11 +92,34 @@ static bool look_at_worker(const struct pf_case *c, size_t thread, size_t parent
         size_t bringer = link.to == PF_NOWHERE ? PF_NOWHERE : graph->threads[link.to].process;
         bool reads = graph->threads[thread].state->wait.kind == PF_WAIT_READ;
         if (bringer == parent && link.waker->object && (staff->worker == PF_NOWHERE || reads) &&
-            all_take_from(c, link.waker->object, address))
+            all_take_from(c, link.waker->object, address)) {
             staff->worker = thread;
+            staff->source = link.waker->object;
+        }
         if (bringer != parent && (bringer == PF_NOWHERE || !is_child_of(c, bringer, address)))
             return false;
     }
+    return true;
+}
+
+/* A child that waits for other data than the rest is no worker of theirs, but a stage of a pipeline. */
+static bool reads_elsewhere(const struct pf_graph *graph, const struct pf_graph_process *child,
+                            const struct pf_object *source)
+{
+    for (size_t i = 0; i < child->thread_count; i++) {
+        const struct pf_wait *wait = &graph->threads[child->threads[i]].state->wait;
+        if (wait->kind == PF_WAIT_READ && wait->target_count &&
+            pf_graph_object(graph, wait->targets[0].object) != source)
+            return true;
+    }
+    return false;
+}
+
+static bool all_read_from(const struct pf_case *c, const char *parent, const struct pf_object *source)
+{
+    for (size_t i = 0; i < c->graph->process_count; i++)
+        if (is_child_of(c, i, parent) && reads_elsewhere(c->graph, &c->graph->processes[i], source))
+            return false;
     return true;
 }
 
@@ -117,7 +141,8 @@ static bool find_staff(const struct pf_case *c, size_t parent, struct staff *ret
         staff.count++;
     }
     *ret_staff = staff;
-    return staff.count >= 2 && staff.worker != PF_NOWHERE;
+    return staff.count >= 2 && staff.worker != PF_NOWHERE &&
+           all_read_from(c, graph->processes[parent].address, staff.source);
 }
 
 /* The parent waits for workers that wait for it. */
