@@ -90,7 +90,7 @@ def main():
         frames = screens(pitfall, name)
         falls = [frame for frame in frames if "1 of 2" in frame[0]]
         comes_through = [frame for frame in frames if "2 of 2" in frame[0]]
-        draw(falls[-1], folder / f"demo-{name}.svg", f"{titles[name]}: the broken program")
+        draw(last_with(falls, " Fix: "), folder / f"demo-{name}.svg", f"{titles[name]}: the broken program")
         draw(last_with(comes_through, "NO FINDINGS"), folder / f"demo-{name}-safe.svg", f"{titles[name]}: the safe program")
         page += [f"## {titles[name]}", "",
                  f"`pitfall demo {name}` · [broken.c](../../scenarios/{name}/broken.c) · "

@@ -10,6 +10,7 @@
 #include "cli/selection.h"
 #include "cli/show.h"
 #include "cli/source_text.h"
+#include "narrate/outcome.h"
 
 struct settings {
     enum pf_pace pace;
@@ -120,6 +121,16 @@ static bool show_opening(struct demo *demo)
     return goes_on;
 }
 
+static bool show_marks(struct demo *demo, const struct pf_variant *variant)
+{
+    const char *heading = pf_arena_printf(
+        demo->arena, "%s, in %s:", variant->expect.finding ? "What makes it fall in" : "What saves it",
+        demo->show.scene->source_name);
+    size_t from = demo->show.scene->tell_count;
+    enum pf_beat beat = pf_outcome_marks(demo->show.scene, heading, variant->marks, variant->mark_count);
+    return beat == PF_BEAT_NONE || pf_show_beat(&demo->show, beat, from);
+}
+
 static bool show_act(struct demo *demo, const struct pf_variant *variant, const char *act)
 {
     struct pf_trial *trial = pf_plan_variant(demo->scenario, variant);
@@ -135,6 +146,8 @@ static bool show_act(struct demo *demo, const struct pf_variant *variant, const 
     pf_scene_tell(scene, PF_TONE_STRONG, "")->in_lanes = true;
     pf_scene_tell(scene, PF_TONE_STRONG, act)->in_lanes = true;
     bool goes_on = pf_show_run(&demo->show, trial, trace, result);
+    if (goes_on && result->trials[0].verdict == PF_PASS)
+        goes_on = show_marks(demo, variant);
     if (result->trial_count) {
         demo->surprise |= result->trials[0].verdict == PF_FAIL;
         demo->failed |= result->trials[0].verdict == PF_ERROR;

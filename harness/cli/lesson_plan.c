@@ -69,16 +69,28 @@ static void print_code(struct pf_arena *arena, const char *language, const char 
     printf("```%s\n%s%s```\n", language, plain, length && plain[length - 1] == '\n' ? "" : "\n");
 }
 
-/* The command that runs what the class has built, with what is done to it. */
-static const char *command(struct pf_arena *arena, const struct pf_scenario *scenario, const char *program)
+/* The command that runs what the class has built, with what is done to it and what is right. */
+static const char *command(struct pf_arena *arena, const struct pf_scenario *scenario,
+                           const struct pf_variant *variant, const char *program)
 {
-    const char *text = "pitfall run";
-    for (size_t i = 0; i < scenario->fault_count; i++)
-        text = pf_arena_printf(arena, "%s --inject '%s'", text, scenario->faults[i].spec);
-    for (size_t i = 0; i < scenario->limit_count; i++)
-        text = pf_arena_printf(arena, "%s --limit %s=%llu", text, scenario->limits[i].resource,
-                               (unsigned long long)scenario->limits[i].value);
-    return pf_arena_printf(arena, "%s -- %s", text, program);
+    struct pf_trial *trial = pf_plan_variant(scenario, variant);
+    trial->command = &program;
+    trial->command_count = 1;
+    const char *line = pf_arena_strdup(arena, pf_plan_replay(trial));
+    pf_plan_free(trial);
+    return line;
+}
+
+/* A path as a word for a shell. */
+static const char *quoted(struct pf_arena *arena, const char *path)
+{
+    if (path[strcspn(path, " \t\"'\\$`&;|<>()*?[#~!{")] == '\0')
+        return path;
+    const char *word = "'";
+    for (const char *at = path; *at; at++)
+        word =
+            *at == '\'' ? pf_arena_printf(arena, "%s'\\''", word) : pf_arena_printf(arena, "%s%c", word, *at);
+    return pf_arena_printf(arena, "%s'", word);
 }
 
 static void print_show(struct pf_arena *arena, const struct pf_scenario *scenario,
@@ -96,8 +108,8 @@ static void print_show(struct pf_arena *arena, const struct pf_scenario *scenari
         printf("\n");
     }
     free(text);
-    if (scenario->fault_count || scenario->limit_count)
-        printf("What is done to it: `%s`\n\n", command(arena, scenario, "PROGRAM"));
+    if (broken && (scenario->fault_count || scenario->limit_count))
+        printf("What is done to it: `%s`\n\n", command(arena, scenario, broken, "PROGRAM"));
     printf("Then, at the projector:\n\n");
     print_code(arena, "", pf_arena_printf(arena, "pitfall demo %s --pace step", scenario->id));
     printf("\nStop before each of these, and ask what comes next: the fault or the last step of the program; "
@@ -165,12 +177,12 @@ static void print_try(struct pf_arena *arena, const struct pf_scenario *scenario
     if (is_c(source))
         print_code(arena, "",
                    pf_arena_printf(arena, "cp %s/%s .\ncc -g -Og -pthread -o broken %s\n%s",
-                                   scenario->directory, source, source,
-                                   command(arena, scenario, "./broken")));
+                                   quoted(arena, scenario->directory), source, source,
+                                   command(arena, scenario, broken, "./broken")));
     else
         print_code(arena, "",
                    pf_arena_printf(arena, "cp -r %s lesson && cd lesson\npitfall check . --variant %s",
-                                   scenario->directory, broken->name));
+                                   quoted(arena, scenario->directory), broken->name));
     printf("\n");
     for (size_t i = 0; i < lesson->change_count; i++)
         print_change(arena, &lesson->changes[i], lesson->changes[i].file ? lesson->changes[i].file : source);

@@ -15,9 +15,9 @@ static unsigned long line_of(const struct pf_scene *scene, const char *where)
     return whole ? strtoul(name + length + 1, NULL, 10) : 0;
 }
 
-static void quote_source(struct pf_scene *scene, const char *where)
+/* Line 0 is none. */
+static void quote_line(struct pf_scene *scene, unsigned long wanted)
 {
-    unsigned long wanted = line_of(scene, where);
     const char *line = scene->source;
     for (unsigned long number = 1; wanted && number < wanted && *line; number++) {
         line += strcspn(line, "\n");
@@ -25,12 +25,10 @@ static void quote_source(struct pf_scene *scene, const char *where)
     }
     if (!wanted || !*line)
         return;
-    size_t length = strcspn(line, "\n");
-    size_t blank = strspn(line, " \t");
-    const char *text =
-        pf_plain_line(scene->arena, pf_arena_strndup(scene->arena, line + blank, length - blank));
+    size_t length = strcspn(line, "\n"), blank = strspn(line, " \t");
+    const char *text = blank < length ? pf_arena_strndup(scene->arena, line + blank, length - blank) : "";
     pf_scene_tell(scene, PF_TONE_STRONG,
-                  pf_arena_printf(scene->arena, "%6lu |%s%s", wanted, *text ? " " : "", text))
+                  pf_arena_printf(scene->arena, "%6lu | %s", wanted, pf_plain_line(scene->arena, text)))
         ->verbatim = true;
 }
 
@@ -108,7 +106,7 @@ static enum pf_beat tell_node(struct pf_scene *scene, const struct pf_diagnosis 
                               const struct pf_node *node)
 {
     pf_scene_tell(scene, PF_TONE_PLAIN, pf_view_node(scene->arena, node));
-    quote_source(scene, node->where);
+    quote_line(scene, line_of(scene, node->where));
     for (size_t i = 0; i < diagnosis->edge_count; i++) {
         const struct pf_edge *edge = &diagnosis->edges[i];
         if (edge->from && edge->why && strcmp(edge->from, node->id) == 0)
@@ -181,4 +179,19 @@ enum pf_beat pf_outcome_tell(struct pf_scene *scene, const struct pf_trial_resul
     if (fails && step <= nodes)
         return tell_node(scene, trial->diagnosis, waiting_node(trial->diagnosis, step - 1));
     return fails ? tell_end(scene, trial, step - 1 - nodes) : PF_BEAT_NONE;
+}
+
+enum pf_beat pf_outcome_marks(struct pf_scene *scene, const char *heading, const struct pf_mark_line *marks,
+                              size_t count)
+{
+    if (!count || !scene->source)
+        return PF_BEAT_NONE;
+    pf_scene_turn(scene);
+    pf_scene_tell(scene, PF_TONE_STRONG, heading);
+    for (size_t i = 0; i < count; i++) {
+        quote_line(scene, marks[i].line);
+        if (marks[i].note)
+            pf_scene_tell(scene, PF_TONE_ODD, marks[i].note)->indent = 8;
+    }
+    return PF_BEAT_STEP;
 }

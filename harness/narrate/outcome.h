@@ -2,6 +2,7 @@
 #ifndef PF_NARRATE_OUTCOME_H
 #define PF_NARRATE_OUTCOME_H
 
+#include "model/listing.h"
 #include "narrate/scene.h"
 
 /*
@@ -10,5 +11,9 @@
  * PF_BEAT_NONE: all is told.
  */
 enum pf_beat pf_outcome_tell(struct pf_scene *scene, const struct pf_trial_result *trial, size_t step);
+
+/* Tells, on a page of its own, which lines of the source matter, and why. PF_BEAT_NONE: there are none. */
+enum pf_beat pf_outcome_marks(struct pf_scene *scene, const char *heading, const struct pf_mark_line *marks,
+                              size_t count);
 
 #endif

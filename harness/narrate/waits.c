@@ -54,9 +54,13 @@ enum pf_beat pf_scene_tell_snapshot(struct pf_scene *scene, const struct pf_even
     struct pf_history *history = history_at(scene, event);
     history->snapshot = event;
     struct pf_case c = case_of(scene, history);
-    bool quiet = snapshot->reason == PF_SNAPSHOT_QUIET;
-    enum pf_beat beat = pf_scene_tell_lane(scene, event, "0", PF_TONE_ODD,
-                                           quiet ? "Nothing moves" : "Some have not moved for a while");
+    static const char *const words[PF_SNAPSHOT__COUNT] = {
+        [PF_SNAPSHOT_QUIET] = "Nothing moves",
+        [PF_SNAPSHOT_PARTIAL] = "Some have not moved for a while",
+        [PF_SNAPSHOT_DEADLINE] = "The time that the run may take is over",
+        [PF_SNAPSHOT_ASKED] = "Somebody asks who waits for what",
+    };
+    enum pf_beat beat = pf_scene_tell_lane(scene, event, "0", PF_TONE_ODD, words[snapshot->reason]);
     for (size_t i = 0; i < snapshot->thread_count; i++)
         take_thread(scene, &c, event, &snapshot->threads[i]);
     return beat;

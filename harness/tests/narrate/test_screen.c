@@ -188,3 +188,21 @@ Test(screen, lines_for_a_pipe_name_who_waits_for_what, .timeout = 10)
     pf_scene_free(scene);
     pf_trace_free(trace);
 }
+
+Test(screen, marks_quote_the_lines_that_matter, .timeout = 10)
+{
+    struct pf_trace *trace = pf_trace_new();
+    struct pf_scene *scene = open_scene(trace);
+    struct pf_mark_line marks[] = {{.line = 3, .note = "it begins here"},
+                                   {.line = 9999, .note = "beyond the end"}};
+    cr_assert_eq(pf_outcome_marks(scene, "What matters:", marks, 2), PF_BEAT_NONE, "without a source");
+    scene->source = numbered_source(scene->arena);
+    cr_assert_eq(pf_outcome_marks(scene, "What matters:", marks, 0), PF_BEAT_NONE);
+    cr_assert_eq(pf_outcome_marks(scene, "What matters:", marks, 2), PF_BEAT_STEP);
+    cr_assert_eq(scene->tell_count, 4);
+    cr_assert_str_eq(scene->tells[1].text, "     3 | line_3();");
+    cr_assert_str_eq(scene->tells[2].text, "it begins here");
+    cr_assert_str_eq(scene->tells[3].text, "beyond the end");
+    pf_scene_free(scene);
+    pf_trace_free(trace);
+}

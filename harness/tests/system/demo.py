@@ -139,8 +139,8 @@ def test_step(pitfall, _):
     seen = len(terminal.drawn)
     assert not select.select([terminal.fd], [], [], 0.3)[0], "it went on without a key"
     assert len(terminal.drawn) == seen
-    for words in ("THE FAULT STRIKES 0.1", "PROVEN: deadlock", "Fix:", "2 of 2: safe", "THE FAULT STRIKES",
-                  "NO FINDINGS"):
+    for words in ("THE FAULT STRIKES 0.1", "PROVEN: deadlock", "Fix:", "What makes it fall in", "2 of 2: safe",
+                  "THE FAULT STRIKES", "NO FINDINGS", "What saves it"):
         terminal.step_to(words)
     terminal.press(" ")
     assert terminal.end() == 0
