@@ -128,7 +128,7 @@ void pf_html_graph(const struct pf_xml *xml, const struct pf_diagnosis *diagnosi
     pf_xml_start(xml, "div");
     pf_xml_attribute(xml, "class", "scroll");
     pf_xml_attribute(xml, "tabindex", "0"); /* so that the keyboard can scroll it */
-    pf_xml_attribute(xml, "role", "region");
+    pf_xml_attribute(xml, "role", "group");
     pf_xml_attribute(xml, "aria-label", "Picture of who waits on what");
     draw(xml, graph);
     pf_xml_end(xml);

@@ -26,6 +26,7 @@ struct cell {
     const char *value; /* "" where the fault has none, as kill */
     unsigned long occurrence;
     size_t column;
+    bool harmless; /* as are all of its row */
 };
 
 static const char *option(const char *spec, const char *name)
@@ -72,11 +73,36 @@ static int row_order(const struct cell *a, const struct cell *b)
     return procs ? procs : calls ? calls : (a->occurrence > b->occurrence) - (a->occurrence < b->occurrence);
 }
 
+/* Rows with a failure come first. */
 static int by_place(const void *a, const void *b)
 {
     const struct cell *x = a, *y = b;
     int rows = row_order(x, y);
+    if (x->harmless != y->harmless)
+        return x->harmless - y->harmless;
     return rows ? rows : (x->column > y->column) - (x->column < y->column);
+}
+
+/* Of sorted cells, how many are of the row that begins here. */
+static size_t row_length(const struct cell *cells, size_t count)
+{
+    size_t length = 1;
+    while (length < count && row_order(&cells[0], &cells[length]) == 0)
+        length++;
+    return length;
+}
+
+static void put_failures_first(struct cell *cells, size_t count)
+{
+    for (size_t i = 0, length; i < count; i += length) {
+        bool harmless = true;
+        length = row_length(&cells[i], count - i);
+        for (size_t k = 0; k < length; k++)
+            harmless &= cells[i + k].trial->verdict == PF_PASS;
+        for (size_t k = 0; k < length; k++)
+            cells[i + k].harmless = harmless;
+    }
+    qsort(cells, count, sizeof(*cells), by_place);
 }
 
 /* The failure that a trial belongs to, from 1; 0: none that is told. */
@@ -158,6 +184,7 @@ static struct cell *make_cells(struct pf_arena *arena, const struct pf_result *r
         cells[i].column = columns - 1;
     }
     qsort(cells, count, sizeof(*cells), by_place);
+    put_failures_first(cells, count);
     *ret_faults = faults;
     *ret_columns = columns;
     return cells;
@@ -183,8 +210,7 @@ static void write_points(const struct pf_xml *xml, const struct pf_result *resul
     write_heads(xml, faults, columns);
     pf_xml_start(xml, "tbody");
     for (size_t i = 0, length; i < result->trial_count; i += length) {
-        for (length = 1; i + length < result->trial_count && !row_order(&cells[i], &cells[i + length]);)
-            length++;
+        length = row_length(&cells[i], result->trial_count - i);
         write_row(xml, &cells[i], length, columns, failures, most);
     }
     pf_xml_end(xml);

@@ -150,7 +150,7 @@ static void draw(const struct picture *p)
     pf_xml_start(p->xml, "div");
     pf_xml_attribute(p->xml, "class", "scroll");
     pf_xml_attribute(p->xml, "tabindex", "0"); /* so that the keyboard can scroll it */
-    pf_xml_attribute(p->xml, "role", "region");
+    pf_xml_attribute(p->xml, "role", "group");
     pf_xml_attribute(p->xml, "aria-label", "Timeline");
     pf_xml_start(p->xml, "svg");
     pf_xml_attribute(p->xml, "class", "timeline");

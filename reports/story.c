@@ -6,6 +6,7 @@
 #include "reports/view.h"
 
 #define OUTPUT_LINES 20
+#define LINE_BYTES   1000 /* of longer lines of output the rest is left out */
 
 static void heading(const struct pf_page *page, int indent, const char *text)
 {
@@ -98,8 +99,11 @@ static void write_output(const struct pf_page *page, int indent, const struct pf
     heading(page, indent, "Its output ends with:");
     while (*tail) {
         size_t length = strcspn(tail, "\n");
-        fprintf(page->file, "%*s%s|%s %.*s\n", indent + 2, "", page->ink.dim, page->ink.end, (int)length,
-                tail);
+        size_t shown = pf_view_fitting(tail, length < LINE_BYTES ? length : LINE_BYTES);
+        fprintf(page->file, "%*s%s|%s %.*s", indent + 2, "", page->ink.dim, page->ink.end, (int)shown, tail);
+        if (shown < length)
+            fprintf(page->file, " ... (%zu bytes more)", length - shown);
+        fputc('\n', page->file);
         tail += length + (tail[length] == '\n');
     }
 }

@@ -6,10 +6,17 @@
 #include "reports/plain.h"
 #include "reports/view.h"
 
+/* Perl's reader, which prove has, takes no string of more than 32766 characters. */
+enum { STRING_BYTES = 16000, OUTPUT_LINES = 200 };
+
 /* YAML takes JSON's strings, and jansson writes these; the text must be plain before. */
 static void write_string(FILE *file, struct pf_arena *arena, const char *text)
 {
-    json_t *json = json_string(pf_plain_text(arena, text));
+    const char *plain = pf_plain_text(arena, text);
+    size_t size = strlen(plain), length = pf_view_fitting(plain, STRING_BYTES);
+    if (length < size)
+        plain = pf_arena_printf(arena, "%.*s ... (%zu bytes more)", (int)length, plain, size - length);
+    json_t *json = json_string(plain);
     json_dumpf(json, file, JSON_ENCODE_ANY);
     json_decref(json);
 }
@@ -72,7 +79,14 @@ static void write_details(FILE *file, struct pf_arena *arena, const struct pf_tr
     write_findings(file, arena, trial);
     write_diagnosis(file, arena, trial->diagnosis);
     if (trial->verdict != PF_PASS)
-        write_entry(file, arena, 2, "output", trial->output);
+        write_entry(file, arena, 2, "output", pf_view_output_tail(arena, trial, OUTPUT_LINES));
+    if (trial->note_count)
+        fputs("  notes:\n", file);
+    for (size_t i = 0; i < trial->note_count; i++) {
+        fputs("    - ", file);
+        write_string(file, arena, trial->notes[i]);
+        fputc('\n', file);
+    }
     write_entry(file, arena, 2, "replay", trial->replay);
     fputs("  ...\n", file);
 }

@@ -72,15 +72,19 @@ struct pf_view_group *pf_view_groups(struct pf_arena *arena, const struct pf_res
     return groups;
 }
 
-/* Cuts valid UTF-8 between two characters. */
+size_t pf_view_fitting(const char *text, size_t room)
+{
+    size_t length = strnlen(text, room);
+    while (length && ((unsigned char)text[length] & 0xC0) == 0x80)
+        length--;
+    return length;
+}
+
 static const char *cut(struct pf_arena *arena, const char *text, size_t most)
 {
     if (strlen(text) <= most)
         return text;
-    size_t length = most - 3;
-    while (length && ((unsigned char)text[length] & 0xC0) == 0x80)
-        length--;
-    return pf_arena_printf(arena, "%.*s...", (int)length, text);
+    return pf_arena_printf(arena, "%.*s...", (int)pf_view_fitting(text, most - 3), text);
 }
 
 const char *pf_view_name(struct pf_arena *arena, const struct pf_trial_result *trial)

@@ -60,6 +60,8 @@ bool pf_view_is_short(const struct pf_result *result);
 const struct pf_trial_result *pf_view_trial(const struct pf_result *result, uint64_t id);
 /* What a fault did to the program: "hung", "lost data silently". */
 const char *pf_view_outcome(enum pf_outcome outcome);
+/* The bytes of the first characters of valid UTF-8, as many as there is room for. */
+size_t pf_view_fitting(const char *text, size_t room);
 /* The last lines of the captured output; NULL when there is none. */
 const char *pf_view_output_tail(struct pf_arena *arena, const struct pf_trial_result *trial, int lines);
 

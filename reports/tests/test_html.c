@@ -125,6 +125,20 @@ Test(html, a_sweep_has_its_failures_and_a_table_of_points)
     xmlFreeDoc(document);
 }
 
+Test(html, points_where_something_failed_come_first)
+{
+    struct pf_result *result = sample_sweep();
+    static struct pf_fault_account harmless[] = {{.spec = "close:error=EIO:when=1:proc=0", .fired = 1}};
+    struct pf_trial_result *trial = pf_result_add(result);
+    *trial = result->trials[0];
+    trial->id = 3;
+    trial->faults = harmless;
+    xmlDocPtr document = written(result);
+    expect_answer(document, "string(//div/table/tbody/tr[1]/td[2])", "write");
+    expect_answer(document, "string(//div/table/tbody/tr[2]/td[2])", "close");
+    xmlFreeDoc(document);
+}
+
 Test(html, a_sweep_of_many_trials_is_a_page_that_can_be_opened)
 {
     struct pf_result *result = sample_sweep();

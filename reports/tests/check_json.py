@@ -1,0 +1,76 @@
+"""Holds the JSON formats against what they have to be.
+
+check_json.py result FILE     by pitfall-result-1.schema.json (needs jsonschema)
+check_json.py sarif FILE      by sarif.schema.json beside this file, which has what we write of SARIF 2.1.0 and
+                              nothing else; and by OASIS' own schema, where PITFALL_SARIF_SCHEMA names it
+check_json.py perfetto FILE   by the rules of the Chrome trace event format
+"""
+import json
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def by_schema(document, path):
+    import jsonschema
+    schema = json.loads(Path(path).read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(schema)
+    validator.check_schema(schema)
+    for error in list(validator(schema).iter_errors(document))[:5]:
+        yield f"{Path(path).name}: {'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
+
+
+def sarif(document):
+    yield from by_schema(document, HERE / "sarif.schema.json")
+    if "PITFALL_SARIF_SCHEMA" in os.environ:
+        yield from by_schema(document, os.environ["PITFALL_SARIF_SCHEMA"])
+    for run in document["runs"]:
+        rules = {rule["id"] for rule in run["tool"]["driver"].get("rules", [])}
+        for result in run.get("results", []):
+            if result["ruleId"] not in rules:
+                yield f"rule {result['ruleId']} is not described"
+            for graph in result.get("graphs", []):
+                nodes = {node["id"] for node in graph["nodes"]}
+                for edge in graph["edges"]:
+                    if not {edge["sourceNodeId"], edge["targetNodeId"]} <= nodes:
+                        yield f"edge {edge['id']} leads out of its graph"
+
+
+def perfetto(document):
+    """Lanes have names, slices an extent, arrows two ends."""
+    lanes, named, flows, known = set(), set(), {}, set("MXiISstf")
+    for event in document["traceEvents"]:
+        if event["ph"] not in known:
+            yield f"phase {event['ph']}"
+        if event["ph"] == "M":
+            named.add((event["pid"], event.get("tid")))
+            continue
+        if not isinstance(event["ts"], (int, float)) or event["ts"] < 0:
+            yield f"ts of {event}"
+        if event["ph"] == "X" and not event["dur"] >= 0:
+            yield f"dur of {event}"
+        lanes.add((event["pid"], event["tid"]))
+        if event["ph"] in "stf":
+            flows.setdefault(event["id"], []).append((event["ts"], event["ph"]))
+    for lane in lanes - named:
+        yield f"lane {lane} has no name"
+    for number, ends in flows.items():
+        if sorted(phase for _, phase in ends) != ["f", "s"]:
+            yield f"arrow {number} has not two ends"
+
+
+def main():
+    kind, path = sys.argv[1:]
+    document = json.loads(Path(path).read_text(encoding="ascii"))
+    checks = {"sarif": sarif, "perfetto": perfetto,
+              "result": lambda it: by_schema(it, HERE.parent / "pitfall-result-1.schema.json")}
+    mistakes = list(checks[kind](document))
+    for mistake in mistakes:
+        print(f"{path}: {mistake}")
+    return 1 if mistakes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
