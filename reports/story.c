@@ -63,11 +63,22 @@ void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_
         labelled(page, indent, "Fix", diagnosis->fix);
 }
 
+/* The verdict names its kind, and the reason has its words. */
+static bool is_told(const struct pf_trial_result *trial, const struct pf_finding *finding)
+{
+    return trial->reason && finding->message && strcmp(trial->reason, finding->message) == 0;
+}
+
 static void write_findings(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
 {
-    heading(page, indent, "Findings:");
+    bool begun = false;
     for (size_t i = 0; i < trial->finding_count; i++) {
         const struct pf_finding *finding = &trial->findings[i];
+        if (is_told(trial, finding))
+            continue;
+        if (!begun)
+            heading(page, indent, "Findings:");
+        begun = true;
         const char *kind = pf_names_get(&pf_finding_kind_names, (int)finding->kind);
         bool fails = finding->severity == PF_SEVERITY_FAIL;
         const char *line =
@@ -117,6 +128,10 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
         labelled(page, indent, "Why", trial->reason);
     if (trial->diagnosis)
         pf_story_diagnosis(page, indent, trial);
+    /* Not wrapped: it is there to be copied, with the line breaks inside its words. */
+    if (trial->replay)
+        fprintf(page->file, "%*s%sReplay:%s %s\n", indent, "", page->ink.bold, page->ink.end,
+                pf_plain_text(page->arena, trial->replay));
     bool as_expected = trial->verdict == PF_PASS && trial->scenario;
     if (trial->finding_count && !(as_expected && trial->diagnosis))
         write_findings(page, indent, trial);
@@ -133,8 +148,4 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
         write_output(page, indent, trial);
     for (size_t i = 0; i < trial->note_count; i++)
         labelled(page, indent, "Note", trial->notes[i]);
-    /* Not wrapped: it is there to be copied, with the line breaks inside its words. */
-    if (trial->replay)
-        fprintf(page->file, "%*s%sReplay:%s %s\n", indent, "", page->ink.bold, page->ink.end,
-                pf_plain_text(page->arena, trial->replay));
 }

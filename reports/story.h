@@ -9,7 +9,8 @@
  * `indent`. */
 void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial);
 
-/* Everything about a trial that needs a reader: why, diagnosis, findings, faults, ending, notes, replay. */
+/* Everything about a trial that needs a reader, what matters most first: why, diagnosis, fix and replay line;
+ * then other findings, faults, ending, output, notes. */
 void pf_story_trial(const struct pf_page *page, int indent, const struct pf_trial_result *trial,
                     bool show_output);
 
