@@ -19,6 +19,7 @@ enum {
 enum mproc_order_flag {
     MPROC_ORDER_CLEAR_ENV = 1 << 0,
     MPROC_ORDER_BODY_FD = 1 << 1,
+    MPROC_ORDER_SPAWN = 1 << 2, /* it runs the program anew */
     MPROC_ORDER_STDIO =
         1 << 4, /* shifted by 0, 1, 2: that standard descriptor comes along; else it is /dev/null */
 };
@@ -54,6 +55,7 @@ enum mproc_stage {
     MPROC_STAGE_NICE,
     MPROC_STAGE_ARGS,
     MPROC_STAGE_PIDFD,
+    MPROC_STAGE_EXEC,
     MPROC_STAGE__COUNT,
 };
 

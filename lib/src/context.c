@@ -16,6 +16,7 @@
 #include "error_internal.h"
 #include "guard.h"
 #include "process_internal.h"
+#include "spawn.h"
 #include "stop_internal.h"
 #include "system.h"
 
@@ -68,6 +69,7 @@ static int launch_guard(struct mproc_context *context)
 {
     struct mproc_guard guard = {.generation = context->generation,
                                 .slots = context->slots,
+                                .slots_fd = context->slots_fd,
                                 .entries = context->entries,
                                 .nentries = context->nentries};
     sigset_t before;
@@ -134,13 +136,25 @@ static int make_context(const struct mproc_context_options *options, struct mpro
         .owner = getpid(), .entries = options->entries, .channel = -1, .keeper_pidfd = -1, .generation = 1};
     atomic_init(&context->refs, 1);
     pthread_mutex_init(&context->lock, NULL);
-    r = mproc_slots_map(&context->slots);
+    r = mproc_slots_map(&context->slots, &context->slots_fd);
     if (r) {
         free(context);
         return r;
     }
     *ret_context = context;
     return 0;
+}
+
+/* A process that was started by running the program anew goes no further than here. */
+static void go_on_where_spawned(const struct mproc_entry *entries, uint32_t nentries)
+{
+    struct mproc_worker worker;
+    int r = mproc_spawn_take_up(entries, nentries, &worker);
+
+    if (r < 0)
+        mproc_worker_refuse(&worker, r);
+    if (r > 0)
+        mproc_worker_go_on(&worker);
 }
 
 int mproc_context_open(const struct mproc_context_options *options, struct mproc_context **ret_context)
@@ -153,6 +167,7 @@ int mproc_context_open(const struct mproc_context_options *options, struct mproc
     int r = count_entries(options ? options->entries : NULL, &nentries);
     if (r)
         return r;
+    go_on_where_spawned(options->entries, nentries);
     if (mproc_has_threads())
         return mproc_fail(
             -EDEADLK, "the process has threads, whose locks a fork would inherit for ever locked; open the "
@@ -181,6 +196,8 @@ void mproc_context_unref(struct mproc_context *context)
     if (atomic_fetch_sub(&context->refs, 1) > 1)
         return;
     mproc_slots_unmap(context->slots);
+    if (context->slots_fd >= 0)
+        close(context->slots_fd);
     pthread_mutex_destroy(&context->lock);
     free(context);
 }

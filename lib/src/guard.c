@@ -103,6 +103,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
                                   .entry = find_entry(guard, order->entry),
                                   .slot = &guard->slots->slots[order->slot],
                                   .answer_fd = guard->channel,
+                                  .slots_fd = guard->slots_fd,
                                   .parent = getpid()};
 
     if (order->generation != guard->generation)
@@ -319,13 +320,13 @@ static _Noreturn void keeper_loop(struct mproc_guard *guard)
 
 _Noreturn void mproc_guard_run(struct mproc_guard *guard)
 {
-    int keep[] = {guard->channel, guard->owner_pidfd};
+    int keep[] = {guard->channel, guard->owner_pidfd, guard->slots_fd};
 
     setpgid(0, 0);
     mproc_reset_signals();
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = note_child, .sa_flags = SA_NOCLDSTOP}, NULL);
     for (int fd = 0; fd < 3; fd++)
         mproc_open_null(fd);
-    mproc_close_all_but(keep, 2);
+    mproc_close_all_but(keep, guard->slots_fd < 0 ? 2 : 3);
     keeper_loop(guard);
 }

@@ -26,6 +26,7 @@ struct mproc_guard {
     pid_t keeper_pid;
     int keeper_pidfd;
     struct mproc_slots *slots;
+    int slots_fd;
     const struct mproc_entry *entries;
     uint32_t nentries;
 };

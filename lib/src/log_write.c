@@ -51,7 +51,7 @@ static unsigned char *add_field(unsigned char *end, const struct mproc_log_field
     struct log_field_head head = {
         .type = (uint8_t)field->type, .key_len = (uint8_t)strlen(field->key), .value_len = 8};
     const char *string = field->value.string ? field->value.string : "(null)";
-    const uint64_t flag = field->value.flag;
+    const uint64_t flag = field->type == MPROC_LOG_TYPE_BOOL && field->value.flag;
     const void *value = &field->value;
 
     if (field->type == MPROC_LOG_TYPE_STRING) {

@@ -39,6 +39,7 @@ struct mproc_context {
     const struct mproc_entry *entries;
     uint32_t nentries;
     struct mproc_slots *slots;
+    int slots_fd;    /* -1: there is none, and nothing can be spawned */
     int channel;     /* -1: no guard */
     pid_t guard_pid; /* 0: none, or it has not said hello yet */
     pid_t keeper_pid;

@@ -1,18 +1,55 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "error_internal.h"
 #include "slots.h"
 #include "wait.h"
 
-int mproc_slots_map(struct mproc_slots **ret_slots)
+/* A file of that size, or -1. */
+static int make_file(void)
 {
-    void *map =
-        mmap(NULL, sizeof(struct mproc_slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct rlimit limit;
 
-    if (map == MAP_FAILED)
+    /* Passing this limit would end the process by SIGXFSZ. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < sizeof(struct mproc_slots))
+        return -1;
+    int fd = memfd_create("mproc-slots", MFD_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, sizeof(struct mproc_slots)) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+int mproc_slots_map(struct mproc_slots **ret_slots, int *ret_fd)
+{
+    int fd = make_file();
+    void *map = mmap(NULL, sizeof(struct mproc_slots), PROT_READ | PROT_WRITE,
+                     fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+
+    if (map == MAP_FAILED) {
+        if (fd >= 0)
+            close(fd);
         return mproc_fail(-ENOMEM, "no memory for a table of %d processes", MPROC_PROCESSES_MAX);
+    }
+    *ret_slots = map;
+    *ret_fd = fd;
+    return 0;
+}
+
+int mproc_slots_attach(int fd, struct mproc_slots **ret_slots)
+{
+    struct stat status;
+    void *map = MAP_FAILED;
+
+    if (fstat(fd, &status) == 0 && status.st_size == sizeof(struct mproc_slots))
+        map = mmap(NULL, sizeof(struct mproc_slots), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return mproc_fail(-EBADMSG, "the table of processes is not to be had");
     *ret_slots = map;
     return 0;
 }

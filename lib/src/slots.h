@@ -1,5 +1,6 @@
 /* The table that owner, guard and workers share: one slot per process. It is mapped before the guard is
- * forked, so it needs no descriptor and no name. All words are futexes that live as long as the mapping. */
+ * forked, so it needs no name; its descriptor is for workers that run the program anew. All words are futexes
+ * that live as long as the mapping. */
 #ifndef MPROC_SLOTS_H
 #define MPROC_SLOTS_H
 
@@ -42,8 +43,11 @@ struct mproc_slots {
     struct mproc_slot slots[MPROC_PROCESSES_MAX];
 };
 
-/* Errors: -ENOMEM. */
-int mproc_slots_map(struct mproc_slots **ret_slots);
+/* `ret_fd` is -1 where RLIMIT_FSIZE leaves no room for a file. Errors: -ENOMEM. */
+int mproc_slots_map(struct mproc_slots **ret_slots, int *ret_fd);
+
+/* The table out of a descriptor. Errors: -EBADMSG it is none. */
+int mproc_slots_attach(int fd, struct mproc_slots **ret_slots);
 void mproc_slots_unmap(struct mproc_slots *slots);
 
 /* An idle slot made STARTING, or NULL: all are in use. Owner only, under its lock. */

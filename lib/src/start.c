@@ -142,6 +142,8 @@ static int prepare(struct start *start, const struct mproc_args *args)
     start->order.nice = options->nice;
     if (options->clear_env)
         start->order.flags |= MPROC_ORDER_CLEAR_ENV;
+    if (options->method == MPROC_START_SPAWN)
+        start->order.flags |= MPROC_ORDER_SPAWN;
     int r = choose_stdio(start);
     if (r == 0)
         r = mproc_args_encode(args, &start->wire);
@@ -301,6 +303,7 @@ static _Noreturn void run_fork(struct start *start, int answer_fd, pid_t parent)
                                   .entry = start->entry,
                                   .slot = start->slot,
                                   .answer_fd = answer_fd,
+                                  .slots_fd = -1,
                                   .parent = parent,
                                   .group = start->context->guard_pid};
 

@@ -20,6 +20,7 @@
 #include "pool_serve.h"
 #include "process_internal.h"
 #include "shutdown_internal.h"
+#include "spawn.h"
 #include "stop_internal.h"
 #include "system.h"
 #include "thread_internal.h"
@@ -59,6 +60,7 @@ const char *mproc_stage_name(enum mproc_stage stage)
         [MPROC_STAGE_NICE] = "setting its niceness",
         [MPROC_STAGE_ARGS] = "decoding its arguments",
         [MPROC_STAGE_PIDFD] = "opening its pidfd",
+        [MPROC_STAGE_EXEC] = "running its program anew",
     };
 
     return (unsigned)stage < MPROC_STAGE__COUNT ? names[stage] : "an unknown step";
@@ -160,27 +162,44 @@ static int map_body(const struct mproc_worker *worker, const unsigned char **ret
     return 0;
 }
 
-/* Everything that can fail, in the order of the stages. */
-static struct mproc_args *set_up(const struct mproc_worker *worker)
+static const char *strings_of(const struct mproc_worker *worker, const unsigned char *body)
 {
-    const struct mproc_order *order = worker->order;
+    return (const char *)body + worker->order->nlimits * sizeof(struct mproc_process_limit);
+}
+
+static const unsigned char *find_body(const struct mproc_worker *worker)
+{
     const unsigned char *body = NULL;
-    struct mproc_args *args;
     int r = map_body(worker, &body);
 
     if (r)
         give_up(worker, MPROC_STAGE_ARGS, mproc_fail(r, "its arguments could not be mapped"));
-    const char *cwd = (const char *)body + order->nlimits * sizeof(struct mproc_process_limit);
-    const char *env = order->has_cwd ? cwd + strlen(cwd) + 1 : cwd;
-    r = set_stdio(worker);
+    return body;
+}
+
+/* What a program finds when it begins. With set_up(), all that can fail, in the order of the stages. */
+static void set_surroundings(const struct mproc_worker *worker, const unsigned char *body)
+{
+    const char *cwd = strings_of(worker, body);
+    const char *env = worker->order->has_cwd ? cwd + strlen(cwd) + 1 : cwd;
+    int r = set_stdio(worker);
+
     if (r)
         give_up(worker, MPROC_STAGE_STDIO, r);
-    if (order->has_cwd && chdir(cwd))
+    if (worker->order->has_cwd && chdir(cwd))
         give_up(worker, MPROC_STAGE_CWD, -errno);
     r = set_env(worker, env);
     if (r)
         give_up(worker, MPROC_STAGE_ENV, r);
-    r = mproc_args_decode(cwd + order->strings_len, order->args_len, worker->fds, worker->nfds, &args);
+}
+
+static struct mproc_args *set_up(const struct mproc_worker *worker, const unsigned char *body)
+{
+    const struct mproc_order *order = worker->order;
+    struct mproc_args *args;
+    int r = mproc_args_decode(strings_of(worker, body) + order->strings_len, order->args_len, worker->fds,
+                              worker->nfds, &args);
+
     if (!r)
         r = mproc_event_keep_promises(args);
     if (r)
@@ -256,25 +275,63 @@ static _Noreturn void finish(const struct mproc_worker *worker, int result)
     _exit(result >= 0 && result <= 255 ? result : 1);
 }
 
-_Noreturn void mproc_worker_run(const struct mproc_worker *worker)
+static void end_with_parent(const struct mproc_worker *worker)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* The parent may have died before it was set, and then nobody would kill us. */
     if (getppid() != worker->parent)
         _exit(EXIT_NOT_STARTED);
-    if (worker->group)
-        setpgid(0, worker->group);
-    __atomic_store_n(&worker->slot->pid, getpid(), __ATOMIC_RELEASE);
-    mproc_reset_signals();
-    /* Before the limits: there may be no descriptor left under them. */
+}
+
+static int open_pidfd(const struct mproc_worker *worker)
+{
     int pidfd = pidfd_open(getpid(), 0);
+
     if (pidfd < 0)
         give_up(worker, MPROC_STAGE_PIDFD, -errno);
-    struct mproc_args *args = set_up(worker);
+    return pidfd;
+}
+
+static _Noreturn void run_entry(const struct mproc_worker *worker, const unsigned char *body, int pidfd)
+{
+    struct mproc_args *args = set_up(worker, body);
+
     become(worker);
     answer_started(worker, pidfd);
     mproc_release_signals(&worker->order->mask);
     int result = worker->entry->run(args);
     mproc_args_free(args);
     finish(worker, result);
+}
+
+_Noreturn void mproc_worker_run(const struct mproc_worker *worker)
+{
+    bool is_spawned = worker->order->flags & MPROC_ORDER_SPAWN;
+
+    end_with_parent(worker);
+    if (worker->group)
+        setpgid(0, worker->group);
+    __atomic_store_n(&worker->slot->pid, getpid(), __ATOMIC_RELEASE);
+    mproc_reset_signals();
+    if (!is_spawned && worker->slots_fd >= 0)
+        close(worker->slots_fd);
+    /* Before the limits: there may be no descriptor left under them. */
+    int pidfd = is_spawned ? -1 : open_pidfd(worker);
+    const unsigned char *body = find_body(worker);
+    set_surroundings(worker, body);
+    if (is_spawned)
+        give_up(worker, MPROC_STAGE_EXEC, mproc_spawn_exec(worker, body));
+    run_entry(worker, body, pidfd);
+}
+
+_Noreturn void mproc_worker_go_on(const struct mproc_worker *worker)
+{
+    /* An exec of a file that gives rights has taken it away. */
+    end_with_parent(worker);
+    run_entry(worker, worker->body, open_pidfd(worker));
+}
+
+_Noreturn void mproc_worker_refuse(const struct mproc_worker *worker, int err)
+{
+    give_up(worker, MPROC_STAGE_ARGS, err);
 }

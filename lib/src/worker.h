@@ -21,6 +21,7 @@ struct mproc_worker {
     const struct mproc_entry *entry; /* what it runs */
     struct mproc_slot *slot;
     int answer_fd;
+    int slots_fd; /* -1: there is none */
     pid_t parent;
     pid_t group; /* to join; 0: stays where it is */
 };
@@ -30,6 +31,12 @@ extern const struct mproc_entry *const mproc_own_entries[MPROC_OWN__COUNT];
 
 /* Runs in the new process, with all signals held. */
 _Noreturn void mproc_worker_run(const struct mproc_worker *worker);
+
+/* The same from where the program, run anew, has taken the start up. */
+_Noreturn void mproc_worker_go_on(const struct mproc_worker *worker);
+
+/* There: tells the owner that it cannot, with the detail of this error. */
+_Noreturn void mproc_worker_refuse(const struct mproc_worker *worker, int err);
 
 /* In a worker: the entries of the context it was started from. */
 const struct mproc_entry *mproc_worker_entries(uint32_t *ret_count);

@@ -263,7 +263,8 @@ static void descriptors_stay_constant(enum mproc_start_method method)
     mproc_context_get_info(context, &info);
     CHECK(child_count_fds() == before); /* handles given back while their processes ran */
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
-    CHECK(child_count_fds() == before - 2);  /* the context had its channel and the guard's pidfd */
+    CHECK(child_count_fds() ==
+          before - 3); /* the context had its channel, the guard's pidfd, and its table */
     CHECK(waitpid(-1, NULL, WNOHANG) == -1); /* no zombie, no child */
 }
 
@@ -357,7 +358,7 @@ CHILD_TEST(process, a_stop_cancels_a_join_and_refuses_a_start_but_lets_stop_and_
     struct mproc_process *late = NULL;
     struct mproc_status status = {0};
     open_context(entries);
-    for (int method = 0; method < MPROC_START__COUNT; method++) {
+    for (int method = 0; method <= MPROC_START_FORK; method++) {
         struct mproc_stop *token = NULL;
         struct mproc_process *process =
             start("sleep", NULL, &(struct mproc_process_options){.method = (enum mproc_start_method)method});

@@ -55,6 +55,8 @@ enum {
  * The guard keeps the environment, working directory, umask, limits and user that the process has now;
  * workers start with them.
  *
+ * In a process that was started by the method spawn this runs its entry, and does not return.
+ *
  * @param options  what can be run
  *
  * Returns: 0.

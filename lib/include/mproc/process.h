@@ -27,6 +27,9 @@ struct mproc_process;
 enum mproc_start_method {
     MPROC_START_FORKSERVER, /* forked by the guard: fast, and sound however many threads the owner has */
     MPROC_START_FORK,       /* forked by the caller, with a copy of its memory; refused when it has threads */
+    MPROC_START_SPAWN, /* by the guard too, but it runs the program anew, with the arguments that it was run
+                        * with, up to mproc_context_open(), which does not return there: nothing is
+                        * inherited but what was asked for. main() must open the context before all else */
     MPROC_START__COUNT,
 };
 
@@ -110,8 +113,10 @@ struct mproc_stop_steps {
  * with threads; -ECANCELED: the thread's token is stopped, nothing new begins; -EAGAIN: MPROC_PROCESSES_MAX
  * or RLIMIT_NPROC reached; -EMFILE, -ENOMEM; -ETIMEDOUT: the guard did not answer (is it stopped?);
  * -EOWNERDEAD: the guard and its spare are gone, and with threads running no new one can be had; -EPERM:
- * called in a fork of the owner; what setting it up gave. Ownership: the caller's, ends with
- * mproc_process_free(). Threads: any. Blocking: until the deadline of the options; about 0.2 ms as a rule.
+ * called in a fork of the owner; -ECHILD: it died before it was set up, or, spawned, ended without opening
+ * the context; -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of less than a megabyte;
+ * what setting it up gave. Ownership: the caller's, ends with mproc_process_free(). Threads: any. Blocking:
+ * until the deadline of the options; about 0.2 ms as a rule.
  */
 MPROC_EXPORT int mproc_process_start(struct mproc_context *context, const char *entry,
                                      const struct mproc_args *args,
