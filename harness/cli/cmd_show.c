@@ -125,7 +125,7 @@ static void print_scenario(const struct pf_page *page, const struct pf_scenario 
     print_plan(page, scenario);
     print_programs(page, scenario);
     print_sources(page, scenario);
-    printf("\nSee it happen: pitfall check %s\n", pf_plain_line(page->arena, scenario->id));
+    printf("\nSee it happen: pitfall demo %s\n", pf_plain_line(page->arena, scenario->id));
 }
 
 static int run(const struct pf_command *command, int argc, char **argv)

@@ -31,6 +31,7 @@ static void print_help(FILE *file)
           "`pitfall COMMAND --help` teaches each command. Start with:\n"
           "  pitfall run -- CMD      is my program hung, and what does it wait for?\n"
           "  pitfall diagnose PID    the same for one that runs already\n"
+          "  pitfall demo            the lessons; pitfall demo ID shows one as it happens\n"
           "  pitfall check           every documented pitfall: broken programs fall in, safe ones do not\n",
           file);
 }

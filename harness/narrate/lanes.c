@@ -131,7 +131,7 @@ void pf_screen_lanes(struct pf_screen_drawing *d, int lines)
     const bool *shown = choose(d, all ? scene->lane_count : room - 1);
     int label_columns = 0;
     for (size_t i = 0; i < scene->lane_count; i++) {
-        int columns = shown[i] ? pf_screen_columns(d, label(d, &scene->lanes[i])) : 0;
+        int columns = shown[i] ? pf_screen_columns(label(d, &scene->lanes[i])) : 0;
         label_columns = columns > label_columns ? columns : label_columns;
     }
     int most = d->columns / 4 > LABEL_MOST ? d->columns / 4 : LABEL_MOST;

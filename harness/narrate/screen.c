@@ -80,8 +80,8 @@ static void add_rule(struct pf_screen_drawing *d)
 /* Two texts, at the left and at the right end of a line. */
 static void add_ends(struct pf_screen_drawing *d, const char *ink, const char *left, const char *right)
 {
-    int room = d->columns - pf_screen_columns(d, right) - 1;
-    if (room < pf_screen_columns(d, left))
+    int room = d->columns - pf_screen_columns(right) - 1;
+    if (room < pf_screen_columns(left))
         pf_screen_add(d, ink, left);
     else
         pf_screen_add(d, ink, pf_arena_printf(d->arena, "%s %s", pf_screen_cell(d, left, room), right));

@@ -15,7 +15,7 @@ struct pf_screen_drawing {
 void pf_screen_add(struct pf_screen_drawing *d, const char *ink, const char *text);
 /* Text that fits into so many columns: cut, and marked as cut, where it is longer. */
 const char *pf_screen_cut(const struct pf_screen_drawing *d, const char *text, int columns);
-int pf_screen_columns(const struct pf_screen_drawing *d, const char *text);
+int pf_screen_columns(const char *text);
 /* The text and blanks, in exactly so many columns. */
 const char *pf_screen_cell(const struct pf_screen_drawing *d, const char *text, int columns);
 

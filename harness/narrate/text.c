@@ -29,9 +29,8 @@ static int width_of(wchar_t character)
     return width < 0 ? 1 : width;
 }
 
-int pf_screen_columns(const struct pf_screen_drawing *d, const char *text)
+int pf_screen_columns(const char *text)
 {
-    (void)d;
     int columns = 0;
     for (wchar_t next; *text;) {
         text += character(text, &next);
@@ -57,7 +56,7 @@ static const char *letters(const struct pf_screen_drawing *d, const char *text)
 const char *pf_screen_cut(const struct pf_screen_drawing *d, const char *text, int columns)
 {
     const char *plain = letters(d, text);
-    if (pf_screen_columns(d, plain) <= columns)
+    if (pf_screen_columns(plain) <= columns)
         return plain;
     const char *mark = d->style->ascii ? "..." : "…";
     int room = columns - (d->style->ascii ? 3 : 1), used = 0;
@@ -74,7 +73,7 @@ const char *pf_screen_cut(const struct pf_screen_drawing *d, const char *text, i
 const char *pf_screen_cell(const struct pf_screen_drawing *d, const char *text, int columns)
 {
     const char *cut = pf_screen_cut(d, text, columns);
-    int used = pf_screen_columns(d, cut);
+    int used = pf_screen_columns(cut);
     return pf_arena_printf(d->arena, "%s%*s", cut, used < columns ? columns - used : 0, "");
 }
 
