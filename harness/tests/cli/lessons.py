@@ -3,6 +3,7 @@
 The plan is read as a reader would: the first block of commands under "Change it and see" builds and runs the program, and
 each change names the file, the text and its replacement, and what is found then.
 """
+import json
 import pathlib
 import re
 import subprocess
@@ -14,15 +15,15 @@ CHANGE = re.compile(r"\*\*(.*?)\*\* In `(.*?)`, replace\n\n" + BLOCK + r"\n(?:by
 
 
 def commands(text, folder):
-    """Runs the block: what it says on standard error, and its status."""
+    """Runs the block: what it says, and its status."""
     done = subprocess.run(text, shell=True, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     return done.stdout + done.stderr, done.returncode
 
 
-def kinds(said):
-    """The failures of a run, as its report lists them; warnings are none."""
-    listed = re.search(r"^  Findings:\n((?:    .*\n)*)", said, re.M)
-    return set(re.findall(r"^    ([a-z-]+)(?: in \S+)?: ", listed[1], re.M)) if listed else set()
+def kinds(result):
+    """The failures of a run; warnings are none."""
+    return {finding["kind"] for finding in json.loads(result)["trials"][0].get("findings", [])
+            if finding.get("severity", "fail") == "fail"}
 
 
 def main():
@@ -49,9 +50,10 @@ def main():
             (folder / file).write_text(source.replace(replace, by))
             said, status = commands(compile_it, folder)
             assert status == 0 and "warning" not in said, (name, said)
-            said, status = commands(f"PATH={scratch}/bin:$PATH; {run_it}", folder)
+            run_it_told = run_it.replace("pitfall run ", "pitfall run --report json:result.json ", 1)
+            said, status = commands(f"PATH={scratch}/bin:$PATH; {run_it_told}", folder)
             expected = set(filter(None, finding.split(", ")))
-            assert kinds(said) == expected and status == bool(expected), (name, change, said)
+            assert kinds((folder / "result.json").read_text()) == expected and status == bool(expected), (name, change, said)
             tried += 1
     assert tried >= 10, tried
     print(f"{tried} changes do what the plans say")
