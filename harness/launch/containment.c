@@ -224,6 +224,9 @@ static int prepare(const struct pf_trial *trial, struct pf_containment *containm
         containment->sheet = NULL;
         return pf_error_set(error, -errno, "no memory for the start of a program: %s", strerror(errno));
     }
+    containment->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (containment->null < 0)
+        return pf_error_set(error, -errno, "/dev/null: %s", strerror(errno));
     int r = find_inherited(containment);
     if (r < 0)
         return pf_error_set(error, r, "/proc/self/fd: %s", strerror(-r));
@@ -251,6 +254,7 @@ int pf_containment_new(const struct pf_trial *trial, bool keep, struct pf_contai
     *containment = (struct pf_containment){
         .arena = arena,
         .socket = -1,
+        .null = -1,
         .share = trial->share,
         .isolates = trial->isolate,
         .directory = pf_arena_strdup(arena, trial->directory),
@@ -300,6 +304,8 @@ void pf_containment_end(struct pf_containment *containment, bool leaves)
         kill_init(containment);
     if (containment->layers.fd >= 0)
         close(containment->layers.fd);
+    if (containment->null >= 0)
+        close(containment->null);
     if (containment->sheet)
         munmap(containment->sheet, SHEET_BYTES);
     pf_arena_free(containment->arena);

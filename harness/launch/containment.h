@@ -27,6 +27,7 @@ struct pf_containment {
     bool admin;                 /* the caller is root, or as good */
     struct pf_layers layers;    /* over the files of an isolated trial */
     const char *isolation_note; /* what is not isolated, or why nothing is; NULL when all is as asked */
+    int null;                   /* /dev/null, the input of programs whose output is captured */
     const int *inherited;       /* the caller's descriptors that a program gets, ascending */
     size_t inherited_count;
 };

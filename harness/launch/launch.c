@@ -26,7 +26,7 @@ static const char *const level_names[] = {"namespaces", "user-namespaces", "subr
 struct descriptors {
     int *sent, *wanted;
     size_t count;
-    int opened[3]; /* to be closed when they have been sent; -1: none */
+    int output[2]; /* of the captured program, to be closed when they have been sent; -1: none */
 };
 
 unsigned long pf_launch_ptrace_options(bool execs)
@@ -41,16 +41,13 @@ static int open_stdio(const struct pf_trial *trial, struct descriptors *descript
 {
     if (!trial->capture)
         return 0;
-    descriptors->opened[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (descriptors->opened[0] < 0)
-        return pf_error_set(error, -errno, "/dev/null: %s", strerror(errno));
     for (int i = 0; i < 2; i++) {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) < 0)
             return pf_error_set(error, -errno, "no pipe for the program's output: %s", strerror(errno));
         fcntl(ends[0], F_SETFL, O_NONBLOCK);
         launched->output[i] = ends[0];
-        descriptors->opened[1 + i] = ends[1];
+        descriptors->output[i] = ends[1];
     }
     return 0;
 }
@@ -68,8 +65,11 @@ static void list_descriptors(const struct pf_trial *trial, const struct pf_conta
     size_t most = containment->inherited_count + 3;
     descriptors->sent = pf_arena_alloc(arena, most * sizeof(*descriptors->sent));
     descriptors->wanted = pf_arena_alloc(arena, most * sizeof(*descriptors->wanted));
-    for (int i = 0; trial->capture && i < 3; i++)
-        add_descriptor(descriptors, descriptors->opened[i], i);
+    if (trial->capture) {
+        add_descriptor(descriptors, containment->null, STDIN_FILENO);
+        add_descriptor(descriptors, descriptors->output[0], STDOUT_FILENO);
+        add_descriptor(descriptors, descriptors->output[1], STDERR_FILENO);
+    }
     for (size_t i = 0; i < containment->inherited_count; i++) {
         int fd = containment->inherited[i];
         if (!trial->capture || fd > STDERR_FILENO)
@@ -299,7 +299,7 @@ int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, stru
               struct pf_containment **kept, struct pf_launched *ret_launched, struct pf_error *error)
 {
     struct pf_launched launched = {.notify_fd = -1, .output = {-1, -1}, .keeps = kept};
-    struct descriptors descriptors = {.opened = {-1, -1, -1}};
+    struct descriptors descriptors = {.output = {-1, -1}};
     const char *path;
     int r = pf_launch_locate(trial->command[0], trial->directory, arena, &path, error);
     if (r < 0)
@@ -308,9 +308,9 @@ int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, stru
     r = open_stdio(trial, &descriptors, &launched, error);
     if (r == 0)
         r = start(trial, filter, path, &descriptors, arena, &launched, error);
-    for (int i = 0; i < 3; i++)
-        if (descriptors.opened[i] >= 0)
-            close(descriptors.opened[i]);
+    for (int i = 0; i < 2; i++)
+        if (descriptors.output[i] >= 0)
+            close(descriptors.output[i]);
     if (r < 0) {
         pf_launch_end(&launched, NULL);
         return r;

@@ -50,8 +50,10 @@ void pf_kept_given(const struct pf_kept *kept, const struct pf_trial *trial,
     const struct pf_containment *containment = launched->containment;
     const char **ids = pf_arena_alloc(arena, (containment->inherited_count + 2) * sizeof(*ids));
     size_t count = 0;
-    if (trial->capture && pf_probe_given(launched->output, 2, arena, ids) == 0)
-        count = 2;
+    struct stat pipe;
+    for (int i = 0; i < 2; i++)
+        if (trial->capture && fstat(launched->output[i], &pipe) == 0)
+            ids[count++] = pf_arena_printf(arena, "pipe:[%llu]", (unsigned long long)pipe.st_ino);
     for (size_t i = 0; i < containment->inherited_count; i++) {
         int fd = containment->inherited[i];
         bool other = trial->capture ? fd <= STDERR_FILENO : trial->stdout_to_stderr && fd == STDOUT_FILENO;

@@ -23,7 +23,7 @@
 enum { TICK_MS = 500 };
 /* A worker lives for so many trials: a fork costs as much as a short trial, and nothing of one trial shall
  * add up for ever. */
-enum { TRIALS_OF_WORKER = 64 };
+enum { TRIALS_OF_WORKER = 500 };
 
 /* What a worker says when it has carried out a trial. */
 struct report {
