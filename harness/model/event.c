@@ -301,6 +301,12 @@ static const struct pf_field spot_fields[] = {
     PF_VALUE(struct pf_step_spot, BOOL, repeated),
 };
 static const struct pf_record spot_record = PF_RECORD(struct pf_step_spot, spot_fields);
+static const struct pf_field waypoint_fields[] = {
+    PF_VALUE(struct pf_waypoint, UINT, instruction, PF_ALWAYS),
+    PF_VALUE(struct pf_waypoint, INT, distance, PF_ALWAYS),
+    PF_VALUE(struct pf_waypoint, UINT, occurrence, PF_ALWAYS),
+};
+static const struct pf_record waypoint_record = PF_RECORD(struct pf_waypoint, waypoint_fields);
 static const struct pf_field steps_fields[] = {
     PF_VALUE(struct pf_ev_steps, STRING, thread, PF_NEEDED),
     PF_VALUE(struct pf_ev_steps, STRING, function, PF_NEEDED),
@@ -308,6 +314,7 @@ static const struct pf_field steps_fields[] = {
     PF_VALUE(struct pf_ev_steps, UINT, instructions, PF_ALWAYS),
     PF_VALUE(struct pf_ev_steps, STRING, ended),
     PF_ARRAY(struct pf_ev_steps, RECORDS, spots, spot_count, .record = &spot_record),
+    PF_ARRAY(struct pf_ev_steps, RECORDS, waypoints, waypoint_count, .record = &waypoint_record),
 };
 static const struct pf_field pace_fields[] = {
     PF_VALUE(struct pf_ev_pace, STRING, thread, PF_NEEDED),

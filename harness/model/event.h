@@ -337,6 +337,13 @@ struct pf_step_spot {
     bool repeated;        /* a repeated string instruction: before it, in the middle, before its last turn */
 };
 
+/* An instruction of a call that can be run to: the call comes to its address for the so-many-eth time. */
+struct pf_waypoint {
+    uint64_t instruction; /* so many were executed before */
+    int64_t distance;     /* of its address from that of the function, in bytes */
+    uint64_t occurrence;  /* from 1; 0: it is none */
+};
+
 /* A call of a function was stepped through from its first instruction to its last. */
 struct pf_ev_steps {
     const char *thread;
@@ -346,6 +353,9 @@ struct pf_ev_steps {
     const char *ended;     /* "returned", "left" (a jump to a caller), "exec", "exit", "cut" (too many) */
     struct pf_step_spot *spots;
     size_t spot_count;
+    struct pf_waypoint
+        *waypoints; /* where to run is shorter than to step on from the one before; ascending */
+    size_t waypoint_count;
 };
 
 /* What a thread did in the second half of the time of a run that reached its deadline. */

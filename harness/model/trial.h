@@ -63,9 +63,10 @@ struct pf_trigger {
     const char *function; /* PF_TRIGGER_STEP */
     const char
         *module; /* PF_TRIGGER_STEP: glob on the file name of program or library; NULL: see the manual */
-    uint64_t instruction; /* PF_TRIGGER_STEP: so many instructions of the call have been executed */
-    bool asleep;          /* PF_TRIGGER_STEP: ... and the next one, a system call, has fallen asleep */
-    int *calls;           /* PF_TRIGGER_SYSCALL: numbers, ascending */
+    uint64_t instruction;        /* PF_TRIGGER_STEP: so many instructions of the call have been executed */
+    bool asleep;                 /* PF_TRIGGER_STEP: ... and the next one, a system call, has fallen asleep */
+    struct pf_waypoint waypoint; /* PF_TRIGGER_STEP: runs there first, as it did in a recording */
+    int *calls;                  /* PF_TRIGGER_SYSCALL: numbers, ascending */
     size_t call_count;
     const char *proc;      /* glob on the process address, or with a "/" on the thread address; NULL: any */
     struct pf_test *tests; /* PF_TRIGGER_SYSCALL: all must hold */

@@ -72,6 +72,7 @@ static void deliver_signal(struct pf_run *run, struct pf_task *task, int number)
         if (number == SIGALRM && task->process->one_shot)
             task->process->interval_timer = false;
     }
+    pf_step_signal(run, task);
     pf_lifecycle_resume(run, task, number);
 }
 

@@ -234,6 +234,60 @@ static uint64_t count_call(struct pf_run *run, struct pf_task *task, size_t inde
     return ++task->calls[index];
 }
 
+/*
+ * Lets the thread run to the waypoint, if there is one. It stops there each time that it comes by; and where
+ * the call returns to, should it take another way than it did.
+ */
+static bool set_out(struct pf_run *run, struct pf_task *task, struct pf_followed *call)
+{
+    const struct pf_waypoint *waypoint = &run->step->aims[call->aim].trigger->waypoint;
+    struct pf_walk *walk = task->walk;
+    if (!waypoint->occurrence || call->recording || walk->calls || !call->ret || run->step->aim_count > 1 ||
+        task->process->code->place_count >= PF_STEP_PLACES)
+        return false;
+    walk->leap_to = walk->stand.ip + (uint64_t)waypoint->distance;
+    walk->leap_sp = call->sp;
+    walk->arrivals = waypoint->occurrence;
+    return true;
+}
+
+/* Is this a stop on the way to a waypoint? */
+static bool take_way(struct pf_run *run, struct pf_task *task, const struct pf_stand *stand, bool *go)
+{
+    struct pf_walk *walk = task->walk;
+    struct pf_followed *call = walk->calls;
+    bool returned = stand->ip == call->ret && stand->sp == call->sp + sizeof(uint64_t);
+    if (!returned && stand->ip != walk->leap_to)
+        return false;
+    if (returned || (stand->sp > call->sp && pf_thread_same_mapping(task->tid, call->sp, stand->sp))) {
+        end_walk(run, task, PF_ENDED_LEFT);
+        task->armed = 0;
+        return true;
+    }
+    if (--walk->arrivals > 0)
+        return true;
+    walk->leap_to = 0;
+    walk->stand = *stand;
+    task->armed = 0;
+    call->done = run->step->aims[call->aim].trigger->waypoint.instruction;
+    enum pf_ended ended;
+    if (!reach(run, task, call, go, &ended)) {
+        walk->calls = NULL;
+        end_call(run, task, call, ended);
+    }
+    return true;
+}
+
+/* A handler may come by where the call is waited for: what it does there would be taken for the call's. */
+void pf_step_signal(struct pf_run *run, struct pf_task *task)
+{
+    if (!task->walk || !task->walk->arrivals)
+        return;
+    end_walk(run, task, PF_ENDED_LEFT);
+    task->armed = 0;
+    pf_code_arm(run, task);
+}
+
 /* The thread stands before the first instruction of a function. */
 static bool enter(struct pf_run *run, struct pf_task *task, size_t index, const struct pf_stand *stand)
 {
@@ -258,7 +312,7 @@ static bool enter(struct pf_run *run, struct pf_task *task, size_t index, const 
         call->recording = pf_recording_begin(task, call->ret);
     bool go = true;
     enum pf_ended ended;
-    if (reach(run, task, call, &go, &ended))
+    if (set_out(run, task, call) || reach(run, task, call, &go, &ended))
         task->walk->calls = call;
     else
         end_call(run, task, call, ended);
@@ -345,17 +399,19 @@ static bool handle(struct pf_run *run, struct pf_task *task, int code)
                         handler */
     if (code != CODE_REGISTER)
         return arrive(run, task, &stand);
-    if (walk && walk->leap_to == stand.ip && walk->leap_sp == stand.sp) {
+    if (walk && !walk->arrivals && walk->leap_to == stand.ip && walk->leap_sp == stand.sp) {
         walk->leap_to = 0;
         task->armed = 0;
         /* The instruction that a signal came before is still to be executed. */
         bool same = stand.ip == walk->stand.ip && stand.turns == walk->stand.turns;
         return same || arrive(run, task, &stand);
     }
+    bool go = true;
+    if (walk && walk->arrivals && take_way(run, task, &stand, &go))
+        return go;
     const struct pf_code *known = task->process->code;
     if (stand.ip == known->loader)
         load(run, task);
-    bool go = true;
     for (size_t i = 0; i < known->place_count; i++)
         if (known->places[i].address == stand.ip)
             go &= enter(run, task, known->places[i].aim, &stand);

@@ -20,6 +20,8 @@ void pf_step_exec(struct pf_run *run, struct pf_task *task);
 void pf_step_born(struct pf_run *run, struct pf_task *task);
 /* A stop in which nothing happened: the occasion to hand a thread the places that became known meanwhile. */
 void pf_step_refresh(struct pf_run *run, struct pf_task *task);
+/* A signal is about to be delivered to a thread. */
+void pf_step_signal(struct pf_run *run, struct pf_task *task);
 /* A thread has ended. */
 void pf_step_forget(struct pf_run *run, struct pf_task *task);
 

@@ -101,10 +101,13 @@ void pf_code_arm(struct pf_run *run, struct pf_task *task)
     if (!code || task->armed == code->version)
         return;
     uint64_t addresses[PF_STEP_REGISTERS] = {0};
-    if (wanted(run, code, addresses) < 0)
+    int count = wanted(run, code, addresses);
+    if (count < 0)
         return;
-    bool leaps = task->walk && task->walk->leap_to;
-    addresses[PF_STEP_REGISTERS - 1] = leaps ? task->walk->leap_to : code->loader;
+    const struct pf_walk *walk = task->walk;
+    addresses[PF_STEP_REGISTERS - 1] = walk && walk->leap_to ? walk->leap_to : code->loader;
+    if (walk && walk->arrivals) /* there is room: see set_out() in step.c */
+        addresses[count] = walk->calls->ret;
     int r = pf_thread_watch(task->tid, addresses);
     if (r == -ESRCH)
         return; /* it does not stand still */

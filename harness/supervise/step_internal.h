@@ -75,9 +75,10 @@ struct pf_followed {
 struct pf_walk {
     struct pf_followed *calls; /* innermost first */
     struct pf_stand stand;
-    uint64_t turns;   /* of the repeated instruction that it is in, at its beginning; 0: it is in none */
-    uint64_t leap_to; /* it runs until there; 0: single steps */
-    uint64_t leap_sp; /* ... with the stack as it was */
+    uint64_t turns;    /* of the repeated instruction that it is in, at its beginning; 0: it is in none */
+    uint64_t leap_to;  /* it runs until there; 0: single steps */
+    uint64_t leap_sp;  /* ... with the stack as it was */
+    uint64_t arrivals; /* that are left at leap_to, which is a waypoint of the only call; 0: it is none */
 };
 
 /* step_code.c */

@@ -6,7 +6,7 @@
 #include "supervise/names.h"
 #include "supervise/step_internal.h"
 
-enum { LONGEST = 200 * 1000, CALL_LENGTH = 15, MEMO = 1024 };
+enum { LONGEST = 200 * 1000, CALL_LENGTH = 15, MEMO = 1024, WAYS_LONGEST = 20 * 1000 };
 
 /* A call within the call: where it returns to, and from which stack. */
 struct link {
@@ -150,6 +150,46 @@ static void add_spot(struct pf_run *run, struct pf_recording *recording, size_t 
                                   .repeated = position->repeated};
 }
 
+struct arrivals {
+    uint64_t ip, count;
+};
+
+/* The count of an address, in a table with room for all of them. */
+static uint64_t *arrivals_at(struct arrivals *table, size_t size, uint64_t ip)
+{
+    size_t i = (size_t)(ip * 0x9e3779b97f4a7c15ULL >> 32) % size;
+    while (table[i].ip && table[i].ip != ip)
+        i = (i + 1) % size;
+    table[i].ip = ip;
+    return &table[i].count;
+}
+
+/*
+ * A step costs as much as a stop at a debug register. So the k-th instruction is reached soonest by its
+ * address, after as many stops as the call has come there; or by one step more than the one before it. System
+ * calls may be made again after a signal, and repeated instructions stop once or more: none to run to. What
+ * lies in another file may be mapped elsewhere next time.
+ */
+static void find_waypoints(struct pf_run *run, struct pf_recording *recording, struct pf_ev_steps *steps)
+{
+    size_t count = recording->count < WAYS_LONGEST ? recording->count : WAYS_LONGEST, size = 2 * count + 1;
+    struct arrivals *table = pf_arena_alloc(recording->arena, size * sizeof(*table));
+    uint64_t best = 0, begin = count ? recording->positions[0].ip : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct position *position = &recording->positions[i];
+        uint64_t occurrence = ++*arrivals_at(table, size, position->ip);
+        const char *home = locate(recording, begin)->frame.module;
+        best++;
+        if (position->number >= 0 || position->repeated || position->ip == begin || occurrence >= best ||
+            !home || !same_text(home, locate(recording, position->ip)->frame.module))
+            continue;
+        best = occurrence;
+        *(struct pf_waypoint *)pf_arena_grow(run->trace->arena, &steps->waypoints, &steps->waypoint_count,
+                                             sizeof(struct pf_waypoint)) = (struct pf_waypoint){
+            .instruction = i, .distance = (int64_t)(position->ip - begin), .occurrence = occurrence};
+    }
+}
+
 void pf_recording_end(struct pf_run *run, const struct pf_task *task, const struct pf_followed *call,
                       enum pf_ended ended)
 {
@@ -167,6 +207,7 @@ void pf_recording_end(struct pf_run *run, const struct pf_task *task, const stru
         .ended = words[run->decided ? PF_ENDED_CUT : ended]};
     for (size_t i = 0; i < recording->count; i++)
         add_spot(run, recording, i, &steps);
+    find_waypoints(run, recording, &steps);
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_STEPS, .steps = steps});
     pf_stacks_close(recording->stacks);
     pf_arena_free(recording->arena);

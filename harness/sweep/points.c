@@ -201,9 +201,17 @@ static size_t count_places(const struct pf_points *points)
     return count;
 }
 
+static struct pf_waypoint waypoint_before(const struct pf_ev_steps *steps, uint64_t instruction)
+{
+    struct pf_waypoint last = {0};
+    for (size_t i = 0; i < steps->waypoint_count && steps->waypoints[i].instruction <= instruction; i++)
+        last = steps->waypoints[i];
+    return last;
+}
+
 /* One line of the source, or one function called from one line: what is done there fails together. */
 static void add_spot(struct reading *reading, const struct pf_ev_steps *steps,
-                     const struct pf_step_spot *spot, const char *function)
+                     const struct pf_step_spot *spot, const char *function, bool steady)
 {
     struct pf_arena *arena = reading->points->arena;
     const struct pf_call_profile *profile = spot->call ? pf_call_profile_find(spot->call) : NULL;
@@ -226,10 +234,28 @@ static void add_spot(struct reading *reading, const struct pf_ev_steps *steps,
             .instructions = steps->instructions,
             .cut = steps->ended && strcmp(steps->ended, "cut") == 0,
             .sleeps = profile && profile->blocks,
+            .waypoint = steady ? waypoint_before(steps, i) : (struct pf_waypoint){0},
         };
 }
 
-struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct pf_trigger *steps)
+/* Has the call gone the same way in another run? */
+static bool is_steady(const struct pf_ev_steps *steps, const struct pf_trace *again)
+{
+    for (size_t i = 0; again && i < again->count; i++) {
+        const struct pf_ev_steps *other = &again->events[i]->steps;
+        if (again->events[i]->kind == PF_EVENT_STEPS && strcmp(other->thread, steps->thread) == 0 &&
+            other->call == steps->call && strcmp(other->function, steps->function) == 0)
+            return other->instructions == steps->instructions &&
+                   other->waypoint_count == steps->waypoint_count &&
+                   (steps->waypoint_count == 0 ||
+                    memcmp(other->waypoints, steps->waypoints,
+                           steps->waypoint_count * sizeof(*steps->waypoints)) == 0);
+    }
+    return false;
+}
+
+struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct pf_trace *again,
+                                     const struct pf_trigger *steps)
 {
     struct pf_arena *arena = pf_arena_new();
     struct reading reading = {.points = pf_arena_alloc(arena, sizeof(*reading.points))};
@@ -238,8 +264,9 @@ struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct 
                                          : pf_arena_strdup(arena, steps->function);
     for (size_t i = 0; i < trace->count; i++) {
         const struct pf_event *event = trace->events[i];
+        bool steady = event->kind == PF_EVENT_STEPS && is_steady(&event->steps, again);
         for (size_t k = 0; event->kind == PF_EVENT_STEPS && k < event->steps.spot_count; k++)
-            add_spot(&reading, &event->steps, &event->steps.spots[k], function);
+            add_spot(&reading, &event->steps, &event->steps.spots[k], function, steady);
     }
     return reading.points;
 }

@@ -26,6 +26,7 @@ struct pf_point {
     uint64_t instruction, instructions; /* ... its number from 0, and how many there are */
     bool cut;                           /* ... there are more, which nobody has followed */
     bool sleeps;                        /* ... it is a system call that may sleep */
+    struct pf_waypoint waypoint;        /* ... from which it is not far; or occurrence 0 */
     uint64_t place;                     /* equal for points of one call and one stack */
 };
 
@@ -38,9 +39,13 @@ struct pf_points {
 
 /* Reads the trace of a recording; it may be freed then. */
 struct pf_points *pf_points_new(const struct pf_trace *trace);
-/* The same for the instructions of the calls that were stepped through; steps: the trigger that named them.
+/*
+ * The same for the instructions of the calls that were stepped through; steps: the trigger that named them.
+ * again: another such trace; only of calls that went the same way in both, waypoints are good for a third.
+ * NULL: there is none.
  */
-struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct pf_trigger *steps);
+struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct pf_trace *again,
+                                     const struct pf_trigger *steps);
 void pf_points_free(struct pf_points *points);
 
 #endif

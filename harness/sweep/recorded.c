@@ -40,6 +40,9 @@ static const struct pf_field point_fields[] = {
     PF_VALUE(struct pf_point, UINT, instruction),
     PF_VALUE(struct pf_point, UINT, instructions),
     PF_VALUE(struct pf_point, BOOL, cut),
+    PF_NAMED(struct pf_point, UINT, "waypoint", waypoint.instruction),
+    PF_NAMED(struct pf_point, INT, "waypoint_distance", waypoint.distance),
+    PF_NAMED(struct pf_point, UINT, "waypoint_occurrence", waypoint.occurrence),
 };
 static const struct pf_record point_record = PF_RECORD(struct pf_point, point_fields);
 

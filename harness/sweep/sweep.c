@@ -15,6 +15,10 @@
 /* So many times a trial is run until its fault strikes. */
 enum { ATTEMPTS = 3 };
 
+/* A job is a trial of the plan, and which attempt at it. */
+enum { ATTEMPT_SHIFT = 60 };
+static const uint64_t TRIAL_OF_JOB = (1ULL << ATTEMPT_SHIFT) - 1;
+
 /* The deadline of a trial: so many times what a run without faults takes, and at least so long. */
 static const uint64_t DEADLINE_TIMES = 10, DEADLINE_LEAST_NS = 2000000000ULL, NS_PER_S = 1000000000ULL;
 
@@ -82,7 +86,7 @@ bool pf_campaign_is_unfired(const struct pf_trial_result *trial)
     return false;
 }
 
-static struct pf_trial *planned_trial(const struct pf_campaign *campaign, uint64_t id)
+static struct pf_trial *planned_trial(const struct pf_campaign *campaign, uint64_t id, size_t attempt)
 {
     struct pf_arena *scratch = pf_arena_new();
     const struct pf_trial *base = campaign->request->base;
@@ -94,13 +98,18 @@ static struct pf_trial *planned_trial(const struct pf_campaign *campaign, uint64
     for (size_t i = 0; i < sequel.count; i++)
         specs[base->fault_count + i] = pf_strike_text(&sequel.strikes[i], scratch);
     struct pf_trial *trial = pf_campaign_trial(&campaign->base, specs, count);
+    /* A call that went another way than it was recorded has not come by there. */
+    if (attempt == 1)
+        trial->faults[base->fault_count].trigger.waypoint =
+            campaign->plan->planned[sequel.origin - 1].point->waypoint;
     pf_arena_free(scratch);
     return trial;
 }
 
 static struct pf_trial *make_trial(void *context, uint64_t id)
 {
-    return planned_trial(((struct tour *)context)->campaign, id);
+    return planned_trial(((struct tour *)context)->campaign, id & TRIAL_OF_JOB,
+                         (size_t)(id >> ATTEMPT_SHIFT));
 }
 
 static struct flight *find_flight(struct tour *tour, uint64_t id)
@@ -131,9 +140,10 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
     if (!next.id)
         return false;
     struct flight *flight = find_flight(tour, 0);
-    *flight =
-        (struct flight){.id = next.id, .attempt = next.attempt, .trial = planned_trial(campaign, next.id)};
-    *ret_job = (struct pf_pool_job){.trial = flight->trial, .id = next.id};
+    *flight = (struct flight){
+        .id = next.id, .attempt = next.attempt, .trial = planned_trial(campaign, next.id, next.attempt)};
+    *ret_job =
+        (struct pf_pool_job){.trial = flight->trial, .id = next.id | (uint64_t)next.attempt << ATTEMPT_SHIFT};
     return true;
 }
 
@@ -259,7 +269,7 @@ static void take_trial(void *context, const struct pf_pool_job *job, const struc
 {
     (void)trace;
     struct tour *tour = context;
-    struct flight *flight = find_flight(tour, job->id);
+    struct flight *flight = find_flight(tour, job->id & TRIAL_OF_JOB);
     bool interrupted = pf_interrupts_count(NULL) > 1;
     if (pf_campaign_is_unfired(trial) && flight->attempt < ATTEMPTS)
         *(struct again *)pf_arena_grow(tour->campaign->scratch, &tour->again, &tour->again_count,

@@ -98,6 +98,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
     static uint64_t numbers[] = {4, 5};
     static struct pf_limit limits[] = {{"nofile", 32}};
     static struct pf_frame frames[] = {{"python", "f", "m", 0x1234, "file.c", 7}};
+    static struct pf_waypoint ways[] = {{.instruction = 3, .distance = -12, .occurrence = 2}};
     static struct pf_step_spot spots[] = {
         {3, 2, {NULL, "f", "m", 1, "file.c", 7}, 64, {NULL, "g", "m", 1, "file.c", 8}, "futex", true}};
     static struct pf_descriptors open[] = {{PF_OBJECT_PIPE, "/p", 3, 2}};
@@ -218,7 +219,7 @@ static struct pf_event full_event(enum pf_event_kind kind)
         event.stack = (struct pf_ev_stack){"0", 7, frames, 1};
         break;
     case PF_EVENT_STEPS:
-        event.steps = (struct pf_ev_steps){"0", "put", 1, 9, "returned", spots, 1};
+        event.steps = (struct pf_ev_steps){"0", "put", 1, 9, "returned", spots, 1, ways, 1};
         break;
     case PF_EVENT_NOTE:
         event.note = (struct pf_ev_note){"note"};
@@ -250,7 +251,7 @@ Test(trace, every_field_of_every_event_is_written)
         [PF_EVENT_KILL] = 3,    [PF_EVENT_TIMER] = 2,       [PF_EVENT_BOND] = 2,   [PF_EVENT_POINT] = 3,
         [PF_EVENT_LEDGER] = 3,  [PF_EVENT_LIMIT] = 6,       [PF_EVENT_INJECT] = 6, [PF_EVENT_RELEASE] = 4,
         [PF_EVENT_OUTPUT] = 3,  [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
-        [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 6,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
+        [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 7,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
         [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 3,    [PF_EVENT_DESCRIPTORS] = 3,
         [PF_EVENT_ZOMBIE] = 2,  [PF_EVENT_HANDLER] = 6,     [PF_EVENT_NAME] = 3,
     };

@@ -333,3 +333,76 @@ Test(step, writes_down_where_instructions_stand)
     cr_assert_not_null(strstr(steps->spots[0].at.file, "stepper.c"));
     pf_trace_free(trace);
 }
+
+/* What is left when the kill strikes at the instruction; -1: it did not. */
+static int rungs_of(const char *scene, const char *function, uint64_t instruction,
+                    const struct pf_waypoint *waypoint)
+{
+    char spec[128];
+    snprintf(spec, sizeof(spec), "step=%s+%u:kill:proc=0.1:when=1", function, (unsigned)instruction);
+    struct pf_trial *trial = plan(scene);
+    inject(trial, spec);
+    if (waypoint)
+        trial->faults[0].trigger.waypoint = *waypoint;
+    struct pf_trace *trace = run(trial);
+    int rungs = count(trace, PF_EVENT_INJECT) ? said(trace, "rungs") : -1;
+    pf_trace_free(trace);
+    return rungs;
+}
+
+/* Strikes at each instruction by steps alone, and from the waypoint before it. */
+static void expect_waypoints(const char *scene, const char *function, size_t least)
+{
+    char spec[128];
+    snprintf(spec, sizeof(spec), "step=%s+0:kill:when=1", function);
+    struct pf_trial *trial = plan(scene);
+    record(trial, spec);
+    struct pf_trace *trace = run(trial);
+    const struct pf_ev_steps *steps = steps_of(trace, "0.1");
+    const struct pf_waypoint *waypoint = NULL;
+    cr_assert_geq(steps->waypoint_count, least, "%s: %zu", scene, steps->waypoint_count);
+    for (uint64_t i = 0; i < steps->instructions; i++) {
+        for (size_t k = 0; k < steps->waypoint_count; k++)
+            if (steps->waypoints[k].instruction <= i)
+                waypoint = &steps->waypoints[k];
+        int by_steps = rungs_of(scene, function, i, NULL);
+        int by_waypoint = waypoint ? rungs_of(scene, function, i, waypoint) : by_steps;
+        cr_expect_eq(by_waypoint, by_steps, "%s+%lu: %d, not %d", function, (unsigned long)i, by_waypoint,
+                     by_steps);
+    }
+    pf_trace_free(trace);
+}
+
+Test(step, runs_to_waypoints_and_strikes_at_the_same_instructions)
+{
+    expect_waypoints("static", "ascend", 7);
+    expect_waypoints("library", "climb", 7);
+    expect_waypoints("recursion", "descend", 7);
+}
+
+Test(step, strikes_not_at_all_where_the_waypoint_is_not_come_by)
+{
+    /* Behind the call, and one time more often than the call comes there. */
+    struct pf_waypoint behind = {.instruction = 5, .distance = 4000, .occurrence = 1};
+    cr_expect_eq(rungs_of("static", "ascend", 7, &behind), -1);
+    struct pf_trial *trial = plan("often");
+    record(trial, "step=ascend+0:kill:when=1");
+    struct pf_trace *trace = run(trial);
+    struct pf_waypoint often = steps_of(trace, "0.1")->waypoints[2];
+    pf_trace_free(trace);
+    often.occurrence = 2;
+    trial = plan("often");
+    inject(trial, "step=ascend+7:kill:when=1");
+    trial->faults[0].trigger.waypoint = often;
+    trace = run(trial);
+    cr_expect_eq(count(trace, PF_EVENT_INJECT), 0, "the next call of it is another");
+    pf_trace_free(trace);
+    /* A handler runs in between, which could come by there. */
+    trial = plan("handler");
+    record(trial, "step=signal_itself+0:kill:when=1");
+    trace = run(trial);
+    const struct pf_ev_steps *steps = steps_of(trace, "0.1");
+    const struct pf_waypoint last = steps->waypoints[steps->waypoint_count - 1];
+    pf_trace_free(trace);
+    cr_expect_eq(rungs_of("handler", "signal_itself", last.instruction, &last), -1);
+}

@@ -30,7 +30,7 @@ static struct pf_points *points_of_call(const char *thread, const char *module, 
                                        .spot_count = 3}};
     pf_trace_append(trace, &event);
     struct pf_trigger trigger = {.function = "put", .module = module};
-    struct pf_points *points = pf_points_of_steps(trace, &trigger);
+    struct pf_points *points = pf_points_of_steps(trace, NULL, &trigger);
     pf_trace_free(trace);
     return points;
 }
@@ -88,4 +88,38 @@ Test(steps, calls_that_may_sleep_are_struck_asleep_too)
     pf_sweep_plan_free(plan);
     pf_points_free(points);
     pf_plan_free(base);
+}
+
+Test(steps, a_waypoint_is_good_for_what_follows_it_where_two_runs_agree)
+{
+    struct pf_waypoint ways[] = {{.instruction = 1, .distance = 4, .occurrence = 1},
+                                 {.instruction = 3, .distance = 9, .occurrence = 2}};
+    struct pf_trigger trigger = {.function = "put"};
+    struct pf_event event = {.kind = PF_EVENT_STEPS,
+                             .steps = {.thread = "0.1",
+                                       .function = "put",
+                                       .call = 3,
+                                       .instructions = 4,
+                                       .ended = "returned",
+                                       .spots = spots,
+                                       .spot_count = 3,
+                                       .waypoints = ways,
+                                       .waypoint_count = 2}};
+    struct pf_trace *first = pf_trace_new(), *same = pf_trace_new(), *other = pf_trace_new();
+    pf_trace_append(first, &event);
+    pf_trace_append(same, &event);
+    event.steps.waypoint_count = 1;
+    pf_trace_append(other, &event);
+    struct pf_points *points = pf_points_of_steps(first, same, &trigger);
+    cr_expect_eq(points->points[0].waypoint.occurrence, 0);
+    cr_expect_eq(points->points[2].waypoint.instruction, 1);
+    cr_expect_eq(points->points[3].waypoint.distance, 9);
+    pf_points_free(points);
+    points = pf_points_of_steps(first, other, &trigger);
+    for (size_t i = 0; i < points->count; i++)
+        cr_expect_eq(points->points[i].waypoint.occurrence, 0);
+    pf_points_free(points);
+    pf_trace_free(first);
+    pf_trace_free(same);
+    pf_trace_free(other);
 }
