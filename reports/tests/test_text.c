@@ -189,3 +189,26 @@ Test(text, shows_the_last_lines_of_a_long_output)
     free(output);
     pf_result_free(result);
 }
+
+/* A line that does it again only sometimes says so; one that always does promises no more than it has shown.
+ */
+Test(text, a_failure_that_does_not_come_each_time_is_flaky)
+{
+    struct pf_result *result = sample_sweep();
+    struct pf_failure *failure = &result->sweep->failures[0];
+    failure->replays = failure->replayed = 10;
+    char *text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "replayed 10 of 10");
+    expect_not_in(text, "flaky");
+    free(text);
+    failure->replayed = 7;
+    text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "replayed 7 of 10: flaky");
+    free(text);
+    failure->replays = failure->replayed = 0;
+    text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "not tried again");
+    expect_not_in(text, "flaky");
+    free(text);
+    pf_result_free(result);
+}

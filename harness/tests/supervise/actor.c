@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -182,6 +183,41 @@ static int parent_number(void)
     errno = 0;
     long result = syscall(SYS_getppid);
     printf("%ld %s\n", result == getpid() ? 1 : result, errno ? strerrorname_np(errno) : "-");
+    return 0;
+}
+
+/* A call of each set, by an argument that no other call has, and with results of its own. */
+static int call_of_each_set(void)
+{
+    enum { MARK = 4660 };
+    static const struct {
+        const char *name;
+        long number;
+    } calls[] = {{"access", SYS_access},
+                 {"fsync", SYS_fsync},
+                 {"wait4", SYS_wait4},
+                 {"socket", SYS_socket},
+                 {"msgctl", SYS_msgctl},
+                 {"munmap", SYS_munmap},
+                 {"sigaction", SYS_rt_sigaction},
+                 {"clock_getres", SYS_clock_getres},
+                 {"setresuid", SYS_setresuid}};
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (syscall(calls[i].number, MARK, -1L, -1L, -1L) < 0 && errno == EDEADLK)
+            printf("%s ", calls[i].name);
+    return 0;
+}
+
+/* The soft limit that it sets, and what has become of it a call later. */
+static int lower_a_limit(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_CORE, &limit);
+    limit.rlim_cur = 0;
+    setrlimit(RLIMIT_CORE, &limit);
+    syscall(SYS_getppid);
+    getrlimit(RLIMIT_CORE, &limit);
+    printf("%s\n", limit.rlim_cur == RLIM_INFINITY ? "unlimited" : "limited");
     return 0;
 }
 
@@ -497,6 +533,8 @@ static const struct {
     {"transfer", transfer},
     {"parent-number", parent_number},
     {"watch-stops", watch_stops},
+    {"call-of-each-set", call_of_each_set},
+    {"lower-a-limit", lower_a_limit},
     {"three-threads", three_threads},
     {"kinds", kinds_of_descriptors},
     {"sixteen", sixteen},

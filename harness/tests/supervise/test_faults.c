@@ -1,5 +1,6 @@
 /* Every action and option of the fault grammar, on a real program. */
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "stage.h"
 
@@ -236,6 +237,45 @@ Test(faults, sets)
            "!flock:error=EIO:when=1000000 %desc:error=EPERM:arg1==-1:when=2 flock:error=EIO:when=4",
            "...x............");
     expect("parent-number", "%pure:error=EPERM:when=1", "-1 EPERM\n");
+}
+
+/* What each set is, by a call of each kind. */
+Test(faults, each_set_has_its_calls)
+{
+    static const struct {
+        const char *set, *calls;
+    } all[] = {{"%file", "access "},    {"%desc", "fsync "},       {"%process", "wait4 "},
+               {"%network", "socket "}, {"%net", "socket "},       {"%ipc", "msgctl "},
+               {"%memory", "munmap "},  {"%signal", "sigaction "}, {"%clock", "clock_getres "},
+               {"%creds", "setresuid "}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        char specs[96];
+        snprintf(specs, sizeof(specs), "%s:error=EDEADLK:arg1==4660", all[i].set);
+        expect("call-of-each-set", specs, all[i].calls);
+    }
+}
+
+Test(faults, all_calls)
+{
+    expect_injections("exit-seven", "all:signal=CONT:to=caller:when=2..3", 2);
+}
+
+Test(faults, addresses_are_patterns)
+{
+    expect_injections("two-children", "point=first:signal=CONT:proc=0.*", 1);
+    expect_injections("two-children", "point=first:signal=CONT:proc=0.[2-9]", 0);
+    expect_injections("two-children", "point=first@0.?:signal=CONT", 1);
+    expect_injections("parent-number", "getppid:signal=CONT:to=tree", 1);
+}
+
+Test(faults, a_limit_is_set_and_lifted)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_CORE, &limit);
+    if (limit.rlim_max != RLIM_INFINITY)
+        cr_skip_test("the hard limit is not unlimited here, and is not to be raised");
+    expect("lower-a-limit", "getppid:limit=core:4096", "limited\n");
+    expect("lower-a-limit", "getppid:limit=core:unlimited", "unlimited\n");
 }
 
 /* The call stops for its result anyway; a rule may name it all the same. */
