@@ -70,6 +70,7 @@ struct pf_trial *pf_plan_variant(const struct pf_scenario *scenario, const struc
     trial->scenario = pf_arena_strdup(arena, scenario->id);
     trial->variant = pf_arena_strdup(arena, variant->name);
     trial->deadline_ns = scenario->deadline_ns;
+    trial->isolate = scenario->isolate;
     trial->capture = true;
     trial->skip = pf_arena_strdup(arena, variant->skip);
     trial->expect = (struct pf_expect){

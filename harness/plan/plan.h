@@ -90,6 +90,7 @@ struct pf_scenario {
     struct pf_fault *faults;
     size_t fault_count;
     uint64_t deadline_ns;
+    bool isolate; /* what its programs write is gone with them */
     struct pf_lesson lesson;
     struct pf_variant *variants;
     size_t variant_count;

@@ -61,6 +61,10 @@ static int read_numbers(const struct pf_scenario_reading *reading)
     struct pf_error why;
     if (manifest->deadline && pf_duration_parse(manifest->deadline, &scenario->deadline_ns, &why) < 0)
         return pf_yaml_refuse(reading->yaml, reading->error, "deadline", "%s", why.message);
+    scenario->isolate = manifest->isolate && strcmp(manifest->isolate, "true") == 0;
+    if (manifest->isolate && !scenario->isolate && strcmp(manifest->isolate, "false") != 0)
+        return pf_yaml_refuse(reading->yaml, reading->error, "isolate",
+                              "expected true or false, not \"%.60s\"", manifest->isolate);
     return 0;
 }
 

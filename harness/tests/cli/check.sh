@@ -76,14 +76,22 @@ sed -i '/marks:/d' "$own/b-quick/pitfall.yaml"
 
 echo "- what they write is there afterwards, unless they are isolated"
 scenario e-writes exit "echo seen >'$scratch/written'; exit 1"
-run "$pitfall" check --isolate --json "$own/e-writes"
-expect_status 0
-expect_json "$scratch/stdout" '" --isolate " in it["trials"][0]["replay"]'
-if grep -q '"isolated": *true' "$scratch/stdout"; then
-    [ ! -e "$scratch/written" ] || fail "a file was left behind"
-else
-    echo "skipped: files cannot be isolated here"
-fi
+expect_nothing_written() {
+    run "$pitfall" check "$@" --json "$own/e-writes"
+    expect_status 0
+    expect_json "$scratch/stdout" '" --isolate " in it["trials"][0]["replay"]'
+    if grep -q '"isolated": *true' "$scratch/stdout"; then
+        [ ! -e "$scratch/written" ] || fail "a file was left behind"
+    else
+        echo "skipped: files cannot be isolated here"
+        rm -f "$scratch/written"
+    fi
+}
+expect_nothing_written --isolate
+cp "$own/e-writes/pitfall.yaml" "$scratch/as-it-was"
+echo "isolate: true" >>"$own/e-writes/pitfall.yaml"
+expect_nothing_written
+mv "$scratch/as-it-was" "$own/e-writes/pitfall.yaml"
 run "$pitfall" check "$own/e-writes"
 expect_status 0
 [ -e "$scratch/written" ] || fail "no file was written"
