@@ -12,7 +12,7 @@
 #include "probe/procfs.h"
 #include "probe/python.h"
 
-enum { MAX_FRAMES = 32, PAGE = 4096 };
+enum { MAX_FRAMES = 32, PAGE = 4096, KNOWN_FRAMES = 256 };
 
 /* DWARF's number of it; 0: not known for this machine. */
 #if defined(__x86_64__)
@@ -22,6 +22,13 @@ enum { STACK_POINTER = 31 };
 #else
 enum { STACK_POINTER = 0 };
 #endif
+
+/* What is known of an address. To find the name of a function takes libdwfl a look at every symbol of its
+ * file, and the threads of a process stand in few places. */
+struct known_frame {
+    Dwarf_Addr address; /* 0: the place is free */
+    struct pf_frame frame;
+};
 
 struct pf_stacks {
     Dwfl *dwfl;
@@ -33,6 +40,8 @@ struct pf_stacks {
     Dwarf_Addr stray;  /* the last address that no module was known for */
     uint64_t page;     /* live: the last page of its memory that was read; 0: none */
     uint64_t words[PAGE / sizeof(uint64_t)];
+    struct pf_arena *arena; /* of what is known */
+    struct known_frame known[KNOWN_FRAMES];
 };
 
 struct walk {
@@ -178,6 +187,20 @@ static void describe(Dwfl_Module *module, Dwarf_Addr address, struct pf_arena *a
     }
 }
 
+static void describe_once(struct pf_stacks *stacks, Dwfl_Module *module, Dwarf_Addr address,
+                          struct pf_arena *arena, struct pf_frame *frame)
+{
+    struct known_frame *known = &stacks->known[(address ^ address >> 8) % KNOWN_FRAMES];
+    if (known->address != address) {
+        *known = (struct known_frame){.address = address};
+        describe(module, address, stacks->arena, &known->frame);
+    }
+    *frame = known->frame;
+    frame->module = pf_arena_strdup(arena, frame->module);
+    frame->function = pf_arena_strdup(arena, frame->function);
+    frame->file = pf_arena_strdup(arena, frame->file);
+}
+
 static bool is_loader(const struct pf_stacks *stacks, Dwfl_Module *module)
 {
     Dwarf_Addr start;
@@ -204,7 +227,7 @@ static int add_frame(Dwfl_Frame *state, void *context)
     }
     struct pf_frame *frame = pf_arena_grow(walk->arena, &walk->frames, &walk->count, sizeof(*frame));
     if (module)
-        describe(module, inside, walk->arena, frame);
+        describe_once(walk->stacks, module, inside, walk->arena, frame);
     return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
@@ -245,6 +268,7 @@ static struct pf_stacks *report(pid_t pid)
     if (!stacks)
         return NULL;
     stacks->pid = pid;
+    stacks->arena = pf_arena_new();
     stacks->loader = find_loader(pid);
     stacks->dwfl = dwfl_begin(&callbacks);
     if (stacks->dwfl && dwfl_linux_proc_report(stacks->dwfl, pid) == 0 &&
@@ -280,12 +304,14 @@ void pf_stacks_close(struct pf_stacks *stacks)
     if (!stacks)
         return;
     dwfl_end(stacks->dwfl);
+    pf_arena_free(stacks->arena);
     free(stacks);
 }
 
 /* Learns what has been mapped since; what is known of a module is kept. */
 static void look_again(struct pf_stacks *stacks)
 {
+    memset(stacks->known, 0, sizeof(stacks->known));
     dwfl_report_begin(stacks->dwfl);
     (void)dwfl_linux_proc_report(stacks->dwfl, stacks->pid);
     (void)dwfl_report_end(stacks->dwfl, NULL, NULL);
