@@ -354,7 +354,7 @@ const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state
     case PF_WAIT_HELD:
         return "is held by the fault plan";
     case PF_WAIT_STOPPED:
-        return "is stopped";
+        return wait->detail ? pf_arena_printf(c->scratch, "is held %s", wait->detail) : "is stopped";
     case PF_WAIT_UNKNOWN:
         return pf_arena_printf(c->scratch, "is blocked in %s, which this version cannot read%s%s",
                                wait->call ? wait->call : "a system call", wait->detail ? ": " : "",

@@ -179,13 +179,14 @@ int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
         return (int)length;
     const char *caught = strstr(text, "\nSigCgt:"), *ignored = strstr(text, "\nSigIgn:"),
                *filter = strstr(text, "\nSeccomp:"), *threads = strstr(text, "\nThreads:"),
-               *blocked = strstr(text, "\nSigBlk:");
+               *blocked = strstr(text, "\nSigBlk:"), *tracer = strstr(text, "\nTracerPid:");
     if (!caught || !ignored || !threads || !blocked)
         return -EPROTO;
     ret_status->blocked = strtoull(blocked + strlen("\nSigBlk:"), NULL, 16);
     ret_status->threads = strtoull(threads + strlen("\nThreads:"), NULL, 10);
     ret_status->handlers = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);
     ret_status->ignored = strtoull(ignored + strlen("\nSigIgn:"), NULL, 16);
+    ret_status->tracer = tracer ? atoi(tracer + strlen("\nTracerPid:")) : 0;
     ret_status->own_pid = last_number(text, "\nNStgid:");
     ret_status->filtered = filter && atoi(filter + strlen("\nSeccomp:")) != 0;
     return 0;

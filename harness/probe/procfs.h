@@ -75,6 +75,7 @@ struct pf_task_status {
     uint64_t threads; /* of its process, ended ones included until they are reaped */
     bool filtered;    /* its system calls go through a seccomp filter */
     pid_t own_pid;    /* the number of its process in its own PID namespace; 0: not told */
+    pid_t tracer;     /* the process that has attached to it with ptrace; 0: none */
 };
 
 int pf_proc_status(pid_t tid, struct pf_task_status *ret_status);

@@ -23,6 +23,22 @@
 /* Threads whose files stay open from the first look to the last; the rest are opened twice. */
 enum { KEPT_OPEN = 128 };
 
+/* Who holds a thread of a tree that was found in a stop of ptrace. */
+static const char *debugger_of(struct pf_survey *survey, const struct pf_probe_thread *thread)
+{
+    struct pf_task_status status;
+    char path[64], name[64] = "";
+    if (pf_proc_status(thread->tid, &status) || !status.tracer)
+        return NULL;
+    snprintf(path, sizeof(path), "/proc/%d/comm", status.tracer);
+    if (pf_proc_read(path, name, sizeof(name)) <= 0)
+        return NULL;
+    name[strcspn(name, "\n")] = '\0';
+    const struct pf_site *site = pf_survey_site(survey, status.tracer);
+    return site ? pf_arena_printf(survey->arena, "by a debugger, %s (%s)", site->process->address, name)
+                : pf_arena_printf(survey->arena, "by a debugger, %s (process %d)", name, status.tracer);
+}
+
 /* The states that decide without a look at the system call. Returns false when that is needed. */
 static bool decode_state(const struct pf_probe_thread *thread, const struct pf_reading *reading,
                          struct pf_survey *survey, struct pf_wait *wait)
@@ -34,6 +50,9 @@ static bool decode_state(const struct pf_probe_thread *thread, const struct pf_r
         wait->kind = PF_WAIT_HELD;
     } else if (thread->stopped || state == 'T') {
         wait->kind = PF_WAIT_STOPPED;
+    } else if (state == 't' && survey->request->found) {
+        wait->kind = PF_WAIT_STOPPED;
+        wait->detail = debugger_of(survey, thread);
     } else if (reading->refused) {
         wait->kind = PF_WAIT_UNKNOWN;
         wait->detail = pf_arena_printf(survey->arena, "it cannot be read: %s", strerror(-reading->refused));
@@ -64,11 +83,30 @@ static bool is_intercepted(const struct pf_probe_thread *thread)
     return strstr(function, "seccomp") != NULL;
 }
 
+/*
+ * A control group that is frozen (as `docker pause` does it) keeps its threads on their way out of whatever
+ * call they were in, done or not. Of a tree that was launched it is enough to ask the main threads: all are
+ * frozen together.
+ */
+static bool is_frozen(const struct pf_survey *survey, const struct pf_probe_thread *thread)
+{
+    char function[128];
+    if (!survey->request->found && thread->tid != thread->pid)
+        return false;
+    pf_proc_wchan(thread->pid, thread->tid, function, sizeof(function));
+    return strcmp(function, "get_signal") == 0 || strcmp(function, "do_freezer_trap") == 0;
+}
+
 static void decode_thread(struct pf_survey *survey, const struct pf_probe_thread *thread,
                           const struct pf_reading *reading, struct pf_wait *wait)
 {
     if (decode_state(thread, reading, survey, wait))
         return;
+    if (is_frozen(survey, thread)) {
+        wait->kind = PF_WAIT_STOPPED;
+        wait->detail = "by its control group, which is frozen";
+        return;
+    }
     struct pf_blocked blocked = {
         .survey = survey,
         .thread = thread,

@@ -210,6 +210,42 @@ diagnose 0 "$pid"
 says "a timer of its process may fire"
 stop "$pid"
 
+# Who is held by a debugger does not run.
+cat >"$work/traced.py" <<'END'
+import ctypes, os, signal, time
+libc = ctypes.CDLL(None)
+child = os.fork()
+if child == 0:
+    os.close(3)
+    signal.pause()
+libc.ptrace(16, child, None, None)
+os.waitpid(child, 0)
+os.write(3, b"!"); os.close(3)
+time.sleep(1000)
+END
+start "$python" "$work/traced.py"
+diagnose 0 "$pid"
+says "is held by a debugger, 0 (python3)"
+diagnose 0 "$(pgrep -P "$pid")"
+says "is held by a debugger, python3 (process $pid)"
+stop "$pid"
+
+# Nor does who is in a control group that is frozen, whatever call it was in.
+group=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/pitfall-$$
+if mkdir "$group" 2>/dev/null; then
+    start sh -c 'printf "!" >&3; exec sleep 1000 3>&-'
+    if echo "$pid" >"$group/cgroup.procs" && echo 1 >"$group/cgroup.freeze"; then
+        until grep -q 'frozen 1' "$group/cgroup.events"; do :; done
+        diagnose 0 "$pid"
+        says "is held by its control group, which is frozen"
+        echo 0 >"$group/cgroup.freeze"
+    fi
+    stop "$pid"
+    until rmdir "$group" 2>/dev/null; do :; done
+else
+    echo "skipped: no control group can be made here"
+fi
+
 # Nobody notices. The program blocks in calls that a stop or a signal would interrupt, and tells when they do.
 cat >"$work/calls.py" <<'END'
 import ctypes, os, select, signal, sys, threading
