@@ -11,14 +11,16 @@
 enum {
     STILL_SCANS = 2,   /* complete scans without movement before a snapshot is worth its cost */
     COST_FACTOR = 100, /* looks may take one part in so many of a core's time */
+    CREDIT_LOOKS = 4,
 };
 
 static const uint64_t SOON_NS = 300 * 1000;            /* between two scans that may confirm each other */
 static const uint64_t FIRST_LOOK_NS = 2000 * 1000;     /* after a movement that supervision saw itself */
 static const uint64_t BUSY_LOOK_NS = 5 * 1000 * 1000;  /* while the program runs */
 static const uint64_t IDLE_LOOK_NS = 20 * 1000 * 1000; /* while it is known to be quiet */
-/* Snapshots of a quiet tree may take this much more than their share: a program that comes to rest often and
- * goes on each time must not put off the look that matters. */
+/* Snapshots of a quiet tree may take this much more than their share, or as much as the dearest look so far
+ * takes a few times: a program that comes to rest often and goes on each time must not put off the look that
+ * matters, nor may a large one that does so once. */
 static const uint64_t CREDIT_NS = 200 * 1000 * 1000;
 /* At the deadline: long enough for whoever sleeps now and then to be met asleep, also on a busy machine. */
 static const uint64_t PATIENCE_NS = 250 * 1000 * 1000;
@@ -33,6 +35,7 @@ struct pf_quiet {
     bool looked;               /* this quiet time has its snapshot */
     uint64_t told_ns;          /* the movement after which the silence was told */
     uint64_t spent_ns;         /* processor time that looks have taken */
+    uint64_t dearest_ns;       /* the most that one of them took */
     uint64_t partial_ns;       /* next look at a part */
     json_t *last;              /* the last snapshot, to see whether another says anything new */
     uint64_t ran_ns;           /* processor time of all processes together, as last seen while it was quiet */
@@ -178,6 +181,12 @@ static uint64_t affordable_at(const struct pf_run *run, uint64_t credit_ns)
     return spent > credit_ns ? run->started_ns + COST_FACTOR * (spent - credit_ns) : 0;
 }
 
+static uint64_t credit(const struct pf_quiet *quiet)
+{
+    uint64_t looks = CREDIT_LOOKS * quiet->dearest_ns;
+    return looks > CREDIT_NS ? looks : CREDIT_NS;
+}
+
 /* Returns 0 when the snapshot is good; for a quiet one that means that nothing moved while it was taken. */
 static int look(struct pf_run *run, enum pf_snapshot_reason reason, struct pf_arena *arena,
                 struct pf_snapshot *snapshot)
@@ -267,7 +276,10 @@ static void look_and_weigh(struct pf_run *run, enum pf_snapshot_reason reason)
     else
         run->quiet->still = 0;
     run->quiet->looked = r == 0;
-    run->quiet->spent_ns += processor_time() - begin;
+    uint64_t cost = processor_time() - begin;
+    run->quiet->spent_ns += cost;
+    if (cost > run->quiet->dearest_ns)
+        run->quiet->dearest_ns = cost;
     pf_arena_free(arena);
 }
 
@@ -367,7 +379,7 @@ void pf_quiet_tick(struct pf_run *run)
         tell_silence(run, now);
     if (quiet->looked || quiet->still < STILL_SCANS)
         return;
-    uint64_t affordable = affordable_at(run, CREDIT_NS);
+    uint64_t affordable = affordable_at(run, credit(quiet));
     if (now < affordable) {
         quiet->due_ns = affordable;
         return;
