@@ -3,9 +3,18 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Who waits for a lock has opened the file for that: what it wants is in the hands of other descriptors. */
+static bool is_for_the_wait(const struct pf_thread_state *waiter, const struct pf_holder *holder)
+{
+    return waiter->wait.kind == PF_WAIT_LOCK && waiter->wait.target_count &&
+           waiter->wait.targets[0].fd == holder->fd && strcmp(waiter->process, holder->process) == 0;
+}
+
 /* The end that could end the wait: of a pipe that is read the one that is written to. */
 static bool is_end(const struct pf_thread_state *waiter, const struct pf_holder *holder)
 {
+    if (is_for_the_wait(waiter, holder))
+        return false;
     if (waiter->wait.kind == PF_WAIT_READ)
         return holder->writes;
     return waiter->wait.kind != PF_WAIT_WRITE || holder->reads;

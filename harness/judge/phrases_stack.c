@@ -14,16 +14,24 @@ static bool in_system_library(const struct pf_frame *frame)
                       strncmp(module, "[vdso]", 6) == 0);
 }
 
+static const char *native_where(const struct pf_case *c, const struct pf_frame *frame)
+{
+    return pf_arena_printf(c->scratch, "%s at %s:%" PRIu64, frame->function ? frame->function : "code",
+                           frame->file, frame->line);
+}
+
 /* "consume at feeder.py:31 (in Queue.get)": the reader's own line, and what it called of the language's
- * library. */
+ * library, or of an extension that has its lines with it. */
 static const char *script_where(const struct pf_case *c, const struct pf_frame *own,
-                                const struct pf_frame *called)
+                                const struct pf_frame *called, const struct pf_frame *native)
 {
     const char *line =
         own->line ? pf_arena_printf(c->scratch, "%s:%" PRIu64, own->file, own->line) : own->file;
-    return called && called->function
-               ? pf_arena_printf(c->scratch, "%s at %s (in %s)", own->function, line, called->function)
-               : pf_arena_printf(c->scratch, "%s at %s", own->function, line);
+    const char *inner = called && called->function ? called->function
+                        : native                   ? native_where(c, native)
+                                                   : NULL;
+    return inner ? pf_arena_printf(c->scratch, "%s at %s (in %s)", own->function, line, inner)
+                 : pf_arena_printf(c->scratch, "%s at %s", own->function, line);
 }
 
 const char *pf_phrase_where(const struct pf_case *c, const char *thread)
@@ -41,12 +49,12 @@ static bool is_bootstrap(const struct pf_frame *frame)
 
 const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *stack)
 {
-    const struct pf_frame *named = NULL, *called = NULL, *library = NULL;
+    const struct pf_frame *named = NULL, *called = NULL, *library = NULL, *native = NULL;
     for (size_t i = 0; stack && i < stack->frame_count; i++) {
         const struct pf_frame *frame = &stack->frames[i];
         if (frame->language && frame->function && frame->file) {
             if (!frame->module)
-                return script_where(c, frame, called);
+                return script_where(c, frame, called, native);
             if (!library || !is_bootstrap(frame))
                 library = frame;
             called = frame;
@@ -54,14 +62,15 @@ const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *s
         }
         if (in_system_library(frame))
             continue;
-        if (frame->file && frame->line)
-            return pf_arena_printf(c->scratch, "%s at %s:%" PRIu64,
-                                   frame->function ? frame->function : "code", frame->file, frame->line);
+        if (!native && frame->file && frame->line)
+            native = frame;
         if (!named && frame->function)
             named = frame;
     }
     if (library)
-        return script_where(c, library, NULL);
+        return script_where(c, library, NULL, native);
+    if (native)
+        return native_where(c, native);
     if (!named)
         return NULL;
     return named->module ? pf_arena_printf(c->scratch, "%s in %s", named->function, named->module)

@@ -222,12 +222,13 @@ static void tell_stream(struct pf_case *c, const struct wait_on_heirs *wait, str
 static void tell_lock(struct pf_case *c, const struct wait_on_heirs *wait, struct pf_match *ret_match)
 {
     const struct pf_thread_state *state = c->graph->threads[wait->thread].state;
+    const struct pf_object *file = pf_graph_object(c->graph, state->wait.targets[0].object);
     ret_match->summary =
         pf_arena_printf(c->scratch,
                         "%s %s. Whoever took the lock has ended, but the lock belongs to the open file, and "
                         "that is still open in "
                         "%s, by inheritance.",
-                        pf_case_label(c, state->thread), pf_phrase_wait(c, state), list_heirs(c, wait, NULL));
+                        pf_case_label(c, state->thread), pf_phrase_wait(c, state), list_heirs(c, wait, file));
     ret_match->fix = "Open lock files with O_CLOEXEC and close them in every child (in a shell: `command "
                      "9>&-`), or unlock "
                      "with LOCK_UN before leaving, which releases the lock for all who inherited it.";

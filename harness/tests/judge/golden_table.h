@@ -44,6 +44,7 @@ static const struct golden {
     {"found-likely-strangers", PF_FAIL, "hang", NULL,
      "Not seen: what is held by 4711 (sudo) outside the tree"},
     {"found-locks-whatever-alarms", PF_FAIL, "deadlock", NULL, "closes a circle"},
+    {"found-in-extension", PF_FAIL, "deadlock", NULL, "main at /srv/feeder.py:12 (in take at /src/ext.c:7)"},
     {"found-in-python", PF_FAIL, "deadlock", NULL, "main at /srv/feeder.py:12 (in Popen.wait)"},
     {"near-found-timer", PF_PASS, "", NULL, "Nothing is known to be stuck"},
     {"near-found-held-outside", PF_PASS, "", NULL, "process 4711 (bash), which is not of the tree"},

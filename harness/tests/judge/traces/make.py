@@ -80,10 +80,10 @@ class Trace:
             frames[-1].update(file=file, line=line)
         self.add("stack", thread=thread, frames=[{"function": "syscall", "module": "/lib/libc.so.6"}] + frames)
 
-    def script(self, thread, *frames):
+    def script(self, thread, *frames, native=()):
         """Frames of Python, innermost first: (function, file, line), of its own library with a fourth part."""
         keys = ("function", "file", "line", "module")
-        self.add("stack", thread=thread, frames=[{"function": "futex_wait", "module": "libc.so.6"}] + [
+        self.add("stack", thread=thread, frames=[{"function": "futex_wait", "module": "libc.so.6"}, *native] + [
             {"language": "python", **dict(zip(keys, frame))} for frame in frames])
 
     def verdict(self, kind, snapshot=0, survivors=()):
@@ -306,6 +306,12 @@ t.script("0", ("Popen._wait", "/usr/lib/python3.11/subprocess.py", 1917, "python
          ("Popen.wait", "/usr/lib/python3.11/subprocess.py", 1250, "python3.11"), ("main", "/srv/feeder.py", 12),
          ("<module>", "/srv/feeder.py", 20))
 t.script("0.1", ("Thread._bootstrap", "/usr/lib/python3.11/threading.py", 1, "python3.11"))
+t.observe(stuck_pair, [OWN])
+
+# An extension that has its lines with it, which the line of the script comes before.
+t = family("found-in-extension", "0.1", attached=True)
+t.script("0", ("main", "/srv/feeder.py", 12),
+         native=[{"function": "take", "module": "_ext.so", "file": "/src/ext.c", "line": 7}])
 t.observe(stuck_pair, [OWN])
 
 t = family("near-found-timer", "0.1", attached=True)
