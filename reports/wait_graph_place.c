@@ -295,7 +295,7 @@ static void draw_arrow(const struct placing *p, struct pf_graph_arrow *arrow)
                                           (arrow->start.y + arrow->end.y) / 2 + 2 * off * ny};
     double along = two ? 0.5 : label_place(graph, arrow),
            tall = (double)arrow->label.count * PF_GRAPH_LINE / 2;
-    double aside = two ? APART + fabs(nx) * LABEL_WIDTH / 2 + fabs(ny) * tall : 0;
+    double aside = two ? 2 * APART + fabs(nx) * LABEL_WIDTH / 2 + fabs(ny) * tall : 0;
     arrow->label_at =
         (struct pf_graph_point){arrow->start.x + along * (arrow->end.x - arrow->start.x) + aside * nx,
                                 arrow->start.y + along * (arrow->end.y - arrow->start.y) + aside * ny};
