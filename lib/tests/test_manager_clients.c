@@ -5,6 +5,7 @@
 #include <mproc/stop.h>
 #include <mproc/thread.h>
 
+#include "manager_wire.h"
 #include "managing.h"
 
 /* Entries of processes. */
@@ -400,6 +401,29 @@ CHILD_TEST(manager_clients, keeps_deadlines_while_the_server_is_stopped)
     mproc_shared_unref(queue);
     mproc_shared_unref(lock);
     mproc_shared_unref(counter);
+    close_manager();
+}
+
+/* The answer came, and the client has no use for it any more: as when it gives up at that very moment. */
+CHILD_TEST(manager_clients, what_was_granted_to_a_call_that_gave_up_goes_to_the_next)
+{
+    open_manager(entries, NULL);
+    struct mproc_shared *queue = open_shared(MPROC_SHARED_QUEUE, NULL);
+    struct mproc_shared *lock = open_shared(MPROC_SHARED_LOCK, NULL);
+    CHECK(put(queue, 1, soon()) == 0 && put(queue, 2, soon()) == 0);
+    CHECK(take(queue, soon()) == 1);
+    mproc_manager_undo((struct manager_access *)queue);
+    CHECK(take(queue, soon()) == 1);
+    CHECK(mproc_shared_lock_acquire(lock, soon()) == 0);
+    mproc_manager_undo((struct manager_access *)lock);
+    CHECK(mproc_shared_lock_acquire(lock, MPROC_NOW) == 0);
+    /* What came before the last call stays as it is. */
+    CHECK(take(queue, soon()) == 2);
+    mproc_manager_undo((struct manager_access *)queue);
+    CHECK(mproc_shared_lock_acquire(lock, MPROC_NOW) == -EDEADLK);
+    CHECK(take(queue, soon()) == 2);
+    mproc_shared_unref(queue);
+    mproc_shared_unref(lock);
     close_manager();
 }
 
