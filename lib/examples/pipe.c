@@ -4,6 +4,7 @@
  * Frames arrive whole or not at all; the end of a conversation is seen at once, whatever ended it; and one
  * wait looks after the listener and all connections.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,14 +51,17 @@ static bool serve(struct mproc_pipe *client, int64_t *ret_questions)
     int64_t number;
     size_t len;
 
-    if (mproc_pipe_receive_args(client, MPROC_NOW, &question))
+    int err = mproc_pipe_receive_args(client, MPROC_NOW, &question);
+    if (err && err != -EPIPE)
+        fprintf(stderr, "%s\n", mproc_error_detail());
+    if (err)
         return false;
     ++*ret_questions;
     mproc_args_get_int(question, 0, &number);
     mproc_args_get_bytes(question, 1, &bytes, &len);
     mproc_args_new(&answer);
     mproc_args_add(answer, (int64_t)len + number);
-    int err = mproc_pipe_send_args(client, answer, mproc_deadline_ms(1000)); /* -EPIPE: it is dead */
+    err = mproc_pipe_send_args(client, answer, mproc_deadline_ms(1000)); /* -EPIPE: it is dead */
     mproc_args_free(answer);
     mproc_args_free(question);
     return err == 0;
@@ -106,5 +110,5 @@ int main(void)
     }
     printf("%d connections, %" PRId64 " questions, each whole\n", accepted, questions);
     mproc_listener_close(listener);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+    return mproc_context_close(context, mproc_deadline_ms(5000)) || questions != accepted ? 1 : 0;
 }

@@ -71,7 +71,8 @@ static int give_out_bytes(struct mproc_pipe *pipe, void *user)
     if (!data && !(data = malloc(len ? len : 1)))
         return mproc_fail(-ENOMEM, "no memory for a frame of %llu bytes; it stays", (unsigned long long)len);
     int err = mproc_pipe_copy_out(&pipe->frame, data);
-    mproc_pipe_put_down(&pipe->frame, 0);
+    if (!err || err == -EBADMSG)
+        mproc_pipe_put_down(&pipe->frame, 0);
     if (err) {
         if (!bytes->data)
             free(data);
@@ -120,7 +121,7 @@ static int give_out_args(struct mproc_pipe *pipe, void *user)
         err = mproc_args_adopt(data, len, frame->fds, frame->nfds, ret_args);
     if (err)
         free(data);
-    if (err != -ENOMEM)
+    if (!err || err == -EBADMSG)
         mproc_pipe_put_down(frame, err ? 0 : frame->nfds);
     return err;
 }

@@ -137,12 +137,12 @@ MPROC_EXPORT int mproc_pipe_send_args(struct mproc_pipe *pipe, const struct mpro
  * Returns: 0.
  * Errors: -EPIPE the other end is gone and all frames are taken; -ETIMEDOUT (-EAGAIN for MPROC_NOW) none
  * came; -ECANCELED the thread's stop token was stopped while it waited; -EINVAL this end only sends; -EBADF
- * the handle was given back. The frame stays: -EINVAL it has typed values; -ENOMEM. The frame is dropped, and
- * the connection goes on: -EBADMSG it is none of this library, or more than `max_frame_bytes`; -EMFILE its
- * descriptors did not fit below RLIMIT_NOFILE.
- * Ownership: the bytes are the caller's, who frees them with free().
- * Threads: any, several at once, also of several processes: each frame goes to one. A frame that stays does
- * so in this handle. Async-signal safety: not safe. Blocking: until the deadline.
+ * the handle was given back. The frame stays: -EINVAL it has typed values; -ENOMEM; -EIO its memory cannot be
+ * read. The frame is dropped, and the connection goes on: -EBADMSG it is none of this library, or more than
+ * `max_frame_bytes`; -EMFILE its descriptors did not fit below RLIMIT_NOFILE. Ownership: the bytes are the
+ * caller's, who frees them with free(). Threads: any, several at once, also of several processes: each frame
+ * goes to one. A frame that stays does so in this handle. Async-signal safety: not safe. Blocking: until the
+ * deadline.
  */
 MPROC_EXPORT int mproc_pipe_receive(struct mproc_pipe *pipe, uint64_t deadline_ns, void **ret_data,
                                     size_t *ret_len);
