@@ -53,6 +53,7 @@ bool pf_rule_endless_poll(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_parent_killed(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_handler_overridden(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_resource_collected_early(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_pool_args_mismatch(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_pool_not_closed(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_orphaned_daemon(struct pf_case *c, struct pf_match *ret_match);
 

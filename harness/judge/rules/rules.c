@@ -31,6 +31,7 @@ const struct pf_rule pf_rules[] = {
     {"endless-poll", pf_rule_endless_poll},
     {"signal-during-spawn", pf_rule_signal_during_spawn},
     {"parent-killed", pf_rule_parent_killed},
+    {"pool-args-mismatch", pf_rule_pool_args_mismatch},
     {"pool-not-closed", pf_rule_pool_not_closed},
     {"orphaned-daemon", pf_rule_orphaned_daemon},
     {NULL, NULL},

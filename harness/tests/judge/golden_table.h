@@ -320,6 +320,14 @@ static const struct golden {
     {"near-handler-before-exec", PF_FAIL, "ipc-leak", "-", NULL},
     {"near-handler-calls-the-other", PF_PASS, "", "-", NULL},
 
+    {"rule-handle-as-number", PF_FAIL, "deadlock", "pool-args-mismatch",
+     "waits for data from a pipe (fd 3), which is open in 0 alone. Of those who work for it (0.1 (program)) nobody"},
+    {"rule-handle-pickled", PF_FAIL, "deadlock", "pool-args-mismatch", NULL},
+    {"near-handle-held", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-handle-has-answered", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-handle-no-task", PF_FAIL, "deadlock", NULL, NULL},
+    {"near-handle-worker-locked", PF_FAIL, "deadlock", NULL, NULL},
+
     {"rule-name-removed", PF_FAIL, "exit@0", "resource-collected-early",
      "which was not there any more: 0 (program) had removed it while the other was on its way"},
     {"near-name-never-there", PF_FAIL, "exit@0", "-", NULL},

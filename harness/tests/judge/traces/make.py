@@ -1491,6 +1491,33 @@ handled("near-handler-taken-away", CLEAN_UP, None)
 handled("near-handler-before-exec", CLEAN_UP, FLUSH, execs_after=1)
 handled("near-handler-calls-the-other", CLEAN_UP, FLUSH, left=False)
 
+# ---- handles for workers ----
+
+FRESH = {"has_read": True, "wrote_nothing": True}
+
+
+def answers(name, held="0:r3 0:w5", worker=FRESH, waits=None, stacks=()):
+    """The root waits for answers; a worker waits for its tasks."""
+    t = family(name, "0.1")
+    t.prove({"0": read("pipe:[2]"), "0.1": waits or read("pipe:[1]")},
+            [pipe("pipe:[1]", "0:w4 0.1:r3"), pipe("pipe:[2]", held), word("futex:m", "mutex", owner="0.1")],
+            stacks, p0_1=worker)
+
+
+answers("rule-handle-as-number")
+answers("near-handle-held", held="0:r3 0:w5 0.1:w5")
+answers("near-handle-has-answered", worker={"has_read": True})
+answers("near-handle-no-task", worker={"wrote_nothing": True})
+answers("near-handle-worker-locked", waits=futex("futex:m"))
+
+t = family("rule-handle-pickled", "0.1")
+seq = t.snapshot({"0": read("pipe:[2]"), "0/t1": read("pipe:[3]", 7), "0.1": read("pipe:[1]")},
+                 [pipe("pipe:[1]", "0:w4 0.1:r3"), pipe("pipe:[2]", "0:r3 0:w5"), pipe("pipe:[3]", "0:r7 0.1:w8")],
+                 p0_1={"wrote_nothing": True})
+t.verdict("proven", seq, ["0", "0.1"])
+t.script("0/t1", ("Pool._handle_results", "/usr/lib/python3.11/multiprocessing/pool.py", 579, "python3.11"))
+t.end()
+
 # ---- names that are gone ----
 
 def searched(name, *steps, code=1, root=1):
