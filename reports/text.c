@@ -105,9 +105,10 @@ static const char *verdict_phrase(const struct pf_page *page, const struct pf_tr
         return look_phrase(page, trial);
     switch (trial->verdict) {
     case PF_PASS:
-        return trial->finding_count
-                   ? pf_arena_printf(page->arena, "%s, as expected", pf_view_findings(page->arena, trial))
-                   : "no findings";
+        if (!trial->finding_count)
+            return "no findings";
+        return pf_arena_printf(page->arena, trial->scenario ? "%s, as expected" : "a warning: %s",
+                               pf_view_findings(page->arena, trial));
     case PF_FAIL:
         return pf_arena_printf(page->arena, "FAILED: %s", pf_view_findings(page->arena, trial));
     case PF_ERROR:

@@ -151,6 +151,13 @@ static void take(struct pf_history *history, struct pf_arena *arena, const struc
         if (life && !history->verdict && !life->exit)
             life->exit = event;
         return;
+    case PF_EVENT_USAGE:
+        life = life_of(history, event->usage.process);
+        if (life)
+            life->usage = event;
+        if (life && event->usage.name)
+            life->name = pf_longer_name(life->name, event->usage.name);
+        return;
     case PF_EVENT_SNAPSHOT:
         take_names(history, &event->snapshot);
         return;

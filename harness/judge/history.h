@@ -16,6 +16,7 @@ struct pf_life {
     const struct pf_event *fork;
     const struct pf_event *exec;     /* the last one; NULL: still the image it was forked with */
     const struct pf_event *exit;     /* before the verdict; NULL: it lived then */
+    const struct pf_event *usage;    /* NULL: not told */
     const struct pf_event **signals; /* signal, kill and inject events that aim at it alone */
     size_t signal_count;
     uint64_t bond;          /* the signal that the kernel sends it when its parent ends; 0: none */

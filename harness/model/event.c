@@ -36,6 +36,8 @@ static const char *const event_kinds[] = {
     [PF_EVENT_NOTE] = "note",
     [PF_EVENT_VERDICT] = "verdict",
     [PF_EVENT_PACE] = "pace",
+    [PF_EVENT_USAGE] = "usage",
+    [PF_EVENT_OPEN] = "open",
     [PF_EVENT_END] = "end",
 };
 _Static_assert(sizeof(event_kinds) / sizeof(event_kinds[0]) == PF_EVENT__COUNT, "a name for every event");
@@ -327,6 +329,22 @@ static const struct pf_field pace_fields[] = {
     PF_VALUE(struct pf_ev_pace, UINT, looks),
     PF_VALUE(struct pf_ev_pace, UINT, states),
 };
+static const struct pf_field usage_fields[] = {
+    PF_VALUE(struct pf_ev_usage, STRING, process, PF_NEEDED),
+    PF_VALUE(struct pf_ev_usage, STRING, name),
+    PF_VALUE(struct pf_ev_usage, UINT, run_ns, PF_ALWAYS),
+    PF_VALUE(struct pf_ev_usage, UINT, before_ns),
+    PF_VALUE(struct pf_ev_usage, UINT, system_ns),
+    PF_VALUE(struct pf_ev_usage, UINT, reads),
+    PF_VALUE(struct pf_ev_usage, UINT, read_bytes),
+    PF_VALUE(struct pf_ev_usage, UINT, writes),
+    PF_VALUE(struct pf_ev_usage, UINT, written_bytes),
+};
+static const struct pf_field open_fields[] = {
+    PF_VALUE(struct pf_ev_open, STRING, thread, PF_NEEDED),
+    PF_VALUE(struct pf_ev_open, BOOL, released),
+    PF_ARRAY(struct pf_ev_open, RECORDS, open, open_count, .record = &descriptors_record),
+};
 static const struct pf_field note_fields[] = {
     PF_VALUE(struct pf_ev_note, STRING, text, PF_NEEDED),
 };
@@ -370,6 +388,8 @@ static const struct pf_record records[] = {
     [PF_EVENT_STACK] = PF_RECORD(struct pf_ev_stack, stack_fields),
     [PF_EVENT_STEPS] = PF_RECORD(struct pf_ev_steps, steps_fields),
     [PF_EVENT_PACE] = PF_RECORD(struct pf_ev_pace, pace_fields),
+    [PF_EVENT_USAGE] = PF_RECORD(struct pf_ev_usage, usage_fields),
+    [PF_EVENT_OPEN] = PF_RECORD(struct pf_ev_open, open_fields),
     [PF_EVENT_NOTE] = PF_RECORD(struct pf_ev_note, note_fields),
     [PF_EVENT_VERDICT] = PF_RECORD(struct pf_ev_verdict, verdict_fields),
     [PF_EVENT_END] = PF_RECORD(struct pf_ev_end, end_fields),

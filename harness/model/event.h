@@ -39,6 +39,8 @@ enum pf_event_kind {
     PF_EVENT_STACK,
     PF_EVENT_STEPS,
     PF_EVENT_PACE,
+    PF_EVENT_USAGE,
+    PF_EVENT_OPEN,
     PF_EVENT_NOTE,
     PF_EVENT_VERDICT,
     PF_EVENT_END,
@@ -371,6 +373,28 @@ struct pf_ev_pace {
     uint64_t states;    /* different ones among them */
 };
 
+/*
+ * What a process had used when it ended, told of those that used a noticeable amount of processor time. What
+ * it read and wrote (read, write and their kin; not send and recv) includes the children it had waited for.
+ */
+struct pf_ev_usage {
+    const char *process;
+    const char *name;   /* what it called itself, where execs are not followed */
+    uint64_t run_ns;    /* on a CPU, all its threads */
+    uint64_t before_ns; /* of these: before it had any child */
+    uint64_t system_ns; /* of these: in the kernel, as far as the clock's ticks tell */
+    uint64_t reads, read_bytes;
+    uint64_t writes, written_bytes;
+};
+
+/* What the process of a thread has open as the plan begins to hold it, or lets it go again. */
+struct pf_ev_open {
+    const char *thread;
+    bool released;
+    struct pf_descriptors *open;
+    size_t open_count;
+};
+
 /* Something about the run that a reader should know (a feature missing, a blind spot touched). */
 struct pf_ev_note {
     const char *text;
@@ -436,6 +460,8 @@ struct pf_event {
         struct pf_ev_stack stack;
         struct pf_ev_steps steps;
         struct pf_ev_pace pace;
+        struct pf_ev_usage usage;
+        struct pf_ev_open open;
         struct pf_ev_note note;
         struct pf_ev_verdict verdict;
         struct pf_ev_end end;

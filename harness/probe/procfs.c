@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 ssize_t pf_proc_read(const char *path, char *buffer, size_t size)
@@ -199,10 +200,41 @@ int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic)
     ssize_t length = pf_proc_read(path, text, sizeof(text));
     if (length < 0)
         return (int)length;
-    unsigned long long read, written;
-    if (sscanf(text, "rchar: %llu wchar: %llu", &read, &written) != 2)
+    struct pf_traffic traffic;
+    if (sscanf(text, "rchar: %" SCNu64 " wchar: %" SCNu64 " syscr: %" SCNu64 " syscw: %" SCNu64,
+               &traffic.read, &traffic.written, &traffic.reads, &traffic.writes) != 4)
         return -EPROTO;
-    *ret_traffic = (struct pf_traffic){.read = read, .written = written};
+    *ret_traffic = traffic;
+    return 0;
+}
+
+int pf_proc_run_time(pid_t pid, uint64_t *ret_ns)
+{
+    clockid_t clock;
+    struct timespec time;
+    int code = clock_getcpuclockid(pid, &clock);
+    if (code)
+        return -code;
+    if (clock_gettime(clock, &time) < 0)
+        return -errno;
+    *ret_ns = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    return 0;
+}
+
+int pf_proc_ticks(pid_t pid, uint64_t *ret_user, uint64_t *ret_system)
+{
+    char path[64], line[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    ssize_t length = pf_proc_read(path, line, sizeof(line));
+    if (length < 0)
+        return (int)length;
+    const char *end = strrchr(line, ')');
+    uint64_t user, system;
+    if (!end || sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user,
+                       &system) != 2)
+        return -EPROTO;
+    *ret_user = user;
+    *ret_system = system;
     return 0;
 }
 

@@ -80,13 +80,19 @@ struct pf_task_status {
 
 int pf_proc_status(pid_t tid, struct pf_task_status *ret_status);
 
-/* How many bytes a process has asked to read and to write since it was born; its children count for
- * themselves until they are reaped. */
+/* How many bytes a process has read and written since it was born, and in how many calls; its children count
+ * for themselves until they are reaped. */
 struct pf_traffic {
     uint64_t read, written;
+    uint64_t reads, writes;
 };
 
 int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic);
+
+/* Processor time that a process has used, whether it still runs or is yet to be reaped. */
+int pf_proc_run_time(pid_t pid, uint64_t *ret_ns);
+/* How much of it in the kernel and how much in its own code, in ticks of the clock. */
+int pf_proc_ticks(pid_t pid, uint64_t *ret_user, uint64_t *ret_system);
 
 /* The number of a thread in its own PID namespace; 0: it cannot be read. */
 pid_t pf_proc_own_tid(pid_t pid, pid_t tid);

@@ -12,6 +12,7 @@
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
 #include "supervise/step.h"
+#include "supervise/usage.h"
 
 void pf_birth_begin(struct pf_run *run, struct pf_task *task, bool of_thread)
 {
@@ -49,6 +50,7 @@ static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, p
 {
     pid_t tree = pf_tree_tid(run->kept->standing.pid_namespace_fd, tid);
     struct pf_process *parent = maker ? maker->process : NULL;
+    pf_usage_bear(parent);
     struct pf_task *task = pf_tasks_add_process(&run->tasks, parent, tid, tree, pf_inject_counters(run));
     struct pf_ev_fork fork = {.process = task->address,
                               .parent = parent ? parent->address : NULL,

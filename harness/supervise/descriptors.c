@@ -57,3 +57,10 @@ void pf_descriptors_exhausted(struct pf_run *run, const struct pf_task *task, co
     }
     pf_arena_free(arena);
 }
+
+void pf_descriptors_held(struct pf_run *run, const struct pf_task *task, bool released)
+{
+    struct pf_ev_open event = {.thread = task->address, .released = released};
+    if (pf_probe_open(task->tid, run->trace->arena, &event.open, &event.open_count) == 0)
+        pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_OPEN, .open = event});
+}

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "faults/strike.h"
+#include "supervise/descriptors.h"
 #include "supervise/intercept.h"
 #include "supervise/lifecycle.h"
 #include "supervise/step.h"
@@ -69,6 +70,7 @@ void pf_keep_until(struct pf_run *run, struct pf_task *task, const struct pf_gri
                    const struct pf_trigger *until)
 {
     keep(run, task, (struct held){.grip = *grip, .fault = fault, .until = until});
+    pf_descriptors_held(run, task, false);
 }
 
 void pf_keep_for(struct pf_run *run, struct pf_task *task, const struct pf_grip *grip, size_t fault,
@@ -102,6 +104,8 @@ static void let_go(struct pf_run *run, size_t index, const char *why, bool met)
     if (!task || !task->held)
         return;
     task->held = false;
+    if (held.until && !run->decided)
+        pf_descriptors_held(run, task, true);
     pf_run_emit(run, (struct pf_event){
                          .kind = PF_EVENT_RELEASE,
                          .release = {.fault = held.fault, .thread = held.address, .why = why, .met = met}});

@@ -1,6 +1,5 @@
 #include "supervise/lifecycle.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
@@ -18,6 +17,7 @@
 #include "supervise/strikes.h"
 #include "supervise/terminal.h"
 #include "supervise/traced.h"
+#include "supervise/usage.h"
 
 void pf_lifecycle_resume(struct pf_run *run, const struct pf_task *task, int signal)
 {
@@ -156,20 +156,15 @@ void pf_lifecycle_take(struct pf_run *run, pid_t tid, int status)
     take(run, tid, status, NULL);
 }
 
-/* The name of a process that has failed, while it is still there to be asked. */
-static const char *name_of_failed(struct pf_run *run, const siginfo_t *info)
+/* A process that ended can still be asked, as long as it is not reaped. Returns the name of one that failed.
+ */
+static const char *ask_ended(struct pf_run *run, const siginfo_t *info)
 {
-    bool failed = info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED ||
-                  (info->si_code == CLD_EXITED && info->si_status != 0);
-    if (run->follows_execs || !failed)
-        return NULL;
-    char path[64], name[64];
-    snprintf(path, sizeof(path), "/proc/%d/comm", (int)info->si_pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, name, sizeof(name));
-    if (fd >= 0)
-        close(fd);
-    return length > 1 ? pf_arena_strndup(run->trace->arena, name, (size_t)length - 1) : NULL;
+    bool killed = info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED;
+    bool failed = killed || (info->si_code == CLD_EXITED && info->si_status != 0);
+    if (killed || info->si_code == CLD_EXITED)
+        pf_usage_take(run, info->si_pid);
+    return failed && !run->follows_execs ? pf_usage_name(run, info->si_pid) : NULL;
 }
 
 size_t pf_lifecycle_serve(struct pf_run *run)
@@ -185,7 +180,7 @@ size_t pf_lifecycle_serve(struct pf_run *run)
             return served;
         if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0 || info.si_pid == 0)
             return served;
-        const char *name = name_of_failed(run, &info);
+        const char *name = ask_ended(run, &info);
         if (waitpid(info.si_pid, &status, __WALL | WNOHANG) == info.si_pid)
             take(run, info.si_pid, status, name);
     }

@@ -1,7 +1,5 @@
 #include "supervise/pace.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -48,28 +46,13 @@ uint64_t pf_pace_due(const struct pf_run *run)
     return ahead ? run->started_ns + run->trial->deadline_ns / 2 : UINT64_MAX;
 }
 
-/* What its process has read and written, in bytes. Returns whether that can be known. */
-static bool read_bytes(pid_t pid, uint64_t *ret_bytes)
-{
-    char path[64], text[512];
-    snprintf(path, sizeof(path), "/proc/%d/io", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (fd >= 0)
-        close(fd);
-    text[size > 0 ? size : 0] = '\0';
-    const char *in = strstr(text, "rchar: "), *out = strstr(text, "wchar: ");
-    if (!in || !out)
-        return false;
-    *ret_bytes = strtoull(in + strlen("rchar: "), NULL, 10) + strtoull(out + strlen("wchar: "), NULL, 10);
-    return true;
-}
-
 static struct mark read_mark(const struct pf_task *task)
 {
     char line[96];
+    struct pf_traffic traffic = {.read = 0};
     struct mark mark = {.tid = task->tid};
-    mark.blind = !read_bytes(task->process->pid, &mark.bytes);
+    mark.blind = pf_proc_traffic(task->process->pid, &traffic) < 0;
+    mark.bytes = traffic.read + traffic.written;
     int fd = pf_proc_open(task->process->pid, task->tid, "schedstat");
     if (fd < 0)
         return mark;

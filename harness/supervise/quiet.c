@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "probe/procfs.h"
 #include "supervise/keep.h"
 #include "supervise/view.h"
 
@@ -327,15 +328,10 @@ static void tell_silence(struct pf_run *run, uint64_t now)
 /* Adds the processor time of a process to the sum, which is UINT64_MAX once one of them cannot be read. */
 static void add_run_time(void *context, struct pf_task *task)
 {
-    uint64_t *sum = context;
-    clockid_t clock;
-    struct timespec time;
+    uint64_t *sum = context, time;
     if (task->tid != task->process->pid || *sum == UINT64_MAX)
         return;
-    if (clock_getcpuclockid(task->tid, &clock) || clock_gettime(clock, &time))
-        *sum = UINT64_MAX;
-    else
-        *sum += (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+    *sum = pf_proc_run_time(task->tid, &time) < 0 ? UINT64_MAX : *sum + time;
 }
 
 /* Of a tree that is known to be quiet: has nobody run since this was last asked? One cheap call a process

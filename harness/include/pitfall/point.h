@@ -43,6 +43,8 @@ static inline void pitfall_point(const char *name)
  * several independent streams. Every id sent must be received exactly once, or the harness reports it lost or
  * duplicate; one received that nobody sent is torn. "set:NAME" and "read:NAME": `id` is the value of a
  * variable; a process that reads something else than what was set before it was born is reported.
+ * "asked" and "answered", also with ":STREAM": `id` is a question, and the question that an answer is to; a
+ * thread that gets the answer to another question than its own is reported.
  * @id: any number that names the message within its stream.
  * Errors: none are reported; errno keeps its value.
  * Threads: safe. Async-signal safety: safe. Blocking: no.

@@ -29,6 +29,8 @@ void pf_oracle_explosion(struct pf_case *c);
 void pf_oracle_busy_loop(struct pf_case *c);
 void pf_oracle_leftovers(struct pf_case *c);
 void pf_oracle_state(struct pf_case *c);
+void pf_oracle_replies(struct pf_case *c);
+void pf_oracle_cost(struct pf_case *c);
 void pf_oracle_unfired(struct pf_case *c);
 
 /* SIGSEGV and its like: the process broke, whoever sent it. */

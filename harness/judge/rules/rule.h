@@ -56,5 +56,9 @@ bool pf_rule_resource_collected_early(struct pf_case *c, struct pf_match *ret_ma
 bool pf_rule_pool_args_mismatch(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_pool_not_closed(struct pf_case *c, struct pf_match *ret_match);
 bool pf_rule_orphaned_daemon(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_needless_multiprocessing(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_bulk_shared_state(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_log_rotation_loss(struct pf_case *c, struct pf_match *ret_match);
+bool pf_rule_shared_proxy(struct pf_case *c, struct pf_match *ret_match);
 
 #endif

@@ -26,6 +26,8 @@ const struct pf_rule pf_rules[] = {
     {"context-mix", pf_rule_context_mix},
     {"unserializable-args", pf_rule_unserializable_args},
     {"stale-global", pf_rule_stale_global},
+    {"shared-proxy", pf_rule_shared_proxy},
+    {"log-rotation-loss", pf_rule_log_rotation_loss},
     {"group-signal", pf_rule_group_signal},
     {"handler-overridden", pf_rule_handler_overridden},
     {"endless-poll", pf_rule_endless_poll},
@@ -34,5 +36,7 @@ const struct pf_rule pf_rules[] = {
     {"pool-args-mismatch", pf_rule_pool_args_mismatch},
     {"pool-not-closed", pf_rule_pool_not_closed},
     {"orphaned-daemon", pf_rule_orphaned_daemon},
+    {"needless-multiprocessing", pf_rule_needless_multiprocessing},
+    {"bulk-shared-state", pf_rule_bulk_shared_state},
     {NULL, NULL},
 };

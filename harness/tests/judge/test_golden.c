@@ -299,6 +299,7 @@ Test(golden, every_rule_and_every_kind_of_finding_has_a_trace, .timeout = 60)
         const char *kind = strcmp(oracle->name, "ledger") == 0       ? "lost"
                            : strcmp(oracle->name, "output") == 0     ? "wrong-output"
                            : strcmp(oracle->name, "state") == 0      ? "wrong-output"
+                           : strcmp(oracle->name, "replies") == 0    ? "wrong-output"
                            : strcmp(oracle->name, "comparison") == 0 ? "torn"
                            : strcmp(oracle->name, "leftovers") == 0  ? "ipc-leak"
                                                                      : oracle->name;

@@ -138,6 +138,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
             .expect = {"deadlock", "hung-thread", "out", "any", &content},
             .environment = {"0.1.0", "6.18", "x86_64", "namespaces", "note", true, "note"}};
         break;
+    case PF_EVENT_USAGE:
+        event.usage = (struct pf_ev_usage){"0", "worker", 9, 1, 2, 3, 4, 5, 6};
+        break;
     case PF_EVENT_PACE:
         event.pace = (struct pf_ev_pace){"0", 9, 1, 2, 3, 4, true, 5, 6};
         break;
@@ -189,6 +192,9 @@ static struct pf_event full_event(enum pf_event_kind kind)
         break;
     case PF_EVENT_NAME:
         event.name = (struct pf_ev_name){"0", "/dev/shm/sem.jobs", true};
+        break;
+    case PF_EVENT_OPEN:
+        event.open = (struct pf_ev_open){"0.1/t2", true, open, 1};
         break;
     case PF_EVENT_ZOMBIE:
         event.zombie = (struct pf_ev_zombie){"0.1", 7};
@@ -253,7 +259,8 @@ Test(trace, every_field_of_every_event_is_written)
         [PF_EVENT_OUTPUT] = 3,  [PF_EVENT_THREAD_EXIT] = 1, [PF_EVENT_EXIT] = 6,   [PF_EVENT_SNAPSHOT] = 7,
         [PF_EVENT_STACK] = 3,   [PF_EVENT_STEPS] = 7,       [PF_EVENT_NOTE] = 1,   [PF_EVENT_CALL] = 9,
         [PF_EVENT_VERDICT] = 3, [PF_EVENT_PACE] = 9,        [PF_EVENT_END] = 3,    [PF_EVENT_DESCRIPTORS] = 3,
-        [PF_EVENT_ZOMBIE] = 2,  [PF_EVENT_HANDLER] = 6,     [PF_EVENT_NAME] = 3,
+        [PF_EVENT_ZOMBIE] = 2,  [PF_EVENT_HANDLER] = 6,     [PF_EVENT_NAME] = 3,   [PF_EVENT_USAGE] = 9,
+        [PF_EVENT_OPEN] = 3,
     };
     for (int kind = 0; kind < PF_EVENT__COUNT; kind++) {
         struct pf_event event = full_event((enum pf_event_kind)kind);

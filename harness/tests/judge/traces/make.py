@@ -1622,3 +1622,101 @@ def short_of_files(name, value, parents, *, began=32):
 short_of_files("rule-stale-limit", 32, 128)
 short_of_files("near-stale-limit-same", 32, 32)
 short_of_files("near-stale-limit-lowered-by-itself", 16, 32)
+
+
+# ---- what it costs to hand work over ----
+
+def crew(name, *, head=100, worker=100, system=90, answers=40000, size=5, back=1, portions=1, head_writes=None, execs=False,
+         scenario=None):
+    """A root and a worker that it made of itself, with what they used: milliseconds, messages, bytes of each."""
+    t = family(name, "0.1")
+    if scenario:
+        t.events[0]["scenario"] = scenario
+    if execs:
+        t.add("exec", process="0.1", path="/usr/bin/sort", argv=["sort"])
+    theirs = {"reads": answers * portions, "read_bytes": answers * size, "writes": answers if back else 0,
+              "written_bytes": answers * back}
+    own = {"reads": answers if back else 0, "read_bytes": answers * back,
+           "writes": answers if head_writes is None else head_writes, "written_bytes": answers * size}
+    t.add("usage", process="0.1", run_ns=worker * MS, system_ns=worker * system // 100 * MS, **theirs)
+    t.exit("0.1")
+    own = {key: value + theirs[key] for key, value in own.items()}  # it has waited for its child
+    t.add("usage", process="0", run_ns=(head + 1) * MS, before_ns=MS, system_ns=head * system // 100 * MS, **own)
+    t.finish()
+
+
+crew("rule-needless-multiprocessing")
+crew("rule-needless-multiprocessing-interpreted", worker=140, system=20, portions=2)
+crew("rule-needless-multiprocessing-kernel", worker=170)
+crew("rule-needless-multiprocessing-scenario", scenario="mine")
+crew("near-needless-multiprocessing-work", worker=170, system=60)
+crew("near-needless-multiprocessing-long", head=1500, worker=2000, system=20, answers=10000)
+crew("near-needless-multiprocessing-few", answers=4000)
+crew("near-needless-multiprocessing-one-way", back=0)
+crew("near-needless-multiprocessing-unanswered", head_writes=400000)
+crew("near-needless-multiprocessing-by-bytes", portions=20)
+crew("near-needless-multiprocessing-other-program", execs=True)
+crew("near-needless-multiprocessing-cheap", head=20, worker=20)
+crew("rule-bulk-shared-state", answers=40, size=4 << 20, back=4, portions=64)
+crew("rule-bulk-shared-state-back", answers=40, size=4, back=4 << 20)
+crew("near-bulk-shared-state-work", system=40, answers=40, size=4 << 20, back=4, portions=64)
+crew("near-bulk-shared-state-one-way", answers=40, size=4 << 20, back=0, portions=64)
+crew("near-bulk-shared-state-small", answers=40, size=64 << 10, back=4)
+crew("near-bulk-shared-state-other-program", answers=40, size=4 << 20, back=4, portions=64, execs=True)
+
+
+# ---- files that others put away, and answers that others read ----
+
+LOG = {"kind": "file", "path": "/srv/jobs.log", "count": 1}
+AWAY = {"kind": "file", "path": "/srv/jobs.log.1", "count": 1}
+GONE = {"kind": "file", "path": "/srv/jobs.log (deleted)", "count": 1}
+NULL = {"kind": "other", "path": "/dev/null", "count": 3}
+
+
+def held_while(name, before, after, *, lost=True, threads=False, alone=False):
+    """A writer is held at a point; what it had open before and after that."""
+    t = family(name, *(["0.1"] if alone else ["0.1", "0.2"]), faults=["point=rotate:hold=point=logged"])
+    if threads:
+        t.add("thread", thread="0.1/t1", by="0.1", tid=77)
+    t.add("ledger", thread="0.1", book="sent", id=1)
+    t.inject(0, "0.1", "hold=point=logged", at="point=rotate")
+    t.add("open", thread="0.1", open=before)
+    t.add("open", thread="0.1", released=True, open=after)
+    t.add("release", fault=0, thread="0.1", why="trigger", met=True)
+    if not lost:
+        t.add("ledger", thread="0", book="received", id=1)
+    for process in ["0.1"] if alone else ["0.1", "0.2"]:
+        t.exit(process)
+    t.finish(met=[1])
+
+
+held_while("rule-log-rotation-loss", [NULL, LOG], [NULL, AWAY])
+held_while("rule-log-rotation-loss-removed", [NULL, LOG], [NULL, GONE])
+held_while("near-log-rotation-loss-nothing-lost", [NULL, LOG], [NULL, AWAY], lost=False)
+held_while("near-log-rotation-loss-same-name", [NULL, LOG], [NULL, LOG])
+held_while("near-log-rotation-loss-threads", [NULL, LOG], [NULL, AWAY], threads=True)
+held_while("near-log-rotation-loss-nobody-else", [NULL, LOG], [NULL, AWAY], alone=True)
+
+
+def two_ask(name, *, sockets=1, answers=(3, 7), other="0/t1", look=True):
+    """Two threads ask, the second one reads first; what it reads is the answer to answers[0]."""
+    t = family(name, "0.1", faults=["point=asked:hold=point=answered"])
+    t.add("thread", thread="0/t1", by="0", tid=77)
+    t.add("thread", thread="0/t2", by="0", tid=78)
+    t.add("ledger", thread=other, book="asked", id=3)
+    t.inject(0, other, "hold=point=answered", at="point=asked")
+    if look:
+        t.add("open", thread=other, open=[NULL, {"kind": "socket", "count": sockets}])
+    t.add("ledger", thread="0/t2", book="asked", id=7)
+    t.add("ledger", thread="0/t2", book="answered", id=answers[0])
+    t.add("release", fault=0, thread=other, why="trigger", met=True)
+    t.add("ledger", thread=other, book="answered", id=answers[1])
+    t.exit("0.1")
+    t.finish(met=[1])
+
+
+two_ask("rule-shared-proxy")
+two_ask("near-shared-proxy-own-answers", answers=(7, 3))
+two_ask("near-shared-proxy-two-connections", sockets=2)
+two_ask("near-shared-proxy-not-looked", look=False)
+two_ask("near-shared-proxy-other-process", other="0.1")

@@ -1,0 +1,51 @@
+"""Two workers write one log. Whoever finds it full puts it aside as jobs.log.1 and begins a new one."""
+import ctypes
+import logging
+import os
+import re
+import tempfile
+from logging.handlers import RotatingFileHandler
+from multiprocessing import Process
+
+JOBS = {1: 5, 2: 3}
+libc = ctypes.CDLL(None)
+
+
+def prctl(what, name, number=0):
+    """What PITFALL_POINT and PITFALL_LEDGER do in C: one prctl that means nothing outside the harness."""
+    libc.prctl(0x50495446, ctypes.c_ulong(what), name.encode(), ctypes.c_ulong(number), ctypes.c_ulong(0))
+
+
+class Log(RotatingFileHandler):
+    def doRollover(self):
+        prctl(1, "rotate")
+        super().doRollover()
+
+
+def work(worker):
+    prctl(1, "begin")
+    for job in range(1, JOBS[worker] + 1):
+        prctl(2, "sent", 100 * worker + job)
+        logging.warning("worker %d: record %d", worker, job)
+        prctl(1, "logged")
+
+
+def print_log(name):
+    if os.path.exists(name):
+        for record in open(name, encoding="utf-8"):
+            worker, job = re.findall(r"\d+", record)
+            prctl(2, "received", 100 * int(worker) + int(job))
+            print(record, end="")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        name = os.path.join(folder, "jobs.log")
+        logging.basicConfig(handlers=[Log(name, maxBytes=80, backupCount=1)], format="%(message)s")
+        workers = [Process(target=work, args=(worker,)) for worker in JOBS]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        print_log(name + ".1")
+        print_log(name)
