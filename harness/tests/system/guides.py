@@ -69,7 +69,7 @@ def check(pitfall, guide):
 def main():
     pitfall = os.path.realpath(sys.argv[1])
     os.environ.pop("PITFALL_SCENARIOS", None)
-    guides = [pathlib.Path(name) for name in sys.argv[2:]] or [GUIDES / name for name in ("ci.md", "diagnosis.md", "teaching.md")]
+    guides = [pathlib.Path(name) for name in sys.argv[2:]] or [GUIDES / name for name in ("ci.md", "diagnosis.md", "own-scenarios.md", "teaching.md")]
     for guide in guides:
         check(pitfall, guide)
 
