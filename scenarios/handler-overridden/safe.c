@@ -64,6 +64,8 @@ int main(void)
                     : mmap(NULL, sizeof(*sum), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (sum == MAP_FAILED) {
         perror("/measurements");
+        if (fd != -1)
+            shm_unlink("/measurements");
         return EXIT_FAILURE;
     }
     int count = measure(sum);

@@ -1,6 +1,7 @@
 /*
  * Numbers are handed to a worker, a process of its own, in shared memory.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -66,7 +67,7 @@ int main(void)
     if (!err)
         err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
     if (!err)
-        err = status.result;
+        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_process_free(worker);

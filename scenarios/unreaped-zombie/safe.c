@@ -1,6 +1,7 @@
 /*
  * A service answers each request in a process of its own, so that none can harm the next.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,7 +48,7 @@ static int serve(struct mproc_context *context, struct mproc_queue *answers, int
     if (!err)
         err = mproc_process_join(child, mproc_deadline_ms(5000), &status);
     if (!err)
-        err = status.result;
+        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
     mproc_process_free(child);
     mproc_args_free(args);
     return err;
