@@ -9,6 +9,7 @@
 #include "supervise/inject.h"
 #include "supervise/lifecycle.h"
 #include "supervise/nesting.h"
+#include "supervise/newborn.h"
 #include "supervise/pidfd.h"
 #include "supervise/quiet.h"
 #include "supervise/step.h"
@@ -36,20 +37,11 @@ void pf_birth_start(struct pf_run *run, struct pf_task *task)
         pf_lifecycle_resume(run, task, 0);
 }
 
-bool pf_birth_forget(struct pf_run *run, pid_t tid)
-{
-    for (size_t i = 0; i < run->newborn_count; i++)
-        if (run->newborns[i] == tid) {
-            run->newborns[i] = run->newborns[--run->newborn_count];
-            return true;
-        }
-    return false;
-}
-
-static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, pid_t tid, const char *how)
+/* maker: the thread that is in the call; NULL: it cannot be asked. */
+static struct pf_task *bear_process(struct pf_run *run, struct pf_process *parent,
+                                    const struct pf_task *maker, pid_t tid, const char *how)
 {
     pid_t tree = pf_tree_tid(run->kept->standing.pid_namespace_fd, tid);
-    struct pf_process *parent = maker ? maker->process : NULL;
     pf_usage_bear(parent);
     struct pf_task *task = pf_tasks_add_process(&run->tasks, parent, tid, tree, pf_inject_counters(run));
     struct pf_ev_fork fork = {.process = task->address,
@@ -57,7 +49,7 @@ static struct pf_task *bear_process(struct pf_run *run, struct pf_task *maker, p
                               .pid = (uint64_t)tree,
                               .how = how};
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_FORK, .fork = fork});
-    pf_nesting_born(run, maker, task->process);
+    pf_nesting_born(run, parent, maker, task->process);
     if (run->trial->max_processes && run->tasks.living > run->trial->max_processes)
         pf_run_decide(run, PF_VERDICT_OVERGROWN, 0);
     return task;
@@ -74,34 +66,41 @@ static struct pf_task *bear_thread(struct pf_run *run, const struct pf_task *mak
 
 void pf_birth_tell(struct pf_run *run, struct pf_task *maker, pid_t tid, int event)
 {
-    struct pf_task *task;
-    if (event == PTRACE_EVENT_FORK)
-        task = bear_process(run, maker, tid, "fork");
+    struct pf_task *task = pf_tasks_find(&run->tasks, tid);
+    bool adopted = task;
+    if (adopted)
+        ; /* the news was waited for long enough */
+    else if (event == PTRACE_EVENT_FORK)
+        task = bear_process(run, maker->process, maker, tid, "fork");
     else if (event == PTRACE_EVENT_VFORK)
-        task = bear_process(run, maker, tid, "vfork");
+        task = bear_process(run, maker->process, maker, tid, "vfork");
     else if (syscall(SYS_tgkill, maker->process->pid, tid, 0) == 0)
         task = bear_thread(run, maker, tid);
     else
-        task = bear_process(run, maker, tid, "clone");
+        task = bear_process(run, maker->process, maker, tid, "clone");
     if (event == PTRACE_EVENT_VFORK)
         maker->vfork_child = task->address;
+    if (adopted)
+        return;
     pf_quiet_add(run, task);
-    if (pf_birth_forget(run, tid))
+    if (pf_newborn_forget(run, tid))
         pf_birth_start(run, task);
 }
 
 void pf_birth_root(struct pf_run *run)
 {
-    struct pf_task *task = bear_process(run, NULL, run->launched.root, "launch");
+    struct pf_task *task = bear_process(run, NULL, NULL, run->launched.root, "launch");
     task->started = true;
     run->root = task->process;
     pf_quiet_add(run, task);
     pf_lifecycle_resume(run, task, 0);
 }
 
-void pf_birth_early(struct pf_run *run, pid_t tid)
+void pf_birth_adopt(struct pf_run *run, struct pf_process *parent, pid_t pid)
 {
-    *(pid_t *)pf_arena_grow(run->trace->arena, &run->newborns, &run->newborn_count, sizeof(tid)) = tid;
+    struct pf_task *task = bear_process(run, parent, NULL, pid, "fork");
+    pf_quiet_add(run, task);
+    pf_birth_start(run, task);
 }
 
 static void end_vfork(void *context, struct pf_task *task)

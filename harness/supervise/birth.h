@@ -13,11 +13,8 @@ void pf_birth_root(struct pf_run *run);
 /* Registers what the maker's ptrace event (PTRACE_EVENT_FORK, _VFORK or _CLONE) tells of. */
 void pf_birth_tell(struct pf_run *run, struct pf_task *maker, pid_t tid, int event);
 
-/* Remembers the first stop of somebody whose birth has not been told yet. */
-void pf_birth_early(struct pf_run *run, pid_t tid);
-
-/* Forgets it again. Returns whether it was remembered. */
-bool pf_birth_forget(struct pf_run *run, pid_t tid);
+/* Registers a process whose birth nobody will tell of (newborn.h), and lets it begin. */
+void pf_birth_adopt(struct pf_run *run, struct pf_process *parent, pid_t pid);
 
 /* The first stop of one that is registered. */
 void pf_birth_start(struct pf_run *run, struct pf_task *task);

@@ -7,6 +7,7 @@
 #include "supervise/inject.h"
 #include "supervise/keep.h"
 #include "supervise/names.h"
+#include "supervise/newborn.h"
 #include "supervise/quiet.h"
 #include "supervise/record.h"
 #include "supervise/step.h"
@@ -56,6 +57,7 @@ static void take_process_exit(struct pf_run *run, struct pf_process *process, in
     }
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_EXIT, .exit = exit});
     pf_birth_end_vfork(run, process);
+    run->last_ended = process;
     if (process == run->root)
         run->root_ended_ns = pf_run_now(run);
     struct pf_occurrence occurrence = {.kind = PF_TRIGGER_EXIT, .process = process, .at = "exit"};
@@ -66,7 +68,7 @@ void pf_death_take(struct pf_run *run, pid_t tid, int status, const char *name)
 {
     struct pf_task *task = pf_tasks_find(&run->tasks, tid);
     if (!task) {
-        pf_birth_forget(run, tid);
+        pf_newborn_forget(run, tid);
         return;
     }
     struct pf_process *process = task->process;

@@ -13,6 +13,7 @@
 #include "supervise/limit.h"
 #include "supervise/memory.h"
 #include "supervise/names.h"
+#include "supervise/newborn.h"
 #include "supervise/step.h"
 #include "supervise/strikes.h"
 #include "supervise/terminal.h"
@@ -110,7 +111,11 @@ static void take_stop(struct pf_run *run, pid_t tid, int status)
     }
     struct pf_task *task = pf_tasks_find(&run->tasks, tid);
     if (!task) {
-        pf_birth_early(run, tid);
+        /* One that dies before its birth is told stops once more, on its way out. */
+        if (event == PTRACE_EVENT_EXIT)
+            ptrace(PTRACE_CONT, tid, NULL, NULL);
+        else
+            pf_newborn_wait(run, tid);
         return;
     }
     switch (event) {

@@ -50,18 +50,20 @@ static bool asks_for_namespace(pid_t maker)
 
 /* To look at a newborn's namespace costs more than all else that its birth does: only if it may be another.
  */
-static bool is_nested(const struct pf_run *run, const struct pf_task *maker, pid_t pid)
+static bool is_nested(const struct pf_run *run, const struct pf_process *parent, const struct pf_task *maker,
+                      pid_t pid)
 {
-    if (!maker || !(maker->process->parts || asks_for_namespace(maker->tid)))
+    if (!parent || (maker && !parent->parts && !asks_for_namespace(maker->tid)))
         return false;
     uint64_t own = namespace_of(pid);
     return own && own != run->kept->standing.pid_namespace;
 }
 
-void pf_nesting_born(struct pf_run *run, const struct pf_task *maker, struct pf_process *process)
+void pf_nesting_born(struct pf_run *run, const struct pf_process *parent, const struct pf_task *maker,
+                     struct pf_process *process)
 {
-    bool inherited = maker && maker->process->nested;
-    process->nested = inherited || is_nested(run, maker, process->pid);
+    bool inherited = parent && parent->nested;
+    process->nested = inherited || is_nested(run, parent, maker, process->pid);
     /* The end of a PID namespace's init is the end of all who live in it, by SIGKILL. */
     struct pf_ev_bond bond = {.process = process->address, .number = SIGKILL};
     if (process->nested)

@@ -9,6 +9,7 @@
 void pf_nesting_note(struct pf_task *task, const struct pf_call *call);
 
 /* A process is born; its maker, if any, stands in the call that made it. */
-void pf_nesting_born(struct pf_run *run, const struct pf_task *maker, struct pf_process *process);
+void pf_nesting_born(struct pf_run *run, const struct pf_process *parent, const struct pf_task *maker,
+                     struct pf_process *process);
 
 #endif

@@ -350,6 +350,11 @@ void pf_quiet_tick(struct pf_run *run)
     uint64_t now = pf_run_now(run);
     if (run->decided || now < quiet->due_ns || !run->started_ns)
         return;
+    /* Somebody who is not known yet may wake anybody. */
+    if (run->newborn_count > 0) {
+        after_movement(run, now);
+        return;
+    }
     /* Supervision itself saw something move since the last look: begin again. */
     if (run->moved_ns + FIRST_LOOK_NS > now) {
         quiet->still = 0;

@@ -18,6 +18,12 @@ struct pf_quiet;
 struct pf_recorder;
 struct pf_step;
 
+/* Somebody who has stopped for the first time; see newborn.h. */
+struct pf_newborn {
+    pid_t tid;
+    uint64_t since_ns; /* on the trace's clock */
+};
+
 struct pf_run {
     const struct pf_trial *trial;
     const struct pf_watcher *watcher;
@@ -27,15 +33,16 @@ struct pf_run {
     int events_fd;        /* signalfd: SIGCHLD, that is a ptrace stop or a death, waits */
     struct pf_tasks tasks;
     struct pf_process *root;
-    struct pf_inject *inject;     /* rules and counters */
-    struct pf_keep *keep;         /* held callers */
-    unsigned char *stacks_taken;  /* per rule; NULL: none */
-    struct pf_step *step;         /* functions of interest, calls stepped through; NULL: none */
-    struct pf_quiet *quiet;       /* when to look, and what was seen */
-    struct pf_recorder *recorder; /* NULL: it is no recording */
-    const char **outside;         /* objects that the root was given at launch */
+    struct pf_process *last_ended; /* NULL: none has ended yet */
+    struct pf_inject *inject;      /* rules and counters */
+    struct pf_keep *keep;          /* held callers */
+    unsigned char *stacks_taken;   /* per rule; NULL: none */
+    struct pf_step *step;          /* functions of interest, calls stepped through; NULL: none */
+    struct pf_quiet *quiet;        /* when to look, and what was seen */
+    struct pf_recorder *recorder;  /* NULL: it is no recording */
+    const char **outside;          /* objects that the root was given at launch */
     size_t outside_count;
-    pid_t *newborns; /* threads whose first stop came before the news of their birth */
+    struct pf_newborn *newborns; /* whose births have not been told yet */
     size_t newborn_count;
     uint64_t started_ns;      /* the root's first exec, on the trace's clock; 0: not yet */
     uint64_t root_ended_ns;   /* 0: it lives */

@@ -22,6 +22,7 @@
 #include "supervise/keep.h"
 #include "supervise/left.h"
 #include "supervise/lifecycle.h"
+#include "supervise/newborn.h"
 #include "supervise/output.h"
 #include "supervise/pace.h"
 #include "supervise/pidfd.h"
@@ -174,6 +175,8 @@ static struct ready sleep_until_event(struct pf_run *run)
         due = pf_inject_due(run);
     if (pf_step_due(run) < due)
         due = pf_step_due(run);
+    if (pf_newborn_due(run) < due)
+        due = pf_newborn_due(run);
     if (pf_pace_due(run) < due)
         due = pf_pace_due(run);
     if (end_of_time(run) < due)
@@ -207,6 +210,7 @@ static void watch(struct pf_run *run)
         }
         if (ready.output)
             pf_output_serve(run);
+        pf_newborn_tick(run);
         pf_keep_tick(run);
         pf_pace_tick(run);
         pf_inject_tick(run);

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "actor.h"
 #include "pitfall/point.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -543,6 +544,7 @@ static const struct {
     {"signal-at-point", signal_at_point},
     {"signal-child", signal_child},
     {"kill-child", kill_child},
+    {"kill-makers", kill_makers},
     {"kill-and-leave", kill_and_leave},
     {"bind-to-parent", bind_to_parent},
     {"nest-by-clone", nest_by_clone},

@@ -106,6 +106,15 @@ Test(supervise, who_sends_sigkill_is_seen_though_its_arrival_is_not)
     pf_trace_free(trace);
 }
 
+Test(supervise, a_child_whose_maker_is_killed_in_the_midst_of_fork_lives_all_the_same)
+{
+    struct pf_trace *trace = play("kill-makers");
+    cr_assert_eq(verdict_of(trace), PF_VERDICT_FINISHED);
+    cr_assert_eq(exit_of(trace, "0")->code, 0);
+    cr_assert_eq(count(trace, PF_EVENT_FORK), count(trace, PF_EVENT_EXIT));
+    pf_trace_free(trace);
+}
+
 Test(supervise, an_error_is_injected_on_the_occurrence_that_is_asked_for)
 {
     struct pf_trial *trial = plan("write-thrice");
@@ -155,6 +164,21 @@ Test(supervise, running_into_a_planned_limit_is_seen)
     cr_assert_eq(event->limit.value, 16);
     cr_assert_eq(exit_of(trace, "0")->code, 0);
     pf_trace_free(trace);
+}
+
+/* A planned limit of descriptors makes everybody stop on his way out, too. */
+Test(supervise, nobody_is_left_of_makers_that_are_killed_with_all_they_make)
+{
+    for (int i = 0; i < 10; i++) {
+        struct pf_trial *trial = plan("kill-makers");
+        struct pf_limit *limit =
+            pf_arena_grow(trial->arena, &trial->limits, &trial->limit_count, sizeof(*limit));
+        *limit = (struct pf_limit){.resource = "nofile", .value = 64};
+        trial->deadline_ns = 20 * 1000 * 1000;
+        struct pf_trace *trace = run(trial);
+        cr_assert_eq(verdict_of(trace), PF_VERDICT_DEADLINE);
+        pf_trace_free(trace);
+    }
 }
 
 static struct pf_trace *run_under(const char *scene, const char *limits)
