@@ -2,8 +2,8 @@
 #ifndef PF_SUPERVISE_HANDLERS_H
 #define PF_SUPERVISE_HANDLERS_H
 
-#include "supervise/select.h"
 #include "supervise/run.h"
+#include "supervise/select.h"
 
 /* A thread is about to call rt_sigaction. */
 void pf_handlers_note(struct pf_run *run, const struct pf_task *task, const struct pf_call *call);

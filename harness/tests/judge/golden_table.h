@@ -321,7 +321,8 @@ static const struct golden {
     {"near-handler-calls-the-other", PF_PASS, "", "-", NULL},
 
     {"rule-handle-as-number", PF_FAIL, "deadlock", "pool-args-mismatch",
-     "waits for data from a pipe (fd 3), which is open in 0 alone. Of those who work for it (0.1 (program)) nobody"},
+     "waits for data from a pipe (fd 3), which is open in 0 alone. Of those who work for it (0.1 (program)) "
+     "nobody"},
     {"rule-handle-pickled", PF_FAIL, "deadlock", "pool-args-mismatch", NULL},
     {"near-handle-held", PF_FAIL, "deadlock", NULL, NULL},
     {"near-handle-has-answered", PF_FAIL, "deadlock", NULL, NULL},
