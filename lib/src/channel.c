@@ -58,13 +58,15 @@ ssize_t mproc_channel_receive(int fd, void *buffer, size_t size, int *ret_fds, s
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes)};
+    bool was_reset = false;
     ssize_t len;
 
-    do
-        len = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (len < 0 && errno == EINTR);
-    if (len < 0)
-        return errno == ECONNRESET ? 0 : -errno;
+    /* Of an end that went with messages unread the kernel tells once, and before what that end had sent. */
+    while ((len = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0) {
+        if (errno != EINTR && (errno != ECONNRESET || was_reset))
+            return -errno;
+        was_reset = was_reset || errno == ECONNRESET;
+    }
     *ret_nfds = take_fds(&message, ret_fds);
     if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
         for (size_t i = 0; i < *ret_nfds; i++)

@@ -83,8 +83,9 @@ struct mproc_answer {
 int mproc_channel_send(int fd, const struct iovec *parts, size_t nparts, const int *fds, size_t nfds);
 
 /* Receives one message, with CLOEXEC descriptors in `ret_fds` (room for MPROC_CHANNEL_FDS). Does not block.
- * Returns its length, or 0 at the end. Errors: -EAGAIN nothing there; -EMSGSIZE cut off, -EMFILE descriptors
- * cut off (none are kept then). */
+ * Returns its length, or 0 at the end, when all that was sent has been received. Errors: -EAGAIN nothing
+ * there; -EMSGSIZE cut off, -EMFILE descriptors cut off (none are kept then); others: it cannot be read any
+ * more. */
 ssize_t mproc_channel_receive(int fd, void *buffer, size_t size, int *ret_fds, size_t *ret_nfds);
 
 int mproc_answer_send(int fd, const struct mproc_answer *answer, int pidfd);

@@ -237,8 +237,12 @@ void mproc_context_lose_guard(struct mproc_context *context)
 {
     siginfo_t info;
 
+    shutdown(context->channel, SHUT_RDWR);
     close(context->channel);
     context->channel = -1;
+    /* One that does not end is stopped, or waits for a process that the kernel cannot end. */
+    if (context->keeper_pidfd >= 0 && !mproc_poll_one(context->keeper_pidfd, mproc_deadline_ms(dismiss_ms)))
+        pidfd_send_signal(context->keeper_pidfd, SIGKILL, NULL, 0);
     bury_keeper(context);
     /* Its group may have members left; those among them who are our children by now are reaped by its number.
      */
@@ -261,12 +265,12 @@ static void listen_to_guard(struct mproc_context *context)
 
     while (context->channel >= 0) {
         ssize_t len = mproc_channel_receive(context->channel, &answer, sizeof(answer), fds, &nfds);
-        if (len == 0)
-            mproc_context_lose_guard(context);
-        else if (len == (ssize_t)sizeof(answer))
+        if (len == -EAGAIN || len == -EMFILE)
+            return;
+        if (len == (ssize_t)sizeof(answer))
             mproc_context_hear(context, &answer, nfds > 0 ? fds[0] : -1);
         else
-            return;
+            mproc_context_lose_guard(context);
     }
 }
 
@@ -357,13 +361,8 @@ static void dismiss_guard(struct mproc_context *context)
 {
     pthread_mutex_lock(&context->lock);
     listen_to_guard(context);
-    if (context->channel >= 0) {
-        shutdown(context->channel, SHUT_RDWR);
-        /* One that does not end is stopped, or waits for a process that the kernel cannot end. */
-        if (!mproc_poll_one(context->keeper_pidfd, mproc_deadline_ms(dismiss_ms)))
-            pidfd_send_signal(context->keeper_pidfd, SIGKILL, NULL, 0);
+    if (context->channel >= 0)
         mproc_context_lose_guard(context);
-    }
     reap_groups(context);
     mproc_process_conclude(context);
     prctl(PR_SET_CHILD_SUBREAPER, context->was_subreaper);

@@ -27,7 +27,7 @@ static void note_child(int signo)
     (void)signo; /* only ends ppoll() */
 }
 
-static void tell(const struct mproc_guard *guard, enum mproc_answer_kind kind, uint64_t id, int err)
+static int send_answer(const struct mproc_guard *guard, enum mproc_answer_kind kind, uint64_t id, int err)
 {
     const struct mproc_answer answer = {.kind = kind,
                                         .generation = guard->generation,
@@ -37,7 +37,15 @@ static void tell(const struct mproc_guard *guard, enum mproc_answer_kind kind, u
                                         .stage = MPROC_STAGE_FORK,
                                         .err = err};
 
-    mproc_answer_send(guard->channel, &answer, kind == MPROC_ANSWER_HELLO ? guard->keeper_pidfd : -1);
+    return mproc_answer_send(guard->channel, &answer, kind == MPROC_ANSWER_HELLO ? guard->keeper_pidfd : -1);
+}
+
+/* In the guard. The owner waits for this: when it cannot be told it shall see us die instead, which the
+ * keeper tells it or, if that cannot either, the end of the channel. */
+static void tell(const struct mproc_guard *guard, enum mproc_answer_kind kind, uint64_t id, int err)
+{
+    if (send_answer(guard, kind, id, err))
+        kill(getpid(), SIGKILL);
 }
 
 static void reap_children(struct mproc_guard *guard)
@@ -127,7 +135,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
     tell(guard, MPROC_ANSWER_FAILED, order->id, err);
 }
 
-/* Returns false at the end of the channel. */
+/* Returns false at the end of the channel, or when it cannot be read any more. */
 static bool serve(struct mproc_guard *guard)
 {
     static _Alignas(
@@ -137,7 +145,7 @@ static bool serve(struct mproc_guard *guard)
     ssize_t len = mproc_channel_receive(guard->channel, buffer, sizeof(buffer), fds, &nfds);
     const struct mproc_order *order = (const struct mproc_order *)buffer;
 
-    if (len == 0)
+    if (len == 0 || (len < 0 && len != -EAGAIN && len != -EMFILE))
         return false;
     if (len == -EMFILE) {
         /* The order is whole in the buffer, only its descriptors did not fit under our limit. */
@@ -251,17 +259,20 @@ static _Noreturn void guard_loop(struct mproc_guard *guard)
     }
 }
 
-static void fork_guard(struct mproc_guard *guard)
+/* Returns whether there is a guard. */
+static bool fork_guard(struct mproc_guard *guard)
 {
     const struct timespec pause = {.tv_nsec = 20000000};
+    struct pollfd items[] = {{.fd = guard->owner_pidfd, .events = POLLIN}, {.fd = guard->channel}};
     pid_t pid;
 
-    /* Short of processes or memory for the moment: nothing to do but to try again. */
+    /* Short of processes or memory for the moment. Who opens a context is told; who has one is served again
+     * as soon as that is possible, unless it goes away or hangs up. */
     while ((pid = fork()) < 0) {
-        if (mproc_poll_one(guard->owner_pidfd, MPROC_NOW))
-            _exit(1);
-        ppoll(NULL, 0, &pause, NULL);
+        if (!guard->was_there || ppoll(items, 2, &pause, NULL) > 0)
+            return false;
     }
+    guard->was_there = true;
     guard->guard_pid = pid > 0 ? pid : getpid();
     setpgid(guard->guard_pid, guard->guard_pid);
     if (pid == 0) {
@@ -269,6 +280,7 @@ static void fork_guard(struct mproc_guard *guard)
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         guard_loop(guard);
     }
+    return true;
 }
 
 /* Until the guard ends. Returns true when it has to be replaced. */
@@ -307,13 +319,8 @@ static _Noreturn void keeper_loop(struct mproc_guard *guard)
         _exit(1);
     prctl(PR_SET_NAME, "mproc-keeper");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (;;) {
-        fork_guard(guard);
-        tell(guard, MPROC_ANSWER_HELLO, 0, 0);
-        if (!watch_guard(guard))
-            break;
+    while (fork_guard(guard) && send_answer(guard, MPROC_ANSWER_HELLO, 0, 0) == 0 && watch_guard(guard))
         next_generation(guard);
-    }
     clear(guard, false);
     _exit(0);
 }

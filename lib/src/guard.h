@@ -11,6 +11,7 @@
 #ifndef MPROC_GUARD_H
 #define MPROC_GUARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,6 +30,7 @@ struct mproc_guard {
     int slots_fd;
     const struct mproc_entry *entries;
     uint32_t nentries;
+    bool was_there; /* the owner relies on a guard by now */
 };
 
 /* Runs in a new child of the owner, the keeper, with all signals held. */

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -145,8 +146,11 @@ static bool bind_cell(struct mproc_pool *pool, struct pool_job *job)
         return false;
     struct hand_cell *cell = &pool->hand->cell[job->cell];
     uint32_t generation = hand_generation(mproc_hand_word(pool->hand, job->cell)) + 1;
-    if (mproc_letter_send(pool->workers[lane].channel, job->cell, generation, job->args, job->args_len,
-                          job->fds, job->nfds))
+    int r = mproc_letter_send(pool->workers[lane].channel, job->cell, generation, job->args, job->args_len,
+                              job->fds, job->nfds);
+    if (r == -EPIPE || r == -ECONNRESET) /* whom nothing can be sent is of no use, should it be there still */
+        mproc_process_signal(pool->workers[lane].process, SIGKILL);
+    if (r)
         return false;
     cell->parcel = 1;
     if (!mproc_hand_offer_to(pool->hand, job->cell, lane))

@@ -63,7 +63,7 @@ int mproc_context_refresh(struct mproc_context *context);
 /* Under the lock: deals with one answer that belongs to no start under way. */
 void mproc_context_hear(struct mproc_context *context, const struct mproc_answer *answer, int pidfd);
 
-/* Under the lock: nobody is at the other end of the channel any more. */
+/* Under the lock: hangs up, which ends a guard that may still be there and everything below it. */
 void mproc_context_lose_guard(struct mproc_context *context);
 
 /* Under the lock: finds out how a process ended that nobody but the owner can reap (its guard died, or it is

@@ -117,7 +117,7 @@ static int read_argv(char ***ret_argv)
 int mproc_spawn_exec(const struct mproc_worker *worker, const unsigned char *body)
 {
     char value[40];
-    char **argv;
+    char **argv = NULL;
 
     if (worker->slots_fd < 0)
         return -ENOTSUP;

@@ -200,7 +200,7 @@ static int send_order(struct start *start)
 
 /* Waits for the answer to this start. Errors: -ETIMEDOUT; -ESTALE: the guard died before the worker could
  * answer, so its entry has not run and never will, and there is a new guard; -EOWNERDEAD: the same, and there
- * is none. */
+ * is none; -EIO: answers cannot be read any more, and its entry may run. */
 static int await_answer(struct start *start, int channel, uint64_t deadline_ns,
                         struct mproc_answer *ret_answer, int *ret_pidfd)
 {
@@ -217,7 +217,7 @@ static int await_answer(struct start *start, int channel, uint64_t deadline_ns,
         if (len == -EMFILE)
             return -EMFILE;
         if (len != (ssize_t)sizeof(answer))
-            return -EOWNERDEAD;
+            return len == 0 ? -EOWNERDEAD : -EIO;
         int pidfd = nfds > 0 ? fds[0] : -1;
         if (answer.kind != MPROC_ANSWER_HELLO && answer.id == start->order.id) {
             *ret_answer = answer;
@@ -261,6 +261,8 @@ static int order_from_guard(struct start *start, struct mproc_answer *ret_answer
         r = -EOWNERDEAD;
     if (r == -ETIMEDOUT)
         r = give_up_waiting(start, ret_answer, ret_pidfd);
+    if (r == -EIO)
+        mproc_context_lose_guard(context);
     if (r == -ESTALE)
         mproc_slot_end(start->context->slots, start->slot, NULL);
     if (r && start->slot) {
@@ -282,8 +284,9 @@ static int start_by_guard(struct start *start, struct mproc_answer *ret_answer, 
             return r; /* refresh has said why there is no guard */
     }
     if (r == -ESTALE || r == -EOWNERDEAD)
-        return mproc_fail(-EOWNERDEAD, "the guard was killed %d times while it started '%s'", TRIES,
-                          start->order.name);
+        return mproc_fail(-EOWNERDEAD,
+                          "no guard took the order to start '%s' in %d tries; is somebody killing them?",
+                          start->order.name, TRIES);
     if (r && r != -ETIMEDOUT && r != -EAGAIN)
         mproc_fail(r, "'%s' could not be ordered from the guard: %s", start->order.name, strerrordesc_np(-r));
     return r;

@@ -78,8 +78,8 @@ static _Noreturn void give_up(const struct mproc_worker *worker, enum mproc_stag
     if (stage == MPROC_STAGE_ARGS)
         snprintf(answer.detail, sizeof(answer.detail), "%.*s", (int)sizeof(answer.detail) - 1,
                  mproc_error_detail());
-    mproc_answer_send(worker->answer_fd, &answer, -1);
-    __atomic_store_n(&worker->slot->answered, 1, __ATOMIC_RELEASE);
+    if (mproc_answer_send(worker->answer_fd, &answer, -1) == 0)
+        __atomic_store_n(&worker->slot->answered, 1, __ATOMIC_RELEASE);
     _exit(EXIT_NOT_STARTED);
 }
 

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# The conversation of owner, guard and workers when an end of it fails: either nothing is lost and nothing happens
+# twice, or the caller gets an error, long before its deadline.
+#
+# usage: faults.sh PITFALL STARTS
+set -euo pipefail
+pitfall=$1 starts=$2
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+printf 'worker %d\n' 1 2 3 >"$scratch/expected"
+
+fail() {
+    echo "FAIL: $*" >&2
+    cat "$scratch/output" >&2
+    exit 1
+}
+
+# inject SPEC OPTION... -- [pool]: 5 s are far from any deadline of the program's.
+inject() {
+    local spec=$1 options=()
+    shift
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    "$pitfall" run --deadline 5s --inject "$spec" "${options[@]}" -- "$starts" "${@:2}" >"$scratch/output" 2>&1 ||
+        fail "$spec"
+}
+
+# works SPEC [pool]
+works() {
+    inject "$1" --expect-output "$scratch/expected" -- "${@:2}"
+}
+
+# fails SPEC TEXT [pool]: the caller gets an error that says TEXT.
+fails() {
+    inject "$1" --expect-exit 1 -- "${@:3}"
+    grep -qF "$2" "$scratch/output" || fail "$1: not a word of '$2'"
+}
+
+echo "- the keeper cannot greet, or cannot fork"
+fails sendmsg:error=EPIPE:when=1:proc=0.1 "the guard did not start"
+fails clone:error=EAGAIN:when=1+:proc=0.1 "the guard did not start"
+
+echo "- the guard cannot fork; it cannot say so and dies of that, and the next one can"
+fails clone:error=EAGAIN:when=1+:proc=0.1.1 "Resource temporarily unavailable"
+inject clone:error=EAGAIN:when=1:proc=0.1.1 --inject sendmsg:error=EPIPE:when=1:proc=0.1.1 \
+    --expect-output "$scratch/expected" --
+
+echo "- a worker cannot say that it has started"
+fails sendmsg:error=EPIPE:when=1:proc=0.1.1.1 "died before it was set up"
+
+echo "- the owner is told of a reset: the end has not come before it is read"
+for when in 1 2 3 4 5 6; do
+    works "recvmsg:error=ECONNRESET:when=$when:proc=0"
+done
+fails recvmsg:error=ECONNRESET:when=3+:proc=0 "Input/output error"
+
+echo "- the guard cannot read its orders: the owner makes another"
+works recvmsg:error=ECONNRESET:when=1+:proc=0.1.1
+
+echo "- the owner cannot send an order once; it cannot send any"
+works sendmsg:error=EPIPE:when=1:proc=0
+fails sendmsg:error=EPIPE:when=1+:proc=0 "no guard took the order"
+
+echo "- a worker of a pool cannot be sent a task: it is replaced; nor can the next"
+works sendmsg:error=EPIPE:when=2:proc=0 pool
+fails sendmsg:error=EPIPE:when=2+:proc=0 "no worker can be started" pool
