@@ -193,11 +193,18 @@ int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
     return 0;
 }
 
-int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic)
+int pf_proc_traffic_open(pid_t pid)
 {
-    char path[64], text[512];
+    char path[64];
     snprintf(path, sizeof(path), "/proc/%d/io", pid);
-    ssize_t length = pf_proc_read(path, text, sizeof(text));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int pf_proc_traffic_read(int fd, struct pf_traffic *ret_traffic)
+{
+    char text[512];
+    ssize_t length = pf_proc_reread(fd, text, sizeof(text));
     if (length < 0)
         return (int)length;
     struct pf_traffic traffic;
@@ -206,6 +213,16 @@ int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic)
         return -EPROTO;
     *ret_traffic = traffic;
     return 0;
+}
+
+int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic)
+{
+    int fd = pf_proc_traffic_open(pid);
+    if (fd < 0)
+        return fd;
+    int r = pf_proc_traffic_read(fd, ret_traffic);
+    close(fd);
+    return r;
 }
 
 int pf_proc_run_time(pid_t pid, uint64_t *ret_ns)

@@ -88,6 +88,10 @@ struct pf_traffic {
 };
 
 int pf_proc_traffic(pid_t pid, struct pf_traffic *ret_traffic);
+/* Opens what tells of it: of a process that has ended, an ordinary user may still read it, but not open it.
+ * Returns the descriptor or -errno. */
+int pf_proc_traffic_open(pid_t pid);
+int pf_proc_traffic_read(int fd, struct pf_traffic *ret_traffic);
 
 /* Processor time that a process has used, whether it still runs or is yet to be reaped. */
 int pf_proc_run_time(pid_t pid, uint64_t *ret_ns);

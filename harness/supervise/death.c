@@ -11,6 +11,7 @@
 #include "supervise/quiet.h"
 #include "supervise/record.h"
 #include "supervise/step.h"
+#include "supervise/usage.h"
 
 static void take_thread_exit(struct pf_run *run, struct pf_task *task)
 {
@@ -83,6 +84,7 @@ void pf_death_take(struct pf_run *run, pid_t tid, int status, const char *name)
     pf_step_forget(run, task);
     pf_quiet_remove(run, task);
     pf_tasks_remove(&run->tasks, task);
+    pf_usage_forget(process);
     pf_quiet_ended(run, process);
     take_process_exit(run, process, status, name);
 }

@@ -7,6 +7,7 @@
 
 #include "probe/procfs.h"
 #include "supervise/keep.h"
+#include "supervise/usage.h"
 #include "supervise/view.h"
 
 enum {
@@ -56,6 +57,8 @@ void pf_quiet_init(struct pf_run *run)
 
 void pf_quiet_free(struct pf_run *run)
 {
+    for (size_t i = 0; i < run->tasks.process_count; i++)
+        pf_usage_forget(run->tasks.processes[i]);
     if (!run->quiet)
         return;
     pf_sampler_free(run->quiet->sampler);
@@ -79,6 +82,8 @@ void pf_quiet_remove(struct pf_run *run, struct pf_task *task)
 static void add_to_sampler(void *context, struct pf_task *task)
 {
     struct pf_quiet *quiet = context;
+    if (task->tid == task->process->pid)
+        pf_usage_watch(task->process);
     if (!task->sampled)
         task->sampled = pf_sampler_add(quiet->sampler, task->process->pid, task->tid) == 0;
 }

@@ -97,6 +97,7 @@ struct pf_task *pf_tasks_add_process(struct pf_tasks *tasks, struct pf_process *
                                    .tree_pid = tree_pid,
                                    .execed = maker && maker->execed,
                                    .alive = true,
+                                   .traffic_fd = -1,
                                    .counts = pf_arena_alloc(tasks->arena, (counters + 1) * sizeof(uint64_t))};
     *(struct pf_process **)pf_arena_grow(tasks->arena, &tasks->processes, &tasks->process_count,
                                          sizeof(process)) = process;

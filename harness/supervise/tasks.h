@@ -28,6 +28,7 @@ struct pf_process {
     size_t leaving; /* of them: in their exit stop, or past it */
     bool execed;    /* has run an exec of its own or inherited one: its calls are the program's */
     bool alive;
+    int traffic_fd;        /* what it reads and writes, see usage.h; -1: not open */
     uint64_t childless_ns; /* processor time it had used when it made its first child */
     bool nested;           /* in a PID namespace inside the tree's: what it calls a pid is another number */
     bool parts;            /* has made or entered namespaces: its children may be nested */

