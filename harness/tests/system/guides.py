@@ -61,7 +61,7 @@ def check(pitfall, guide):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
         came = re.split(rf"\n{mark}\d+\n", done.stdout)
         for (typed, expected), text in zip(wanted, came):
-            if typed.startswith(("pitfall diagnose", "pitfall judge")) and os.geteuid() != 0:
+            if os.geteuid() != 0 and (typed.startswith("pitfall diagnose") or "nightly.jsonl" in typed):
                 print(f"skipped: only root sees all that a proof needs: $ {typed}")
                 continue
             assert matches(plain(expected, folder), plain(text, folder)), \
