@@ -253,25 +253,33 @@ static void become(const struct mproc_worker *worker)
 
 /* Whatever else of stdio holds output is the program's to close; and a thread that hangs in a stream must not
  * hold us. */
-static void flush_output(FILE *stream)
+static int flush_output(FILE *stream)
 {
     if (ftrylockfile(stream))
-        return;
-    fflush_unlocked(stream);
+        return 0;
+    int r = fflush_unlocked(stream) ? -errno : ferror_unlocked(stream) ? -EIO : 0;
     funlockfile(stream);
+    return r;
 }
 
-static _Noreturn void finish(const struct mproc_worker *worker, int result)
+static void note_result(struct mproc_slot *slot, int result)
 {
-    struct mproc_slot *slot = worker->slot;
-
     slot->result = result;
     if (result)
         snprintf(slot->detail, sizeof(slot->detail), "%.*s", (int)sizeof(slot->detail) - 1,
                  mproc_error_detail());
     __atomic_store_n(&slot->returned, 1, __ATOMIC_RELEASE);
-    flush_output(stdout);
+}
+
+static _Noreturn void finish(const struct mproc_worker *worker, int result)
+{
+    note_result(worker->slot, result);
+    int lost = flush_output(stdout);
     flush_output(stderr);
+    if (lost && result == 0) {
+        result = mproc_fail(lost, "its output could not be written: %s", strerrordesc_np(-lost));
+        note_result(worker->slot, result);
+    }
     _exit(result >= 0 && result <= 255 ? result : 1);
 }
 

@@ -68,8 +68,17 @@ static int ignore_terminate(struct mproc_args *args)
         pause();
 }
 
+static int print(struct mproc_args *args)
+{
+    int64_t code = 0;
+    printf("a line\n");
+    mproc_args_get_int(args, 0, &code);
+    return (int)code;
+}
+
 static const struct mproc_entry entries[] = {
     {"finish", finish},
+    {"print", print},
     {"raise", raise_it},
     {"fail", fail_with_detail},
     {"sleep", sleep_politely},
@@ -77,6 +86,24 @@ static const struct mproc_entry entries[] = {
     {"stubborn", ignore_terminate},
     {NULL, NULL},
 };
+
+CHILD_TEST(process, output_that_cannot_be_written_is_a_failure_unless_there_is_another)
+{
+    open_context(entries);
+    struct mproc_process_options options = {
+        .stdio = {[STDOUT_FILENO] = open("/dev/full", O_WRONLY | O_CLOEXEC)}};
+    REQUIRE(options.stdio[STDOUT_FILENO] > 0);
+    struct mproc_process *process = start("print", with_int(0), &options);
+    struct mproc_status status = join(process);
+    CHECK(status.end == MPROC_END_EXIT && status.code == 1);
+    CHECK(status.returned && status.result == -ENOSPC);
+    CHECK(strstr(status.detail, "output could not be written"));
+    mproc_process_free(process);
+    process = start("print", with_int(7), &options);
+    CHECK(join(process).result == 7);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
 
 static void each_exit_reason(enum mproc_start_method method)
 {

@@ -28,7 +28,8 @@ extern "C" {
 
 struct mproc_context;
 
-/* What a process can run, by name. What it returns is its result; see struct mproc_status. */
+/* What a process can run, by name. What it returns is its result, see struct mproc_status; where that is 0
+ * and what it has printed cannot be written, the result is why. */
 struct mproc_entry {
     const char *name;
     int (*run)(struct mproc_args *args);
