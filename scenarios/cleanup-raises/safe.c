@@ -54,5 +54,5 @@ int main(void)
         fprintf(stderr, "report: %s\n", mproc_strerror(closed));
     if (hung)
         fprintf(stderr, "%s: %s\n", mproc_strerror(hung), mproc_error_detail());
-    return closed || hung ? EXIT_FAILURE : EXIT_SUCCESS;
+    return closed || hung || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

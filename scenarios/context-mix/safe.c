@@ -68,5 +68,5 @@ int main(void)
     else
         printf("counted to %d\n", atomic_load(counter));
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -62,5 +62,5 @@ int main(void)
     mproc_args_free(args);
     mproc_event_unref(loaded);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

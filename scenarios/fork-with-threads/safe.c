@@ -76,5 +76,5 @@ int main(void)
     mproc_process_free(worker);
     mproc_thread_free(server);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

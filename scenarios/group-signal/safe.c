@@ -101,5 +101,5 @@ int main(void)
     mproc_args_free(args);
     mproc_queue_unref(jobs);
     mproc_queue_unref(records);
-    return err || closed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || closed || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -73,5 +73,5 @@ int main(void)
     printf("%s after %d measurements\n", is_stopped() ? "stopped" : "done", count);
     mproc_signal_unsubscribe(statistics);
     mproc_shutdown_remove();
-    return EXIT_SUCCESS;
+    return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -89,5 +89,5 @@ int main(void)
         printf("worker: %s: %s\n", mproc_status_describe(&status, how, sizeof(how)), status.detail);
     mproc_process_free(worker);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

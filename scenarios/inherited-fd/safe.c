@@ -51,6 +51,7 @@ static int start(struct mproc_context *context, struct worker *worker)
 
 static int run(struct mproc_context *context, struct worker *workers)
 {
+    struct mproc_status status;
     int err = 0;
     for (int i = 0; i < WORKERS && !err; i++)
         err = start(context, &workers[i]);
@@ -60,7 +61,9 @@ static int run(struct mproc_context *context, struct worker *workers)
     for (int i = 0; i < WORKERS && !err; i++) {
         close(workers[i].numbers);
         workers[i].numbers = -1;
-        err = mproc_process_join(workers[i].process, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(workers[i].process, mproc_deadline_ms(5000), &status);
+        if (!err)
+            err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
     }
     return err;
 }

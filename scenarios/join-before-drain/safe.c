@@ -81,5 +81,5 @@ int main(void)
         printf("%d rows\n", rows);
     mproc_queue_unref(queue);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -134,5 +134,5 @@ int main(void)
     rmdir(folder);
     mproc_queue_unref(records);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

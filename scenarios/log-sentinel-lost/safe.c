@@ -26,7 +26,8 @@ static int listen_to(struct mproc_args *args)
     char text[60];
     size_t len;
     while (!err && !(err = mproc_queue_get_into(log, MPROC_FOREVER, sizeof(text), text, &len)))
-        dprintf(STDOUT_FILENO, "%.*s\n", (int)len, text);
+        if (dprintf(STDOUT_FILENO, "%.*s\n", (int)len, text) < 0)
+            return -errno;
     return err == -EPIPE ? 0 : err;
 }
 
@@ -61,7 +62,9 @@ static int run(struct mproc_context *context, struct mproc_queue *log, struct mp
     }
     int closed = mproc_queue_close(log, mproc_deadline_ms(1000));
     if (!err && !closed)
-        err = mproc_process_join(listener, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(listener, mproc_deadline_ms(5000), &status);
+    if (!err && !closed)
+        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
     mproc_process_free(listener);
     mproc_process_free(worker);
     return err ? err : closed;

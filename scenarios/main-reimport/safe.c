@@ -33,5 +33,5 @@ int main(void)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_process_free(indexer);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

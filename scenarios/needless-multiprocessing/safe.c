@@ -69,5 +69,5 @@ int main(void)
         printf("%d primes\n", primes);
     mproc_pool_free(pool);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

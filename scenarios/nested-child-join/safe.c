@@ -87,5 +87,5 @@ int main(void)
     mproc_args_free(args);
     mproc_queue_unref(output);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -70,5 +70,5 @@ int main(void)
     mproc_args_free(args);
     close(device[0]);
     close(device[1]);
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

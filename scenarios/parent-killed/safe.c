@@ -105,5 +105,5 @@ int main(void)
     mproc_queue_unref(packed);
     /* Whether the program gets here or is killed before: nothing of it is left, helpers included. */
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

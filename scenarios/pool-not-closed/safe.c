@@ -51,5 +51,5 @@ int main(void)
      * that been forgotten, they would end with their owner. */
     mproc_pool_free(pool);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -68,5 +68,5 @@ int main(void)
     /* Should one start fail all the same, those that are there are ended with the context. */
     mproc_context_close(context, err ? MPROC_NOW : mproc_deadline_ms(5000));
     mproc_queue_unref(go);
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -117,5 +117,5 @@ int main(void)
         mproc_queue_unref(clients[i].answers);
     mproc_queue_unref(clients[0].questions);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

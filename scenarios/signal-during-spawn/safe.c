@@ -65,5 +65,5 @@ int main(void)
     int closed = mproc_context_close(context, mproc_deadline_ms(2000));
     if (!closed)
         printf("all workers have ended, after SIG%s\n", sigabbrev_np(mproc_shutdown_signal()));
-    return (err && err != -ECANCELED) || closed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return (err && err != -ECANCELED) || closed || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,6 +1,7 @@
 /*
  * A program reads its configuration, and starts a process for the work.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,6 +30,7 @@ static int work(struct mproc_args *args)
 static int run(struct mproc_context *context, int threshold)
 {
     struct mproc_process *worker = NULL;
+    struct mproc_status status;
     struct mproc_args *args;
     int err = mproc_args_new(&args);
     if (err)
@@ -36,7 +38,9 @@ static int run(struct mproc_context *context, int threshold)
     mproc_args_add(args, threshold);
     err = mproc_process_start(context, "work", args, NULL, &worker);
     if (!err)
-        err = mproc_process_join(worker, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
+    if (!err)
+        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
     mproc_process_free(worker);
     mproc_args_free(args);
     return err;

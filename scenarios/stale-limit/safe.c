@@ -44,6 +44,7 @@ int main(void)
     static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *service = NULL;
+    struct mproc_status status;
     struct mproc_queue *orders = NULL;
     struct mproc_args *args = NULL;
     int clients = 40, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
@@ -62,7 +63,9 @@ int main(void)
     if (!err)
         err = mproc_queue_close(orders, mproc_deadline_ms(1000));
     if (!err)
-        err = mproc_process_join(service, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(service, mproc_deadline_ms(5000), &status);
+    if (!err)
+        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_process_free(service);

@@ -55,5 +55,5 @@ int main(void)
     else
         printf("end of report\n");
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

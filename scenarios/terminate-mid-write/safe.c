@@ -80,5 +80,5 @@ int main(void)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_queue_unref(records);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err || last < RECORDS ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || last < RECORDS || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -144,5 +144,5 @@ int main(void)
         printf("%ld bookings, balance %ld\n", account.bookings, account.balance);
     mproc_mutex_unref(lock);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -42,13 +42,13 @@ static int serve(struct mproc_context *context, struct mproc_queue *answers, int
     mproc_args_add_queue(args, answers);
     err = mproc_process_start(context, "answer", args, NULL, &child);
     if (!err)
-        err = mproc_queue_get_into(answers, mproc_deadline_ms(5000), sizeof(text), text, &length);
-    if (!err)
-        puts(text);
-    if (!err)
         err = mproc_process_join(child, mproc_deadline_ms(5000), &status);
     if (!err)
         err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
+    if (!err)
+        err = mproc_queue_get_into(answers, MPROC_NOW, sizeof(text), text, &length);
+    if (!err)
+        puts(text);
     mproc_process_free(child);
     mproc_args_free(args);
     return err;
@@ -70,5 +70,5 @@ int main(void)
         printf("%d requests served\n", REQUESTS);
     mproc_queue_unref(answers);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -47,6 +47,7 @@ int main(void)
     struct mproc_context *context = NULL;
     struct mproc_queue *pictures = NULL;
     struct mproc_process *worker = NULL;
+    struct mproc_status status;
     struct mproc_args *args = NULL;
     int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
@@ -62,7 +63,9 @@ int main(void)
     if (!err)
         err = mproc_queue_close(pictures, mproc_deadline_ms(1000));
     if (!err)
-        err = mproc_process_join(worker, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
+    if (!err)
+        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_process_free(worker);

@@ -79,5 +79,5 @@ int main(void)
     mproc_queue_unref(jobs);
     mproc_queue_unref(results);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
