@@ -1,5 +1,6 @@
 #include "supervise/birth.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -66,6 +67,10 @@ static struct pf_task *bear_thread(struct pf_run *run, const struct pf_task *mak
 
 void pf_birth_tell(struct pf_run *run, struct pf_task *maker, pid_t tid, int event)
 {
+    /* The news comes late: the newborn was adopted and has ended since, or was killed before it could begin.
+     */
+    if (kill(tid, 0) < 0 && errno == ESRCH)
+        return;
     struct pf_task *task = pf_tasks_find(&run->tasks, tid);
     bool adopted = task;
     if (adopted)

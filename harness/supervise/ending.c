@@ -12,7 +12,6 @@
 
 #include "probe/probe.h"
 #include "supervise/lifecycle.h"
-#include "supervise/newborn.h"
 #include "supervise/output.h"
 
 enum { STACKS_MAX = 32 };
@@ -108,12 +107,6 @@ static void kill_one(void *context, struct pf_task *task)
     kill(task->process->pid, SIGKILL);
 }
 
-static void kill_all(struct pf_run *run)
-{
-    pf_tasks_each(&run->tasks, kill_one, NULL);
-    pf_newborn_kill(run);
-}
-
 /* Hears, at most for a while, whether the init has seen the end of the tree. */
 static void await_end(struct pf_run *run, int timeout_ms)
 {
@@ -145,7 +138,7 @@ static void end_tree(struct pf_run *run)
         (run->killed && !(run->watcher && run->watcher->kept)))
         return;
     while (has_init(run) && !run->launched.ended && pf_run_now(run) < end) {
-        kill_all(run);
+        pf_tasks_each(&run->tasks, kill_one, NULL);
         pf_output_serve(run);
         if (pf_lifecycle_serve(run) == 0)
             await_end(run, 10);
@@ -160,10 +153,10 @@ int pf_ending_kill(struct pf_run *run, struct pf_error *error)
     uint64_t end = pf_run_now(run) + KILL_NS;
     if (has_init(run) && !run->launched.ended && (!subreaper || run->tasks.task_count == 0))
         kill(init, SIGKILL);
-    while (run->tasks.task_count > 0 || run->newborn_count > 0 || (has_init(run) && !run->launched.ended)) {
+    while (run->tasks.task_count > 0 || (has_init(run) && !run->launched.ended)) {
         /* Without a namespace a newborn may still come out of a fork that was under way. */
         if (subreaper)
-            kill_all(run);
+            pf_tasks_each(&run->tasks, kill_one, NULL);
         if (run->tasks.task_count == 0 && has_init(run))
             kill(init, SIGKILL);
         pf_output_serve(run);

@@ -1,6 +1,5 @@
 #include "supervise/newborn.h"
 
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -70,10 +69,4 @@ void pf_newborn_tick(struct pf_run *run)
         pf_newborn_forget(run, newborn.tid);
         pf_birth_adopt(run, parent_of(run, newborn.tid), newborn.tid);
     }
-}
-
-void pf_newborn_kill(const struct pf_run *run)
-{
-    for (size_t i = 0; i < run->newborn_count; i++)
-        kill(run->newborns[i].tid, SIGKILL);
 }

@@ -19,7 +19,4 @@ uint64_t pf_newborn_due(const struct pf_run *run);
 /* Adopts who has been waited for in vain. */
 void pf_newborn_tick(struct pf_run *run);
 
-/* At the end of the trial nobody is left to be told of. */
-void pf_newborn_kill(const struct pf_run *run);
-
 #endif
