@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int by_pid(const void *left, const void *right)
 {
@@ -16,14 +15,10 @@ static int by_pid(const void *left, const void *right)
 static bool read_person(pid_t pid, struct pf_person *ret_person)
 {
     struct pf_person person = {.pid = pid};
-    int fd = pf_proc_open(pid, pid, "stat");
-    if (fd < 0)
+    if (pf_proc_stat_of(pid, pid, &person.stat) < 0)
         return false;
-    bool known = pf_proc_stat(fd, &person.stat) == 0;
-    close(fd);
-    if (known)
-        *ret_person = person;
-    return known;
+    *ret_person = person;
+    return true;
 }
 
 int pf_census_read(struct pf_arena *arena, const struct pf_census *before, struct pf_census *ret_census)

@@ -114,6 +114,16 @@ int pf_proc_stat(int stat_fd, struct pf_task_stat *ret_stat)
     return 0;
 }
 
+int pf_proc_stat_of(pid_t pid, pid_t tid, struct pf_task_stat *ret_stat)
+{
+    int fd = pf_proc_open(pid, tid, "stat");
+    if (fd < 0)
+        return fd;
+    int r = pf_proc_stat(fd, ret_stat);
+    close(fd);
+    return r;
+}
+
 bool pf_counters_equal(const struct pf_counters *a, const struct pf_counters *b)
 {
     return a->run_ns == b->run_ns && a->slices == b->slices;

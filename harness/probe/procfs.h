@@ -37,6 +37,8 @@ struct pf_task_stat {
 };
 
 int pf_proc_stat(int stat_fd, struct pf_task_stat *ret_stat);
+/* The same, once, for a thread; of a process, its main thread's. */
+int pf_proc_stat_of(pid_t pid, pid_t tid, struct pf_task_stat *ret_stat);
 /* The state letter of a line of /proc/PID/stat; 0 when it is none. */
 char pf_proc_stat_state(const char *line);
 

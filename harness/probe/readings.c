@@ -93,14 +93,11 @@ static void look_for_strangers(struct pf_survey *survey, const struct pf_site *s
         struct pf_task_stat stat;
         if (tid <= 0 || is_in_request(survey->request, tid))
             continue;
-        int fd = pf_proc_open(site->process->pid, tid, "stat");
-        if (fd >= 0 && pf_proc_stat(fd, &stat) == 0 && !strchr("ZX", stat.state)) {
+        if (pf_proc_stat_of(site->process->pid, tid, &stat) == 0 && !strchr("ZX", stat.state)) {
             survey->hidden_hand = "a thread that is not known may act on it";
             pf_survey_unknown(survey, "%s has a thread that is not known: %d (%s)", site->process->address,
                               tid, stat.name);
         }
-        if (fd >= 0)
-            close(fd);
     }
     if (directory)
         closedir(directory);
@@ -108,12 +105,9 @@ static void look_for_strangers(struct pf_survey *survey, const struct pf_site *s
 
 static void read_stat_of_process(struct pf_site *site)
 {
-    int fd = pf_proc_open(site->process->pid, site->process->pid, "stat");
-    if (fd < 0)
-        return;
-    if (pf_proc_stat(fd, &site->stat) == 0 && !strchr("ZX", site->stat.state))
-        site->reader = site->process->pid;
-    close(fd);
+    pid_t pid = site->process->pid;
+    if (pf_proc_stat_of(pid, pid, &site->stat) == 0 && !strchr("ZX", site->stat.state))
+        site->reader = pid;
 }
 
 /* Finds the thread to read the process through, and what any thread knows of it. */

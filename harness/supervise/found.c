@@ -249,13 +249,8 @@ static const struct pf_found_process *borrower(const struct pf_found *found,
 
 static bool is_in_vfork(pid_t pid, pid_t tid)
 {
-    int fd = pf_proc_open(pid, tid, "stat");
-    struct pf_task_stat stat = {.state = 'S'};
-    if (fd < 0)
-        return false;
-    bool deep = pf_proc_stat(fd, &stat) == 0 && stat.state == 'D';
-    close(fd);
-    return deep;
+    struct pf_task_stat stat;
+    return pf_proc_stat_of(pid, tid, &stat) == 0 && stat.state == 'D';
 }
 
 static void request_thread(const struct pf_found *found, const struct pf_found_process *process,

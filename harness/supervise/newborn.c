@@ -47,11 +47,7 @@ uint64_t pf_newborn_due(const struct pf_run *run)
 static struct pf_process *parent_of(const struct pf_run *run, pid_t pid)
 {
     struct pf_task_stat stat = {.parent = 0};
-    int fd = pf_proc_open(pid, pid, "stat");
-    if (fd >= 0) {
-        pf_proc_stat(fd, &stat);
-        close(fd);
-    }
+    pf_proc_stat_of(pid, pid, &stat);
     const struct pf_task *task = pf_tasks_find(&run->tasks, stat.parent);
     if (task)
         return task->process;

@@ -57,13 +57,9 @@ int pf_attach_check(pid_t pid, pid_t *ret_pid, struct pf_error *error)
 {
     struct pf_task_stat stat;
     struct pf_task_call call;
-    int fd = pf_proc_open(pid, pid, "stat");
     long process = status_number(pid, "\nTgid:");
-    if (fd < 0 && process > 0)
-        fd = pf_proc_open((pid_t)process, pid, "stat"); /* the number of a thread */
-    int r = fd < 0 ? fd : pf_proc_stat(fd, &stat);
-    if (fd >= 0)
-        close(fd);
+    /* It may be the number of a thread. */
+    int r = pf_proc_stat_of(process > 0 ? (pid_t)process : pid, pid, &stat);
     if (r < 0)
         return pf_error_set(error, -ESRCH, "there is no process %d", pid);
     if (stat.kernel)

@@ -1,31 +1,9 @@
 #include "supervise/view.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* State letter and parent of a process; 0 when it is gone. */
-static char read_state(pid_t pid, pid_t *ret_parent)
-{
-    char path[64], text[512];
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t length = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (length <= 0)
-        return 0;
-    text[length] = '\0';
-    /* "pid (name) S ppid …": the name may hold anything, also parentheses. */
-    const char *end = strrchr(text, ')');
-    if (!end || end[1] != ' ' || !end[2])
-        return 0;
-    *ret_parent = (pid_t)strtol(end + 3, NULL, 10);
-    return end[2];
-}
+#include "probe/procfs.h"
 
 static const char *address_of(const struct pf_run *run, pid_t pid)
 {
@@ -35,20 +13,21 @@ static const char *address_of(const struct pf_run *run, pid_t pid)
 
 bool pf_view_is_zombie(const struct pf_run *run, const struct pf_process *process)
 {
-    pid_t parent = 0;
-    return !process->alive && read_state(process->pid, &parent) == 'Z' && address_of(run, parent);
+    struct pf_task_stat stat;
+    return !process->alive && pf_proc_stat_of(process->pid, process->pid, &stat) == 0 && stat.state == 'Z' &&
+           address_of(run, stat.parent);
 }
 
 static void add_process(const struct pf_run *run, const struct pf_process *process, bool zombie,
                         struct pf_arena *arena, struct pf_probe_process **processes, size_t *count)
 {
-    pid_t parent = 0;
-    char state = read_state(process->pid, &parent);
-    if (zombie && state != 'Z')
+    struct pf_task_stat stat;
+    bool there = pf_proc_stat_of(process->pid, process->pid, &stat) == 0;
+    if (zombie && !(there && stat.state == 'Z'))
         return;
     struct pf_probe_process *entry = pf_arena_grow(arena, processes, count, sizeof(*entry));
     *entry = (struct pf_probe_process){.address = process->address,
-                                       .parent = state ? address_of(run, parent) : NULL,
+                                       .parent = there ? address_of(run, stat.parent) : NULL,
                                        .pid = process->pid,
                                        .tree_pid = process->tree_pid,
                                        .timer = process->interval_timer || process->posix_timer,
