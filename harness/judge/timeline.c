@@ -104,12 +104,6 @@ static void add_span(struct drawing *d, const struct pf_span *span)
     slot->text = pf_arena_strdup(d->c->arena, span->text);
 }
 
-/* Whether it waits: runs, ended and held threads do not, or are drawn otherwise. */
-static bool waits(enum pf_wait_kind kind)
-{
-    return kind != PF_WAIT_NONE && kind != PF_WAIT_EXIT && kind != PF_WAIT_HELD;
-}
-
 static void draw_snapshot(struct drawing *d, const struct pf_event *event)
 {
     const struct pf_snapshot *snapshot = &event->snapshot;
@@ -122,7 +116,7 @@ static void draw_snapshot(struct drawing *d, const struct pf_event *event)
     for (size_t i = 0; i < snapshot->thread_count; i++) {
         const struct pf_thread_state *thread = &snapshot->threads[i];
         struct pf_lane *lane = lane_of(d, thread->thread);
-        if (!lane || !waits(thread->wait.kind))
+        if (!lane || !pf_wait_is_real(thread->wait.kind))
             continue;
         uint64_t since =
             partial || snapshot->quiet_since_ns > event->t_ns ? event->t_ns : snapshot->quiet_since_ns;

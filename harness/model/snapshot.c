@@ -152,6 +152,19 @@ static const struct pf_field snapshot_fields[] = {
 };
 const struct pf_record pf_snapshot_record = PF_RECORD(struct pf_snapshot, snapshot_fields);
 
+bool pf_wait_is_real(enum pf_wait_kind kind)
+{
+    return kind != PF_WAIT_NONE && kind != PF_WAIT_EXIT && kind != PF_WAIT_HELD;
+}
+
+bool pf_futex_reached_by(const struct pf_futex *futex, const char *process)
+{
+    for (size_t i = 0; i < futex->process_count; i++)
+        if (strcmp(futex->processes[i], process) == 0)
+            return true;
+    return false;
+}
+
 const struct pf_object *pf_snapshot_object(const struct pf_snapshot *snapshot, const char *id)
 {
     for (size_t i = 0; id && i < snapshot->object_count; i++)

@@ -203,6 +203,11 @@ extern const struct pf_names pf_futex_kind_names;
 extern const struct pf_names pf_snapshot_reason_names;
 extern const struct pf_record pf_snapshot_record;
 
+/* Whether the thread waits: it neither runs, nor has ended, nor is held by the plan. */
+bool pf_wait_is_real(enum pf_wait_kind kind);
+/* Whether the process has the word mapped. */
+bool pf_futex_reached_by(const struct pf_futex *futex, const char *process);
+
 const struct pf_object *pf_snapshot_object(const struct pf_snapshot *snapshot, const char *id);
 const struct pf_process_state *pf_snapshot_process(const struct pf_snapshot *snapshot, const char *address);
 const struct pf_thread_state *pf_snapshot_thread(const struct pf_snapshot *snapshot, const char *address);

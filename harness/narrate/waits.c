@@ -24,18 +24,13 @@ static struct pf_history *history_at(const struct pf_scene *scene, const struct 
     return pf_history_new(so_far, scene->arena);
 }
 
-static bool waits(enum pf_wait_kind kind)
-{
-    return kind != PF_WAIT_NONE && kind != PF_WAIT_EXIT && kind != PF_WAIT_HELD;
-}
-
 static void take_thread(struct pf_scene *scene, const struct pf_case *c, const struct pf_event *event,
                         const struct pf_thread_state *thread)
 {
     struct pf_scene_lane *lane = pf_scene_lane(scene, thread->thread);
     if (!lane || !lane->now || lane->now == PF_CELL_HELD)
         return;
-    lane->now = waits(thread->wait.kind) ? PF_CELL_WAITS : PF_CELL_RUNS;
+    lane->now = pf_wait_is_real(thread->wait.kind) ? PF_CELL_WAITS : PF_CELL_RUNS;
     lane->state =
         lane->now == PF_CELL_WAITS ? pf_plain_line(scene->arena, pf_phrase_wait(c, thread)) : "runs";
     if (lane->now != PF_CELL_WAITS)

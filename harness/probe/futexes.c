@@ -176,14 +176,6 @@ static bool waits_here(const struct pf_survey *survey, const char *thread, const
     return false;
 }
 
-static bool can_reach(const struct pf_futex *futex, const char *process)
-{
-    for (size_t i = 0; i < futex->process_count; i++)
-        if (strcmp(futex->processes[i], process) == 0)
-            return true;
-    return false;
-}
-
 /* The process part of a thread's address: "0.1" of "0.1/t2". */
 static bool is_of_process(const char *thread, const char *process)
 {
@@ -208,7 +200,7 @@ static void settle_copy(struct pf_survey *survey, struct pf_object *object)
 bool pf_futex_is_left(struct pf_survey *survey, const struct pf_futex *futex)
 {
     const struct pf_probe_thread *owner = pf_survey_thread_in_tree(survey, (pid_t)futex->owner_tid);
-    return futex->owner_tid && owner && !can_reach(futex, owner->process);
+    return futex->owner_tid && owner && !pf_futex_reached_by(futex, owner->process);
 }
 
 static void settle(struct pf_survey *survey, struct pf_object *object)
@@ -218,7 +210,7 @@ static void settle(struct pf_survey *survey, struct pf_object *object)
         return; /* shared memory: nothing is copied */
     const struct pf_probe_thread *living = pf_survey_thread_in_tree(survey, (pid_t)futex->owner_tid);
     const struct pf_probe_dead *dead = pf_survey_dead(survey, (pid_t)futex->owner_tid);
-    if (living && can_reach(futex, living->process))
+    if (living && pf_futex_reached_by(futex, living->process))
         futex->owner = living->address;
     else if (dead && (futex->shared || is_of_process(dead->address, futex->processes[0])))
         futex->dead_owner = dead->address;

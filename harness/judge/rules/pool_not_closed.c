@@ -66,10 +66,7 @@ static bool takes_from(const struct pf_object *object, const char *process)
     for (size_t i = 0; i < object->holder_count; i++)
         if (object->holders[i].reads && strcmp(object->holders[i].process, process) == 0)
             return true;
-    for (size_t i = 0; object->futex && i < object->futex->process_count; i++)
-        if (strcmp(object->futex->processes[i], process) == 0)
-            return true;
-    return false;
+    return object->futex && pf_futex_reached_by(object->futex, process);
 }
 
 static bool all_take_from(const struct pf_case *c, const struct pf_object *object, const char *parent)

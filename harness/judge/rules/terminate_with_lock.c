@@ -41,14 +41,6 @@ static bool could_reach(const struct pf_case *c, const struct pf_futex *futex, c
     return false;
 }
 
-static bool maps(const struct pf_futex *futex, const char *process)
-{
-    for (size_t i = 0; i < futex->process_count; i++)
-        if (strcmp(futex->processes[i], process) == 0)
-            return true;
-    return false;
-}
-
 /* A sibling of the dead one that can reach the lock and does not wait for it, but sits idle: it may well hold
  * it while it waits for work. */
 static bool may_be_held_by_the_living(const struct pf_case *c, const struct pf_futex *futex,
@@ -59,7 +51,7 @@ static bool may_be_held_by_the_living(const struct pf_case *c, const struct pf_f
         const struct pf_thread_state *state = graph->threads[i].state;
         const struct pf_life *life = pf_history_life(c->history, state->process);
         bool sibling = life && life->parent && dead->parent && strcmp(life->parent, dead->parent) == 0;
-        if (sibling && state->wait.kind == PF_WAIT_READ && maps(futex, state->process))
+        if (sibling && state->wait.kind == PF_WAIT_READ && pf_futex_reached_by(futex, state->process))
             return true;
     }
     return false;
