@@ -116,7 +116,7 @@ static bool ends_call(const struct pf_fault *fault)
     return false;
 }
 
-static void find_ways(const struct pf_trial *trial, struct pf_ways *ways)
+static void find_ways(const struct pf_trial *trial, bool keeps, struct pf_ways *ways)
 {
     for (size_t i = 0; i < trial->fault_count; i++) {
         const struct pf_fault *fault = &trial->faults[i];
@@ -131,7 +131,7 @@ static void find_ways(const struct pf_trial *trial, struct pf_ways *ways)
                 mark(&fault->trigger, ways->traced);
         }
     }
-    for (const char *const *name = lasting_calls; *name; name++) {
+    for (const char *const *name = lasting_calls; keeps && *name; name++) {
         int call = seccomp_syscall_resolve_name(*name);
         if (call >= 0 && call < PF_FILTER_CALLS)
             ways->lasting[call] = true;
@@ -273,11 +273,12 @@ void pf_filter_free(struct pf_filter *filter)
         pf_arena_free(filter->arena);
 }
 
-int pf_filter_build(const struct pf_trial *trial, struct pf_filter **filter, struct pf_error *error)
+int pf_filter_build(const struct pf_trial *trial, bool keeps, struct pf_filter **filter,
+                    struct pf_error *error)
 {
     enum { API_NOTIFY = 5 };
     struct pf_ways ways = {0};
-    find_ways(trial, &ways);
+    find_ways(trial, keeps, &ways);
     if (*filter && memcmp(&(*filter)->ways, &ways, sizeof(ways)) == 0)
         return 0;
     pf_filter_free(*filter);

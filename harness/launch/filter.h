@@ -31,10 +31,10 @@ struct pf_filter {
 
 /*
  * Builds the filter of a trial: calls that its rules and holds name, points and ledger entries, the few calls
- * that the judge needs to know of (timers being set, SIGKILL being sent), those whose effect outlasts the
- * tree, and, when a limit is planned, the
- * calls that can fail for want of it; of a recording, the calls that it is to write down. Everything else
- * runs at full speed.
+ * that the judge needs to know of (timers being set, SIGKILL being sent), and, when a limit is planned, the
+ * calls that can fail for want of it; of a recording, the calls that it is to write down; where the trial
+ * keeps its containment for the next one, the calls whose effect outlasts the tree. Everything else runs at
+ * full speed.
  *
  * A call goes one way only. What can be answered is notified; what needs the caller's registers, or the
  * result of the call, stops for ptrace, which costs some ten times as much.
@@ -43,7 +43,8 @@ struct pf_filter {
  * of a sweep differ in occurrences and errors more than in calls; else it is freed and replaced. On error it
  * is NULL.
  */
-int pf_filter_build(const struct pf_trial *trial, struct pf_filter **filter, struct pf_error *error);
+int pf_filter_build(const struct pf_trial *trial, bool keeps, struct pf_filter **filter,
+                    struct pf_error *error);
 void pf_filter_free(struct pf_filter *filter);
 
 /* Does the trial set this limit, at its beginning or by a rule? */

@@ -253,7 +253,7 @@ static struct pf_containment **shelf(const struct pf_run *run)
 static int start(struct pf_run *run, struct pf_error *error)
 {
     struct pf_arena *arena = run->trace->arena;
-    int r = pf_filter_build(run->trial, &run->kept->filter, error);
+    int r = pf_filter_build(run->trial, shelf(run) != NULL, &run->kept->filter, error);
     if (r == 0)
         r = pf_launch(run->trial, run->kept->filter, arena, shelf(run), &run->launched, error);
     if (r < 0)
