@@ -65,24 +65,25 @@ static struct pf_task *bear_thread(struct pf_run *run, const struct pf_task *mak
     return task;
 }
 
+static struct pf_task *bear(struct pf_run *run, struct pf_task *maker, pid_t tid, int event)
+{
+    if (event == PTRACE_EVENT_FORK)
+        return bear_process(run, maker->process, maker, tid, "fork");
+    if (event == PTRACE_EVENT_VFORK)
+        return bear_process(run, maker->process, maker, tid, "vfork");
+    if (syscall(SYS_tgkill, maker->process->pid, tid, 0) == 0)
+        return bear_thread(run, maker, tid);
+    return bear_process(run, maker->process, maker, tid, "clone");
+}
+
 void pf_birth_tell(struct pf_run *run, struct pf_task *maker, pid_t tid, int event)
 {
     /* The news comes late: the newborn was adopted and has ended since, or was killed before it could begin.
      */
     if (kill(tid, 0) < 0 && errno == ESRCH)
         return;
-    struct pf_task *task = pf_tasks_find(&run->tasks, tid);
-    bool adopted = task;
-    if (adopted)
-        ; /* the news was waited for long enough */
-    else if (event == PTRACE_EVENT_FORK)
-        task = bear_process(run, maker->process, maker, tid, "fork");
-    else if (event == PTRACE_EVENT_VFORK)
-        task = bear_process(run, maker->process, maker, tid, "vfork");
-    else if (syscall(SYS_tgkill, maker->process->pid, tid, 0) == 0)
-        task = bear_thread(run, maker, tid);
-    else
-        task = bear_process(run, maker->process, maker, tid, "clone");
+    struct pf_task *adopted = pf_tasks_find(&run->tasks, tid);
+    struct pf_task *task = adopted ? adopted : bear(run, maker, tid, event);
     if (event == PTRACE_EVENT_VFORK)
         maker->vfork_child = task->address;
     if (adopted)
