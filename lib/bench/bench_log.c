@@ -6,12 +6,10 @@
  * One after the other in every round; figures are medians, the ratio is ours to the peer's. Time is taken
  * until the last line is in the file. Once more ours while writers are killed and replaced all the time.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -21,17 +19,11 @@
 #include <mproc/log.h>
 #include <mproc/process.h>
 
+#include "measure/measure.h"
+
 enum { ROUNDS = 5, WRITERS = 4, OURS = 250000, APPENDS = 100000, PYTHONS = 2500, KILLS = 200 };
 
 static char path[] = "/tmp/bench-log-XXXXXX";
-
-static void require(int ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "%s: %s (%s)\n", what, strerror(errno), mproc_error_detail());
-    exit(1);
-}
 
 static long count_lines(void)
 {
@@ -180,32 +172,11 @@ static const char python[] =
 
 static double run_python(void)
 {
-    char command[sizeof(python) + 200];
-    double rate = 0;
+    char words[sizeof(path) + 32];
 
     empty_file();
-    snprintf(command, sizeof(command), "python3 - %s %d %d <<'PYTHON' 2>/dev/null\n%sPYTHON\n", path, WRITERS,
-             PYTHONS, python);
-    FILE *file = popen(command, "re");
-    if (!file || fscanf(file, "%lf", &rate) != 1)
-        rate = 0;
-    if (file)
-        pclose(file);
-    return rate;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof(*values), compare);
-    return values[ROUNDS / 2];
+    snprintf(words, sizeof(words), "%s %d %d", path, WRITERS, PYTHONS);
+    return python_figure(python, words);
 }
 
 static void print(const char *what, const char *peer, double ours, double theirs)
@@ -234,12 +205,12 @@ int main(void)
     }
     mproc_context_close(context, MPROC_FOREVER);
     unlink(path);
-    double appended = median(appends), python_rate = median(pythons);
+    double appended = median(appends, ROUNDS), python_rate = median(pythons, ROUNDS);
     printf("%-34s %-26s %12s %12s %8s   (records per second, medians of %d)\n", "4 writers, 1 file", "peer",
            "ours", "peer's", "ratio", ROUNDS);
-    print("one after the other", "write() with O_APPEND", median(ours), appended);
-    print("one after the other", "CPython QueueListener", median(ours), python_rate);
-    print("while writers are killed", "write() with O_APPEND", median(with_kills), appended);
-    print("while writers are killed", "CPython QueueListener", median(with_kills), python_rate);
+    print("one after the other", "write() with O_APPEND", median(ours, ROUNDS), appended);
+    print("one after the other", "CPython QueueListener", median(ours, ROUNDS), python_rate);
+    print("while writers are killed", "write() with O_APPEND", median(with_kills, ROUNDS), appended);
+    print("while writers are killed", "CPython QueueListener", median(with_kills, ROUNDS), python_rate);
     return 0;
 }

@@ -6,8 +6,6 @@
  * visibly.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <mproc/args.h>
@@ -15,7 +13,9 @@
 #include <mproc/manager.h>
 #include <mproc/process.h>
 
-enum { ROUNDS = 5, CLIENTS = 4, CALLS = 20000, WAIT_MS = 60000 };
+#include "measure/measure.h"
+
+enum { ROUNDS = FIGURE_ROUNDS, CLIENTS = 4, CALLS = 20000, WAIT_MS = 60000 };
 
 static const char peers[] = "import time, multiprocessing as m\n"
                             "N = 4000\n"
@@ -40,14 +40,6 @@ static const char peers[] = "import time, multiprocessing as m\n"
                             "        for f in (get, put, lock, pass_on):\n"
                             "            for n in (1, 4): print(f.__name__ + str(n), run(f, n, a))\n";
 
-static void require(int r, const char *what)
-{
-    if (r == 0)
-        return;
-    fprintf(stderr, "%s: %s\n", what, mproc_error_detail());
-    exit(1);
-}
-
 static uint64_t soon(void)
 {
     return mproc_deadline_ms(WAIT_MS);
@@ -59,7 +51,7 @@ enum { DICT, LOCK, QUEUE, OBJECTS };
 static void open_objects(const struct mproc_args *args, struct mproc_shared **ret_objects)
 {
     for (size_t i = 0; i < OBJECTS; i++)
-        require(mproc_args_get_shared(args, i, &ret_objects[i]), "proxy");
+        require(mproc_args_get_shared(args, i, &ret_objects[i]) == 0, "proxy");
 }
 
 static int get(struct mproc_args *args)
@@ -69,7 +61,7 @@ static int get(struct mproc_args *args)
 
     open_objects(args, objects);
     for (int i = 0; i < CALLS; i++) {
-        require(mproc_shared_dict_get(objects[DICT], "key", soon(), &values), "get");
+        require(mproc_shared_dict_get(objects[DICT], "key", soon(), &values) == 0, "get");
         mproc_args_free(values);
     }
     return 0;
@@ -81,11 +73,11 @@ static int put(struct mproc_args *args)
     struct mproc_args *values;
 
     open_objects(args, objects);
-    require(mproc_args_new(&values), "values");
+    require(mproc_args_new(&values) == 0, "values");
     for (int i = 0; i < CALLS; i++) {
         mproc_args_clear(values);
         mproc_args_add_int(values, i);
-        require(mproc_shared_dict_set(objects[DICT], "key", values, soon()), "set");
+        require(mproc_shared_dict_set(objects[DICT], "key", values, soon()) == 0, "set");
     }
     return 0;
 }
@@ -96,8 +88,8 @@ static int lock(struct mproc_args *args)
 
     open_objects(args, objects);
     for (int i = 0; i < CALLS / 2; i++) {
-        require(mproc_shared_lock_acquire(objects[LOCK], soon()), "acquire");
-        require(mproc_shared_lock_release(objects[LOCK], soon()), "release");
+        require(mproc_shared_lock_acquire(objects[LOCK], soon()) == 0, "acquire");
+        require(mproc_shared_lock_release(objects[LOCK], soon()) == 0, "release");
     }
     return 0;
 }
@@ -109,11 +101,11 @@ static int pass_on(struct mproc_args *args)
 
     open_objects(args, objects);
     for (int i = 0; i < CALLS / 2; i++) {
-        require(mproc_args_new(&values), "values");
+        require(mproc_args_new(&values) == 0, "values");
         mproc_args_add_int(values, i);
-        require(mproc_shared_queue_put(objects[QUEUE], values, soon()), "put");
+        require(mproc_shared_queue_put(objects[QUEUE], values, soon()) == 0, "put");
         mproc_args_free(values);
-        require(mproc_shared_queue_get(objects[QUEUE], soon(), &values), "get");
+        require(mproc_shared_queue_get(objects[QUEUE], soon(), &values) == 0, "get");
         mproc_args_free(values);
     }
     return 0;
@@ -127,27 +119,9 @@ static const char *const words[] = {"get of a dictionary", "set of a dictionary"
 
 enum { KINDS = sizeof(words) / sizeof(words[0]), FIGURES = 2 * KINDS };
 
-struct figure {
-    char name[32];
-    double ours[ROUNDS], theirs[ROUNDS];
-};
-
 static double seconds(void)
 {
     return (double)mproc_clock_ns() / 1e9;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double difference = *(const double *)a - *(const double *)b;
-
-    return difference < 0 ? -1 : difference > 0;
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof(*values), compare);
-    return values[ROUNDS / 2];
 }
 
 /* Calls a second. */
@@ -159,30 +133,13 @@ static double run(struct mproc_context *context, const char *entry, int clients,
     double begun = seconds();
 
     for (int i = 0; i < clients; i++)
-        require(mproc_process_start(context, entry, args, NULL, &processes[i]), "start");
+        require(mproc_process_start(context, entry, args, NULL, &processes[i]) == 0, "start");
     for (int i = 0; i < clients; i++) {
-        require(mproc_process_join(processes[i], soon(), &status), "join");
-        require(status.code, "client");
+        require(mproc_process_join(processes[i], soon(), &status) == 0, "join");
+        require(status.code == 0, "client");
         mproc_process_free(processes[i]);
     }
     return clients * (double)CALLS / (seconds() - begun);
-}
-
-static void run_peers(struct figure *figures, int round)
-{
-    char command[sizeof(peers) + 64], name[32];
-    double rate;
-
-    snprintf(command, sizeof(command), "python3 -c \"$(cat <<'PYTHON'\n%sPYTHON\n)\" 2>/dev/null", peers);
-    FILE *file = popen(command, "re");
-    while (file && fscanf(file, "%31s %lf", name, &rate) == 2) {
-        for (int i = 0; i < FIGURES; i++) {
-            if (strcmp(figures[i].name, name) == 0)
-                figures[i].theirs[round] = rate;
-        }
-    }
-    if (file)
-        pclose(file);
 }
 
 static void print(const char *what, int clients, double ours, double theirs)
@@ -200,13 +157,14 @@ static struct mproc_args *open_all(struct mproc_manager *manager)
     struct mproc_shared *shared;
     struct mproc_args *args;
 
-    require(mproc_args_new(&args), "args");
+    require(mproc_args_new(&args) == 0, "args");
     for (size_t i = 0; i < OBJECTS; i++) {
-        require(mproc_shared_open(manager, &(struct mproc_shared_options){.kind = kinds[i]}, soon(), &shared),
+        require(mproc_shared_open(manager, &(struct mproc_shared_options){.kind = kinds[i]}, soon(),
+                                  &shared) == 0,
                 "open");
         if (i == DICT)
-            require(mproc_shared_dict_add(shared, "key", 1, soon(), NULL), "add");
-        require(mproc_args_add_shared(args, shared), "args");
+            require(mproc_shared_dict_add(shared, "key", 1, soon(), NULL) == 0, "add");
+        require(mproc_args_add_shared(args, shared) == 0, "args");
         mproc_shared_unref(shared);
     }
     return args;
@@ -214,25 +172,30 @@ static struct mproc_args *open_all(struct mproc_manager *manager)
 
 int main(void)
 {
-    static struct figure figures[FIGURES];
+    static char names[FIGURES][32];
+    static struct figure theirs[FIGURES];
+    double ours[FIGURES][ROUNDS];
     struct mproc_context *context;
     struct mproc_manager *manager;
 
-    require(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context), "context");
-    require(mproc_manager_start(context, NULL, &manager), "manager");
+    require(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0,
+            "context");
+    require(mproc_manager_start(context, NULL, &manager) == 0, "manager");
     struct mproc_args *args = open_all(manager);
-    for (int i = 0; i < FIGURES; i++)
-        snprintf(figures[i].name, sizeof(figures[i].name), "%s%d", entries[i / 2].name, i % 2 ? CLIENTS : 1);
+    for (int i = 0; i < FIGURES; i++) {
+        snprintf(names[i], sizeof(names[i]), "%s%d", entries[i / 2].name, i % 2 ? CLIENTS : 1);
+        theirs[i].name = names[i];
+    }
     for (int round = 0; round < ROUNDS; round++) {
-        run_peers(figures, round);
+        python_figures(peers, round, theirs, FIGURES);
         for (int i = 0; i < FIGURES; i++)
-            figures[i].ours[round] = run(context, entries[i / 2].name, i % 2 ? CLIENTS : 1, args);
+            ours[i][round] = run(context, entries[i / 2].name, i % 2 ? CLIENTS : 1, args);
     }
     printf("%-26s%8s%16s%16s%8s\n", "calls a second", "clients", "mproc", "Manager", "ratio");
     for (int i = 0; i < FIGURES; i++)
-        print(words[i / 2], i % 2 ? CLIENTS : 1, median(figures[i].ours), median(figures[i].theirs));
+        print(words[i / 2], i % 2 ? CLIENTS : 1, median(ours[i], ROUNDS), median(theirs[i].rounds, ROUNDS));
     mproc_args_free(args);
     mproc_manager_unref(manager);
-    require(mproc_context_close(context, mproc_deadline_ms(1000)), "close");
+    require(mproc_context_close(context, mproc_deadline_ms(1000)) == 0, "close");
     return 0;
 }

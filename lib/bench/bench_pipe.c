@@ -5,10 +5,8 @@
  * Two processes do the same work over each, one after the other in every round. Figures are medians; the
  * ratio is ours to the peer's.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,17 +15,11 @@
 #include <mproc/error.h>
 #include <mproc/pipe.h>
 
+#include "measure/measure.h"
+
 enum { ROUNDS = 5, LARGEST = 1 << 20 };
 
 static unsigned char data[LARGEST];
-
-static void require(int ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "%s: %s (%s)\n", what, strerror(errno), mproc_error_detail());
-    exit(1);
-}
 
 /* One end of a way to carry frames. */
 union end {
@@ -210,31 +202,10 @@ static double run_carrier(const struct carrier *carrier, const struct job *job)
 
 static double run_python(const struct job *job)
 {
-    char command[sizeof(python) + 100];
-    double rate = 0;
+    char words[64];
 
-    snprintf(command, sizeof(command), "python3 - %zu %d %d <<'PYTHON' 2>/dev/null\n%sPYTHON\n", job->size,
-             job->count / 5, job->is_round_trip, python);
-    FILE *file = popen(command, "re");
-    if (!file || fscanf(file, "%lf", &rate) != 1)
-        rate = 0;
-    if (file)
-        pclose(file);
-    return rate;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof(*values), compare);
-    return values[ROUNDS / 2];
+    snprintf(words, sizeof(words), "%zu %d %d", job->size, job->count / 5, job->is_round_trip);
+    return python_figure(python, words);
 }
 
 static void run_job(const struct job *job)
@@ -246,9 +217,9 @@ static void run_job(const struct job *job)
             figures[i][round] = run_carrier(&carriers[i], job);
         figures[PYTHON][round] = run_python(job);
     }
-    double ours = median(figures[0]);
+    double ours = median(figures[0], ROUNDS);
     for (int i = 1; i < ALL; i++) {
-        double theirs = median(figures[i]);
+        double theirs = median(figures[i], ROUNDS);
         const char *peer = i == PYTHON ? "CPython Pipe" : carriers[i].name;
         if (theirs > 0)
             printf("%-24s %-14s %12.0f %12.0f %8.2f\n", job->name, peer, ours, theirs, ours / theirs);

@@ -6,8 +6,6 @@
  * visibly. Figures are medians of rounds in which everybody takes its turn.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +13,9 @@
 #include <mproc/error.h>
 #include <mproc/pool.h>
 
-enum { ROUNDS = 5, CORES = 2 };
+#include "measure/measure.h"
+
+enum { ROUNDS = FIGURE_ROUNDS, CORES = 2 };
 
 static const char peers[] =
     "import time, sys, multiprocessing as m, concurrent.futures as f\n"
@@ -34,14 +34,6 @@ static const char peers[] =
     "        rate('joblib', 3000, lambda c: j(joblib.delayed(nothing)(i) for i in range(c)))\n"
     "except ImportError:\n"
     "    print('joblib 0')\n";
-
-static void require(int r, const char *what)
-{
-    if (r == 0)
-        return;
-    fprintf(stderr, "%s: %s\n", what, mproc_error_detail());
-    exit(1);
-}
 
 static int nothing(struct mproc_args *args)
 {
@@ -87,26 +79,14 @@ static double seconds(void)
     return (double)mproc_clock_ns() / 1e9;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double difference = *(const double *)a - *(const double *)b;
-
-    return difference < 0 ? -1 : difference > 0;
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof(*values), compare);
-    return values[ROUNDS / 2];
-}
-
 /* Tasks per second. */
 static double map_rate(struct mproc_pool *pool, uint64_t count, unsigned chunk, unsigned window)
 {
     const struct mproc_map_options options = {.count = count, .chunk = chunk, .window = window};
     double begun = seconds();
 
-    require(mproc_pool_map(pool, "nothing", feed_index, NULL, &options, NULL, NULL, MPROC_FOREVER), "map");
+    require(mproc_pool_map(pool, "nothing", feed_index, NULL, &options, NULL, NULL, MPROC_FOREVER) == 0,
+            "map");
     return (double)count / (seconds() - begun);
 }
 
@@ -115,11 +95,11 @@ static double apply_rate(struct mproc_pool *pool, uint64_t count)
     struct mproc_args *args;
     double begun = seconds();
 
-    require(mproc_args_new(&args), "args");
+    require(mproc_args_new(&args) == 0, "args");
     mproc_args_add_int(args, 1);
     for (uint64_t i = 0; i < count; i++) {
         struct mproc_args *values;
-        require(mproc_pool_apply(pool, "nothing", args, NULL, MPROC_FOREVER, &values), "apply");
+        require(mproc_pool_apply(pool, "nothing", args, NULL, MPROC_FOREVER, &values) == 0, "apply");
         mproc_args_free(values);
     }
     mproc_args_free(args);
@@ -157,7 +137,7 @@ static double pool_seconds(struct mproc_pool *pool, uint64_t count, uint64_t rou
     double begun = seconds();
 
     require(mproc_pool_map(pool, "compute", feed_rounds, &rounds, &(struct mproc_map_options){.count = count},
-                           NULL, NULL, MPROC_FOREVER),
+                           NULL, NULL, MPROC_FOREVER) == 0,
             "map");
     return seconds() - begun;
 }
@@ -174,7 +154,7 @@ static double busy_seconds(struct mproc_pool *pool)
         struct mproc_worker_stat stat;
         char path[64];
         unsigned long long ns = 0;
-        require(mproc_pool_get_worker(pool, i, &stat), "stat");
+        require(mproc_pool_get_worker(pool, i, &stat) == 0, "stat");
         snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)stat.pid);
         FILE *file = fopen(path, "re");
         if (file && fscanf(file, "%llu", &ns) == 1)
@@ -183,28 +163,6 @@ static double busy_seconds(struct mproc_pool *pool)
             fclose(file);
     }
     return sum;
-}
-
-struct figure {
-    const char *name;
-    double rounds[ROUNDS];
-};
-
-static void run_peers(struct figure *figures, size_t count, int round)
-{
-    char command[sizeof(peers) + 64], name[64];
-    double rate;
-
-    snprintf(command, sizeof(command), "python3 - <<'PYTHON' 2>/dev/null\n%sPYTHON\n", peers);
-    FILE *file = popen(command, "re");
-    while (file && fscanf(file, "%63s %lf", name, &rate) == 2) {
-        for (size_t i = 0; i < count; i++) {
-            if (strcmp(figures[i].name, name) == 0)
-                figures[i].rounds[round] = rate;
-        }
-    }
-    if (file)
-        pclose(file);
 }
 
 static void print(const char *what, double ours, const char *peer, double theirs)
@@ -224,10 +182,10 @@ static void bench_small(struct mproc_context *context)
     double window[ROUNDS], single[ROUNDS], apply[ROUNDS], chunked[ROUNDS], many[ROUNDS], theirs[PEERS];
     struct mproc_pool *pool, *two;
 
-    require(mproc_pool_create(context, &(struct mproc_pool_options){.workers = 1}, &pool), "pool");
-    require(mproc_pool_create(context, &(struct mproc_pool_options){.workers = CORES}, &two), "pool");
+    require(mproc_pool_create(context, &(struct mproc_pool_options){.workers = 1}, &pool) == 0, "pool");
+    require(mproc_pool_create(context, &(struct mproc_pool_options){.workers = CORES}, &two) == 0, "pool");
     for (int i = 0; i < ROUNDS; i++) {
-        run_peers(figures, PEERS, i);
+        python_figures(peers, i, figures, PEERS);
         window[i] = map_rate(pool, 500000, 1, 64);
         many[i] = map_rate(two, 500000, 1, 64);
         single[i] = map_rate(pool, 50000, 1, 1);
@@ -235,15 +193,15 @@ static void bench_small(struct mproc_context *context)
         chunked[i] = map_rate(pool, 2000000, 0, 0);
     }
     for (int i = 0; i < PEERS; i++)
-        theirs[i] = median(figures[i].rounds);
-    double ours = median(window);
+        theirs[i] = median(figures[i].rounds, ROUNDS);
+    double ours = median(window, ROUNDS);
     print("one by one, window 64, 1 worker", ours, "Pool.imap", theirs[IMAP]);
     print("one by one, window 64, 1 worker", ours, "ProcessPoolExecutor.map", theirs[EXECUTOR]);
     print("one by one, window 64, 1 worker", ours, "joblib", theirs[JOBLIB]);
-    print("one by one, window 64, 2 workers", median(many), "Pool.imap", theirs[IMAP]);
-    print("one by one, window 1", median(single), "Pool.apply", theirs[APPLY]);
-    print("apply", median(apply), "Pool.apply", theirs[APPLY]);
-    print("in chunks (adaptive)", median(chunked), "Pool.imap", theirs[IMAP]);
+    print("one by one, window 64, 2 workers", median(many, ROUNDS), "Pool.imap", theirs[IMAP]);
+    print("one by one, window 1", median(single, ROUNDS), "Pool.apply", theirs[APPLY]);
+    print("apply", median(apply, ROUNDS), "Pool.apply", theirs[APPLY]);
+    print("in chunks (adaptive)", median(chunked, ROUNDS), "Pool.imap", theirs[IMAP]);
     mproc_pool_free(two);
     mproc_pool_free(pool);
 }
@@ -253,7 +211,7 @@ static void bench_cpu(struct mproc_context *context)
     double speedup[ROUNDS], from_ideal[ROUNDS], overhead[ROUNDS];
     struct mproc_pool *pool;
 
-    require(mproc_pool_create(context, &(struct mproc_pool_options){.workers = CORES}, &pool), "pool");
+    require(mproc_pool_create(context, &(struct mproc_pool_options){.workers = CORES}, &pool) == 0, "pool");
     pool_seconds(pool, 100, 1000);
     for (int i = 0; i < ROUNDS; i++) {
         double ours = pool_seconds(pool, 400, 1000000);
@@ -262,7 +220,7 @@ static void bench_cpu(struct mproc_context *context)
     }
     printf(
         "CPU-bound map on %d workers: %.3f times serial, %.3f times the time of plain forks of half each\n",
-        CORES, median(speedup), median(from_ideal));
+        CORES, median(speedup, ROUNDS), median(from_ideal, ROUNDS));
     for (uint64_t rounds = 1000; rounds <= 10000; rounds *= 10) {
         uint64_t count = 300000000 / rounds;
         double serial = 0;
@@ -273,7 +231,7 @@ static void bench_cpu(struct mproc_context *context)
             overhead[i] = (busy_seconds(pool) - before) / serial;
         }
         printf("needless: tasks of %.1f us: %.2f times the processor time of doing them serially\n",
-               serial / (double)count * 1e6, median(overhead));
+               serial / (double)count * 1e6, median(overhead, ROUNDS));
     }
     mproc_pool_free(pool);
 }
@@ -282,10 +240,11 @@ int main(void)
 {
     struct mproc_context *context;
 
-    require(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context), "context");
+    require(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0,
+            "context");
     printf("%-34s%14s  %-26s%14s%8s\n", "", "mproc", "peer", "", "ratio");
     bench_small(context);
     bench_cpu(context);
-    require(mproc_context_close(context, mproc_deadline_ms(1000)), "close");
+    require(mproc_context_close(context, mproc_deadline_ms(1000)) == 0, "close");
     return 0;
 }

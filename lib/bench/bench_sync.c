@@ -21,6 +21,8 @@
 #include <mproc/shm.h>
 #include <mproc/sync.h>
 
+#include "measure/measure.h"
+
 enum { ROUNDS = 7, BLOCK = 1 << 20 };
 
 static const double run_seconds = 0.06;
@@ -41,14 +43,6 @@ static struct mproc_barrier *barrier;
 static struct mproc_shm *block;
 static char *bytes;
 static int pipe_fds[2];
-
-static void require(int ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "%s: %s (%s)\n", what, strerror(errno), mproc_error_detail());
-    exit(1);
-}
 
 #define REPEAT(count, ours)                                                                                  \
     for (long repeat = 0; repeat < (count); repeat++)                                                        \
@@ -246,14 +240,6 @@ static long calibrate(void (*work)(long))
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static void run_contest(const struct contest *contest)
 {
     double figures[3][ROUNDS];
@@ -264,10 +250,8 @@ static void run_contest(const struct contest *contest)
         figures[1][round] = rate(contest->theirs, counts[1]);
         figures[2][round] = figures[1][round] / figures[0][round];
     }
-    for (int i = 0; i < 3; i++)
-        qsort(figures[i], ROUNDS, sizeof(double), compare);
-    printf("%-30s %-15s %12.0f %12.0f %8.2f\n", contest->what, contest->peer, figures[0][ROUNDS / 2],
-           figures[1][ROUNDS / 2], figures[2][ROUNDS / 2]);
+    printf("%-30s %-15s %12.0f %12.0f %8.2f\n", contest->what, contest->peer, median(figures[0], ROUNDS),
+           median(figures[1], ROUNDS), median(figures[2], ROUNDS));
     fflush(stdout);
 }
 

@@ -46,14 +46,6 @@ static const struct job {
     {"64 B, round trip of 8 who wait", {64, 65536, 1, 8}, true},
 };
 
-void require(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "%s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
 static void place(enum placement placement, unsigned which)
 {
     cpu_set_t cpus;
@@ -210,20 +202,6 @@ static const char *name_of(int peer)
     return peer == PYTHON ? "Python" : carriers[peer]->name;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof(*values), compare);
-    return values[ROUNDS / 2];
-}
-
 /* How many operations take about run_seconds, the start of the processes being a small part of them. */
 static long calibrate(int peer, const struct job *job, enum placement placement)
 {
@@ -247,9 +225,9 @@ static void compare_peers(const struct job *job, enum placement placement)
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < PEERS; i++)
             figures[i][round] = rate_of(i, job, counts[i], placement);
-    double ours = median(figures[0]);
+    double ours = median(figures[0], ROUNDS);
     for (int i = 1; i < PEERS; i++) {
-        double theirs = median(figures[i]);
+        double theirs = median(figures[i], ROUNDS);
         if (theirs > 0)
             printf("%-31s %-9s %-9s %12.0f %12.0f %8.2f\n", job->name, placement_names[placement], name_of(i),
                    ours, theirs, ours / theirs);

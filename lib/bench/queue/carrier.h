@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "measure/measure.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -37,9 +39,6 @@ struct carrier {
 
 extern const struct carrier carrier_mproc, carrier_pipe, carrier_mq, carrier_sysv, carrier_seqpacket,
     carrier_boost, carrier_zeromq;
-
-/* Ends the program with a message if `ok` is false. */
-void require(bool ok, const char *what);
 
 #ifdef __cplusplus
 }
