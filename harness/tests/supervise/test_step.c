@@ -6,31 +6,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "judge/judge.h"
-#include "plan/plan.h"
-#include "supervise/supervise.h"
+#include "stage.h"
 
 TestSuite(step, .timeout = 60);
-
-static struct pf_trial *plan(const char *scene)
-{
-    struct pf_trial *trial = pf_plan_new();
-    const char **command = pf_arena_alloc(trial->arena, 2 * sizeof(*command));
-    command[0] = STEPPER;
-    command[1] = scene;
-    trial->command = command;
-    trial->command_count = 2;
-    trial->capture = true;
-    trial->deadline_ns = 20000000000ULL;
-    return trial;
-}
-
-static void inject(struct pf_trial *trial, const char *spec)
-{
-    struct pf_error error = {""};
-    struct pf_fault *fault = pf_arena_grow(trial->arena, &trial->faults, &trial->fault_count, sizeof(*fault));
-    cr_assert_eq(pf_fault_parse(spec, trial->arena, fault, &error), 0, "%s", error.message);
-}
 
 /* Writes down the calls that the trigger of a spec names. */
 static void record(struct pf_trial *trial, const char *spec)
@@ -41,41 +19,11 @@ static void record(struct pf_trial *trial, const char *spec)
     trial->steps = &fault->trigger;
 }
 
-static bool is_stuck(void *context, const struct pf_trace *trace, const struct pf_snapshot *snapshot)
-{
-    (void)context;
-    return pf_judge_is_stuck(trace, snapshot);
-}
-
-static struct pf_trace *run_to(struct pf_trial *trial, int expected, struct pf_error *error)
-{
-    struct pf_watcher watcher = {.is_stuck = is_stuck};
-    struct pf_trace *trace = pf_trace_new();
-    int r = pf_supervise_trial(trial, &watcher, trace, error);
-    cr_assert_eq(r, expected, "%d: %s", r, error->message);
-    cr_assert_eq(waitpid(-1, NULL, __WALL), -1, "a process is left behind");
-    pf_plan_free(trial);
-    return trace;
-}
-
-static struct pf_trace *run(struct pf_trial *trial)
-{
-    return run_to(trial, 0, &(struct pf_error){""});
-}
-
-static struct pf_trace *play(const char *scene, const char *spec)
+static struct pf_trace *strike(const char *scene, const char *spec)
 {
     struct pf_trial *trial = plan(scene);
     inject(trial, spec);
     return run(trial);
-}
-
-static size_t count(const struct pf_trace *trace, enum pf_event_kind kind)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < trace->count; i++)
-        n += trace->events[i]->kind == kind;
-    return n;
 }
 
 /* What the program says of the thing; -1: nothing. */
@@ -104,7 +52,7 @@ static void expect_rungs(const char *scene, const char *function, unsigned instr
 {
     char spec[128];
     snprintf(spec, sizeof(spec), "step=%s+%u:kill:proc=0.1", function, instruction);
-    struct pf_trace *trace = play(scene, spec);
+    struct pf_trace *trace = strike(scene, spec);
     cr_assert_eq(count(trace, PF_EVENT_INJECT), expected >= 0, "%s, %s", scene, spec);
     if (expected >= 0) {
         cr_expect_eq(said(trace, "rungs"), expected, "%s, %s: %d", scene, spec, said(trace, "rungs"));
@@ -138,11 +86,11 @@ Test(step, finds_functions_of_libraries_that_are_opened_later)
 
 Test(step, counts_calls_for_each_process)
 {
-    struct pf_trace *trace = play("often", "step=ascend+2:kill:when=4");
+    struct pf_trace *trace = strike("often", "step=ascend+2:kill:when=4");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 1);
     cr_assert_eq(said(trace, "rungs"), 3 * 8 + 2);
     pf_trace_free(trace);
-    trace = play("often", "step=ascend+2:signal=CHLD:when=2+2");
+    trace = strike("often", "step=ascend+2:signal=CHLD:when=2+2");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 2);
     cr_assert_eq(said(trace, "rungs"), 5 * 8);
     pf_trace_free(trace);
@@ -150,7 +98,7 @@ Test(step, counts_calls_for_each_process)
 
 Test(step, follows_a_function_that_never_returns)
 {
-    struct pf_trace *trace = play("forever", "step=body_forever+20000:kill:when=1");
+    struct pf_trace *trace = strike("forever", "step=body_forever+20000:kill:when=1");
     cr_assert_eq(said(trace, "signal"), SIGKILL);
     cr_assert_gt(said(trace, "rungs"), 20000 / 2);
     cr_assert_lt(said(trace, "rungs"), 20000);
@@ -162,7 +110,7 @@ static void expect_bytes(const char *scene, const char *function, unsigned instr
 {
     char spec[128];
     snprintf(spec, sizeof(spec), "step=%s+%u:kill", function, instruction);
-    struct pf_trace *trace = play(scene, spec);
+    struct pf_trace *trace = strike(scene, spec);
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 1, "%s", spec);
     cr_expect_eq(said(trace, "bytes"), expected, "%s: %d", spec, said(trace, "bytes"));
     pf_trace_free(trace);
@@ -193,22 +141,22 @@ Test(step, counts_no_instruction_of_a_signal_handler)
 Test(step, leaves_the_program_its_own_traps)
 {
     /* The second call is looked into; both reach the program's handler, and raise() as well. */
-    struct pf_trace *trace = play("trap", "step=trap_itself+2:signal=CHLD:when=2");
+    struct pf_trace *trace = strike("trap", "step=trap_itself+2:signal=CHLD:when=2");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 1);
     cr_assert_eq(said(trace, "handled"), 3);
     cr_assert_eq(said(trace, "rungs"), 4);
     pf_trace_free(trace);
-    trace = play("trap", "step=trap_itself+3:kill:when=2");
+    trace = strike("trap", "step=trap_itself+3:kill:when=2");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 1);
     pf_trace_free(trace);
-    trace = play("trap", "step=trap_itself+4:kill:when=2");
+    trace = strike("trap", "step=trap_itself+4:kill:when=2");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 0, "the handler's instructions were counted");
     pf_trace_free(trace);
 }
 
 Test(step, follows_a_vforked_child_and_leaves_its_parent_alone)
 {
-    struct pf_trace *trace = play("vfork", "step=ascend+3:kill:proc=0.1");
+    struct pf_trace *trace = strike("vfork", "step=ascend+3:kill:proc=0.1");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 1);
     cr_assert_eq(said(trace, "rungs"), 3 + 8);
     cr_assert_eq(said(trace, "signal"), SIGKILL);
@@ -217,7 +165,7 @@ Test(step, follows_a_vforked_child_and_leaves_its_parent_alone)
 
 Test(step, follows_two_threads_at_once)
 {
-    struct pf_trace *trace = play("threads", "step=ascend+4:signal=CHLD");
+    struct pf_trace *trace = strike("threads", "step=ascend+4:signal=CHLD");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 100);
     cr_assert_eq(said(trace, "rungs"), 800);
     pf_trace_free(trace);
@@ -225,7 +173,7 @@ Test(step, follows_two_threads_at_once)
 
 Test(step, holds_a_thread_in_the_middle_of_a_function)
 {
-    struct pf_trace *trace = play("threads", "step=ascend+4:delay_enter=30ms:when=1..2");
+    struct pf_trace *trace = strike("threads", "step=ascend+4:delay_enter=30ms:when=1..2");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 2);
     cr_assert_eq(count(trace, PF_EVENT_RELEASE), 2);
     cr_assert_eq(said(trace, "rungs"), 800);
@@ -245,12 +193,12 @@ Test(step, goes_with_other_rules)
 
 Test(step, strikes_a_call_that_sleeps)
 {
-    struct pf_trace *trace = play("nap", "step=nap+2/asleep:kill");
+    struct pf_trace *trace = strike("nap", "step=nap+2/asleep:kill");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 1);
     cr_assert_eq(said(trace, "signal"), SIGKILL);
     pf_trace_free(trace);
     /* There is something to read: it does not sleep. */
-    trace = play("awake", "step=nap+2/asleep:kill");
+    trace = strike("awake", "step=nap+2/asleep:kill");
     cr_assert_eq(count(trace, PF_EVENT_INJECT), 0);
     cr_assert_eq(said(trace, "signal"), 0);
     pf_trace_free(trace);
