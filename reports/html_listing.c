@@ -2,6 +2,7 @@
  * where the processes stood when it was over. */
 #include <string.h>
 
+#include "model/path.h"
 #include "reports/html_parts.h"
 #include "reports/plain.h"
 #include "reports/problem.h"
@@ -51,8 +52,7 @@ static const char *standing_at(const struct pf_xml *xml, const struct pf_trial_r
         const struct pf_node *node = &trial->diagnosis->nodes[i];
         struct pf_place place =
             node->where ? pf_place_of(xml->arena, node->where, NULL) : (struct pf_place){0};
-        const char *name = place.file ? strrchr(place.file, '/') : NULL;
-        if (place.line != number || !is_same(name ? name + 1 : place.file, file))
+        if (place.line != number || !is_same(pf_path_name(place.file), file))
             continue;
         who = who ? pf_arena_printf(xml->arena, "%s, %s", who, node->id) : node->id;
     }

@@ -10,6 +10,7 @@
 #include "cli/selection.h"
 #include "cli/show.h"
 #include "cli/source_text.h"
+#include "model/path.h"
 #include "narrate/outcome.h"
 
 struct settings {
@@ -138,11 +139,10 @@ static bool show_act(struct demo *demo, const struct pf_variant *variant, const 
     struct pf_trace *trace = pf_trace_new();
     struct pf_result *result = pf_result_new();
     char *source = pf_source_text(variant->source);
-    const char *slash = source ? strrchr(variant->source, '/') : NULL;
     pf_show_open(&demo->show, trace, demo->heading, act, demo->scenario->title);
     struct pf_scene *scene = demo->show.scene;
     scene->source = source;
-    scene->source_name = slash ? slash + 1 : "";
+    scene->source_name = source ? pf_path_name(variant->source) : "";
     pf_scene_tell(scene, PF_TONE_STRONG, "")->in_lanes = true;
     pf_scene_tell(scene, PF_TONE_STRONG, act)->in_lanes = true;
     bool goes_on = pf_show_run(&demo->show, trial, trace, result);

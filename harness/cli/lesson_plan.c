@@ -7,6 +7,7 @@
 
 #include "cli/source_text.h"
 #include "cli/terminal.h"
+#include "model/path.h"
 #include "reports/page.h"
 #include "reports/plain.h"
 
@@ -42,12 +43,6 @@ static const struct pf_variant *variant_that(const struct pf_scenario *scenario,
         if ((scenario->variants[i].expect.finding != NULL) == falls_in)
             return &scenario->variants[i];
     return NULL;
-}
-
-static const char *file_name(const char *path)
-{
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : path;
 }
 
 static bool is_c(const char *path)
@@ -103,7 +98,7 @@ static void print_show(struct pf_arena *arena, const struct pf_scenario *scenari
     }
     char *text = broken ? pf_source_text(broken->source) : NULL;
     if (text) {
-        printf("The program, `%s`, read together:\n\n", pf_plain_line(arena, file_name(broken->source)));
+        printf("The program, `%s`, read together:\n\n", pf_plain_line(arena, pf_path_name(broken->source)));
         print_code(arena, is_c(broken->source) ? "c" : "", text);
         printf("\n");
     }
@@ -170,7 +165,7 @@ static void print_try(struct pf_arena *arena, const struct pf_scenario *scenario
                       const struct pf_variant *broken)
 {
     const struct pf_lesson *lesson = &scenario->lesson;
-    const char *source = broken ? file_name(broken->source) : NULL;
+    const char *source = broken ? pf_path_name(broken->source) : NULL;
     if (!broken || !source)
         return;
     printf("### Change it and see\n\n");

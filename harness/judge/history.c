@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "model/path.h"
+
 static size_t births(const struct pf_trace *trace)
 {
     size_t count = 0;
@@ -18,7 +20,7 @@ const char *pf_process_of(const char *thread, struct pf_arena *arena)
 }
 
 /* A mutable view for building; everybody else gets const. */
-static struct pf_life *life_of(struct pf_history *history, const char *process)
+static struct pf_life *life_of(const struct pf_history *history, const char *process)
 {
     size_t i = pf_lookup_find(&history->index, process);
     return i == PF_NOWHERE ? NULL : &history->lives[i];
@@ -26,8 +28,7 @@ static struct pf_life *life_of(struct pf_history *history, const char *process)
 
 const struct pf_life *pf_history_life(const struct pf_history *history, const char *process)
 {
-    size_t i = pf_lookup_find(&history->index, process);
-    return i == PF_NOWHERE ? NULL : &history->lives[i];
+    return life_of(history, process);
 }
 
 static void be_born(struct pf_history *history, const struct pf_event *event)
@@ -65,12 +66,6 @@ static void aim_fault(struct pf_history *history, struct pf_arena *arena, const 
     const char *target = event->inject.target;
     bool group = target && !life_of(history, target);
     aim(history, arena, event, target ? target : event->inject.thread, group);
-}
-
-static const char *last_part(const char *path)
-{
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return slash ? slash + 1 : path;
 }
 
 /* The kernel cuts names after 15 bytes; where it says nothing else, the name given to exec is the whole one.
@@ -111,7 +106,7 @@ static void take_exec(struct pf_life *life, const struct pf_event *event)
     if (!life)
         return;
     life->exec = event;
-    life->name = last_part(event->exec.argv_count ? event->exec.argv[0] : event->exec.path);
+    life->name = pf_path_name(event->exec.argv_count ? event->exec.argv[0] : event->exec.path);
     life->made_threads = false;
     life->threads = 0;
 }

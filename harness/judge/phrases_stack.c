@@ -4,11 +4,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "model/path.h"
+
 /* The C library is where threads wait, never where the reader's mistake is. */
 static bool in_system_library(const struct pf_frame *frame)
 {
-    const char *slash = frame->module ? strrchr(frame->module, '/') : NULL;
-    const char *module = slash ? slash + 1 : frame->module;
+    const char *module = pf_path_name(frame->module);
     return module && (strncmp(module, "libc.", 5) == 0 || strncmp(module, "libc-", 5) == 0 ||
                       strncmp(module, "libpthread", 10) == 0 || strncmp(module, "ld-", 3) == 0 ||
                       strncmp(module, "[vdso]", 6) == 0);
@@ -43,8 +44,7 @@ const char *pf_phrase_where(const struct pf_case *c, const char *thread)
 /* How every thread of Python begins: nobody's doing. */
 static bool is_bootstrap(const struct pf_frame *frame)
 {
-    const char *slash = strrchr(frame->file, '/');
-    return strcmp(slash ? slash + 1 : frame->file, "threading.py") == 0;
+    return strcmp(pf_path_name(frame->file), "threading.py") == 0;
 }
 
 const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *stack)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/path.h"
+
 #include "plan/scenario.h"
 
 /* A source, line by line. Everything lives in the arena. */
@@ -97,7 +99,7 @@ static int read_mark(const struct marking *marking, size_t index, const struct p
     for (size_t i = 0; i < pieces.count; i++)
         pieces.lines[i] = trimmed(arena, pieces.lines[i]);
     size_t first = 0, places = pieces.count ? find_pieces(&marking->source, &pieces, &first) : 0;
-    const char *name = strrchr(variant->source, '/') + 1;
+    const char *name = pf_path_name(variant->source);
     if (!places)
         return refuse(
             marking, index,
@@ -148,7 +150,7 @@ bool pf_plan_listing(const struct pf_scenario *scenario, const struct pf_variant
     *ret_listing = (struct pf_listing){.scenario = pf_arena_strdup(arena, scenario->id),
                                        .variant = pf_arena_strdup(arena, variant->name),
                                        .finding = pf_arena_strdup(arena, variant->expect.finding),
-                                       .file = pf_arena_strdup(arena, strrchr(variant->source, '/') + 1),
+                                       .file = pf_arena_strdup(arena, pf_path_name(variant->source)),
                                        .text = text,
                                        .cut = cut};
     for (size_t i = 0; i < variant->mark_count; i++)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/path.h"
 #include "probe/procfs.h"
 
 enum { PATH_SIZE = 4200 };
@@ -249,8 +250,7 @@ static void find_in(const struct piece *piece, const char *name, struct pf_arena
 
 static bool is_module(const char *path, const char *glob)
 {
-    const char *base = strrchr(path, '/');
-    return fnmatch(glob, strchr(glob, '/') || !base ? path : base + 1, 0) == 0;
+    return fnmatch(glob, strchr(glob, '/') ? path : pf_path_name(path), 0) == 0;
 }
 
 struct pf_found pf_image_find(const struct pf_image *image, const char *module, const char *name,

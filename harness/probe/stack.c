@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/event.h"
+#include "model/path.h"
 #include "probe/probe.h"
 #include "probe/procfs.h"
 #include "probe/python.h"
@@ -174,9 +175,8 @@ static void describe(Dwfl_Module *module, Dwarf_Addr address, struct pf_arena *a
 {
     Dwarf_Addr start;
     const char *name = dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);
-    const char *base = name ? strrchr(name, '/') : NULL;
     frame->offset = address - start;
-    frame->module = pf_arena_strdup(arena, base ? base + 1 : name);
+    frame->module = pf_arena_strdup(arena, pf_path_name(name));
     frame->function = pf_arena_strdup(arena, dwfl_module_addrname(module, address));
     Dwfl_Line *line = dwfl_module_getsrc(module, address);
     int number = 0;

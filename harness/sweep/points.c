@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "model/path.h"
 #include "plan/errnos.h"
 
 /* A call stack of the trace, in words. */
@@ -33,8 +34,7 @@ struct reading {
 /* "flush at out.c:12", "write (libc.so.6)", "sort+0x4f20". */
 static const char *frame_text(struct pf_arena *arena, const struct pf_frame *frame)
 {
-    const char *slash = frame->file ? strrchr(frame->file, '/') : NULL;
-    const char *file = slash ? slash + 1 : frame->file;
+    const char *file = pf_path_name(frame->file);
     const char *module = frame->module ? frame->module : "?";
     if (frame->function && file)
         return pf_arena_printf(arena, "%s at %s:%" PRIu64, frame->function, file, frame->line);

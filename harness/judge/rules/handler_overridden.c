@@ -8,6 +8,7 @@
 #include "judge/drawing.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
+#include "model/path.h"
 
 /* Handlers of one signal in one process, the one in force on top. Who is put back is in force again, and
  * those that were set meanwhile are no longer there. */
@@ -77,9 +78,8 @@ static const char *name_of(const struct pf_case *c, const struct pf_ev_handler *
         return pf_arena_printf(c->scratch, "a function at 0x%" PRIx64, handler->address);
     if (!function->file || !function->line)
         return function->function;
-    const char *slash = strrchr(function->file, '/');
-    return pf_arena_printf(c->scratch, "%s at %s:%" PRIu64, function->function,
-                           slash ? slash + 1 : function->file, function->line);
+    return pf_arena_printf(c->scratch, "%s at %s:%" PRIu64, function->function, pf_path_name(function->file),
+                           function->line);
 }
 
 static void tell(struct pf_case *c, const struct pf_event *signal, const struct pf_event *lost,
