@@ -353,9 +353,10 @@ static int join_process(struct mproc_process *process, uint64_t deadline_ns)
 
     if (err)
         return err;
-    if (status.returned)
-        return status.result == 0 ? 0 : mproc_fail(status.result, "%s", status.detail);
-    return mproc_fail(-ECHILD, "the log listener ended by %s; another one can go on where it was",
+    err = mproc_status_check(&status);
+    if (!err || status.returned)
+        return err;
+    return mproc_fail(err, "the log listener ended: %s; another one can go on where it was",
                       mproc_status_describe(&status, how, sizeof(how)));
 }
 

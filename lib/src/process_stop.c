@@ -206,35 +206,3 @@ void mproc_process_conclude(struct mproc_context *context)
     context->nabandoned = 1;
     mproc_process_sweep(context);
 }
-
-const char *mproc_status_describe(const struct mproc_status *status, char *ret_text, size_t size)
-{
-    static const char *const steps[MPROC_STEP__COUNT] = {
-        [MPROC_STEP_NONE] = "",
-        [MPROC_STEP_ASK] = " (asked to stop by its owner)",
-        [MPROC_STEP_INTERRUPT] = " (interrupted by its owner)",
-        [MPROC_STEP_TERMINATE] = " (terminated by its owner)",
-        [MPROC_STEP_KILL] = " (killed by its owner)",
-    };
-    const char *why = status->guard_died ? " (its guard died)" : steps[status->step];
-    const char *name = status->end == MPROC_END_SIGNAL ? sigabbrev_np(status->signal) : NULL;
-
-    switch (status->end) {
-    case MPROC_END_EXIT:
-        snprintf(ret_text, size, "exit code %d%s", status->code, why);
-        break;
-    case MPROC_END_SIGNAL:
-        if (name)
-            snprintf(ret_text, size, "killed by SIG%s%s%s", name, status->core_dumped ? ", core dumped" : "",
-                     why);
-        else
-            snprintf(ret_text, size, "killed by signal %d%s", status->signal, why);
-        break;
-    case MPROC_END_NONE:
-        snprintf(ret_text, size, "runs");
-        break;
-    default:
-        snprintf(ret_text, size, "reaped by another part of the program%s", why);
-    }
-    return ret_text;
-}

@@ -76,11 +76,23 @@ static int print(struct mproc_args *args)
     return (int)code;
 }
 
+static int exec_a_shell(struct mproc_args *args)
+{
+    int64_t code = 0;
+    char command[32];
+
+    mproc_args_get_int(args, 0, &code);
+    snprintf(command, sizeof(command), "exit %d", (int)code);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    return -errno;
+}
+
 static const struct mproc_entry entries[] = {
     {"finish", finish},
     {"print", print},
     {"raise", raise_it},
     {"fail", fail_with_detail},
+    {"exec", exec_a_shell},
     {"sleep", sleep_politely},
     {"read", block_in_read},
     {"stubborn", ignore_terminate},
@@ -115,6 +127,7 @@ static void each_exit_reason(enum mproc_start_method method)
     CHECK(status.end == MPROC_END_EXIT);
     CHECK(status.code == 42);
     CHECK(status.returned && status.result == 42);
+    CHECK(mproc_status_check(&status) == 42 && strstr(mproc_error_detail(), "exit code 42"));
     CHECK_STR(mproc_status_describe(&status, text, sizeof(text)), "exit code 42");
     CHECK(!mproc_process_alive(process));
     CHECK(mproc_process_terminate(process) == 0); /* to one that has ended is no error */
@@ -125,6 +138,7 @@ static void each_exit_reason(enum mproc_start_method method)
     CHECK(status.end == MPROC_END_SIGNAL);
     CHECK(status.signal == SIGKILL);
     CHECK(status.step == MPROC_STEP_NONE); /* the owner did not do it */
+    CHECK(mproc_status_check(&status) == -ECHILD && strstr(mproc_error_detail(), "killed by SIGKILL"));
     mproc_process_free(process);
 
     process = start("fail", NULL, &options);
@@ -132,7 +146,22 @@ static void each_exit_reason(enum mproc_start_method method)
     CHECK(status.result == -ENOENT); /* exact, though no exit code can be */
     CHECK(status.code == 1);
     CHECK(strstr(status.detail, "no argument 7"));
+    CHECK(mproc_status_check(&status) == -ENOENT && strstr(mproc_error_detail(), "no argument 7"));
     mproc_process_free(process);
+
+    /* What a program that was exec'ed returns is all that is known of it. */
+    process = start("exec", with_int(3), &options);
+    status = join(process);
+    CHECK(!status.returned && status.code == 3);
+    CHECK(mproc_status_check(&status) == -ECHILD && strstr(mproc_error_detail(), "exit code 3"));
+    mproc_process_free(process);
+    process = start("exec", with_int(0), &options);
+    status = join(process);
+    CHECK(!status.returned && mproc_status_check(&status) == 0);
+    mproc_process_free(process);
+
+    CHECK(mproc_status_check(&(struct mproc_status){.end = MPROC_END_NONE}) == -EAGAIN);
+    CHECK(mproc_status_check(&(struct mproc_status){.end = MPROC_END_UNKNOWN}) == -ECHILD);
 }
 
 CHILD_TEST(process, the_exit_is_known_by_forkserver)

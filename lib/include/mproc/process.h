@@ -228,6 +228,15 @@ MPROC_EXPORT const char *mproc_status_describe(const struct mproc_status *status
                                                size_t size);
 
 /**
+ * Says whether a process has done what it was started for: its entry returned 0, or it exited with 0.
+ *
+ * Returns: 0 if it has.
+ * Errors: what its entry returned, which may be a positive number, with the detail that it had there;
+ * -ECHILD: a signal killed it, or it exited with another code; -EAGAIN: it runs. Threads: any.
+ */
+MPROC_EXPORT int mproc_status_check(const struct mproc_status *status);
+
+/**
  * In a worker: the name it was started under.
  *
  * Returns: the name; empty in a process that this library did not start.
