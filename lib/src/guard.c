@@ -52,10 +52,7 @@ static void reap_children(struct mproc_guard *guard)
 {
     siginfo_t info;
 
-    for (;;) {
-        memset(&info, 0, sizeof(info));
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0)
-            return;
+    while (mproc_peek_end(P_ALL, 0, &info) > 0) {
         /* Recorded before it is reaped: should we die in between, the owner finds both the record and the
          * zombie. */
         struct mproc_slot *slot = mproc_slots_find(guard->slots, info.si_pid);
@@ -293,8 +290,7 @@ static bool watch_guard(struct mproc_guard *guard)
 
     sigemptyset(&none);
     for (;;) {
-        memset(&info, 0, sizeof(info));
-        if (waitid(P_PID, (id_t)guard->guard_pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
+        if (mproc_peek_end(P_PID, (id_t)guard->guard_pid, &info))
             break;
         if (patient_until_ns && mproc_clock_ns() >= patient_until_ns)
             kill(guard->guard_pid, SIGKILL); /* stopped, as it seems: our child, unreaped */

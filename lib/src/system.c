@@ -134,6 +134,17 @@ int mproc_reap(idtype_t type, id_t id, bool wait, siginfo_t *ret_info)
     return r ? -errno : ret_info->si_pid != 0;
 }
 
+int mproc_peek_end(idtype_t type, id_t id, siginfo_t *ret_info)
+{
+    int r;
+
+    memset(ret_info, 0, sizeof(*ret_info));
+    do
+        r = waitid(type, id, ret_info, WEXITED | WNOHANG | WNOWAIT);
+    while (r && errno == EINTR);
+    return r ? -errno : ret_info->si_pid != 0;
+}
+
 /* As in <linux/pidfd.h> of Linux 6.15, which is newer than the headers this is built with. */
 struct pidfd_info {
     uint64_t mask;

@@ -34,6 +34,9 @@ int mproc_poll_one(int fd, uint64_t deadline_ns);
  * or a negative errno. */
 int mproc_reap(idtype_t type, id_t id, bool wait, siginfo_t *ret_info);
 
+/* Looks whether a child has ended, and leaves it a zombie. Returns the same. */
+int mproc_peek_end(idtype_t type, id_t id, siginfo_t *ret_info);
+
 /* How the process of a pidfd ended, of whomever it was a child, where the kernel tells (Linux 6.15).
  * Returns 1 with `ret_info`, or 0. */
 int mproc_pidfd_end(int pidfd, siginfo_t *ret_info);

@@ -50,6 +50,9 @@ inject clone:error=EAGAIN:when=1:proc=0.1.1 --inject sendmsg:error=EPIPE:when=1:
 echo "- a worker cannot say that it has started"
 fails sendmsg:error=EPIPE:when=1:proc=0.1.1.1 "died before it was set up"
 
+echo "- the guard is interrupted where nothing ever waits: whoever has ended is seen all the same"
+works waitid:error=EINTR:when=1..20:proc=0.1.1
+
 echo "- the owner is told of a reset: the end has not come before it is read"
 for when in 1 2 3 4 5 6; do
     works "recvmsg:error=ECONNRESET:when=$when:proc=0"
