@@ -48,7 +48,7 @@ static const char *kinds_of(const struct pf_trial_result *trial, struct pf_arena
 {
     bool found[PF_FINDING__COUNT] = {false};
     for (size_t i = 0; i < trial->finding_count; i++)
-        if (trial->findings[i].severity == PF_SEVERITY_FAIL)
+        if (trial->findings[i].severity == PF_SEVERITY_FAIL && trial->findings[i].kind != PF_FINDING_UNFIRED)
             found[trial->findings[i].kind] = true;
     const char *text = "";
     for (int kind = 0; kind < PF_FINDING__COUNT; kind++)

@@ -180,10 +180,12 @@ static bool strikes_others(const struct pf_trial_result *sample, const struct pf
 static bool shows(const struct reduction *reduction, const struct pf_trial_result *trial)
 {
     struct pf_trial_result judged = *trial;
-    if (trial->verdict != PF_FAIL || strikes(trial) > strikes(reduction->sample) ||
+    if (pf_campaign_is_unfired(trial, reduction->tried.base_faults))
+        return false;
+    pf_campaign_settle(&judged);
+    if (judged.verdict != PF_FAIL || strikes(trial) > strikes(reduction->sample) ||
         strikes_others(reduction->sample, trial))
         return false;
-    judged.outcome = pf_sweep_outcome(trial);
     judged.stack = reduction->sample->stack;
     judged.stack_count = reduction->sample->stack_count;
     struct pf_arena *scratch = pf_arena_new();

@@ -78,12 +78,20 @@ struct pf_trial *pf_campaign_trial(const struct pf_trial *base, const char *cons
     return trial;
 }
 
-bool pf_campaign_is_unfired(const struct pf_trial_result *trial)
+static bool has_unfired(const struct pf_trial_result *trial)
 {
     for (size_t i = 0; i < trial->finding_count; i++)
         if (trial->findings[i].kind == PF_FINDING_UNFIRED)
             return trial->verdict == PF_ERROR;
     return false;
+}
+
+bool pf_campaign_is_unfired(const struct pf_trial_result *trial, size_t first)
+{
+    bool struck = true;
+    for (size_t i = first; i < trial->fault_count; i++)
+        struck = struck && trial->faults[i].fired;
+    return has_unfired(trial) && !struck;
 }
 
 static struct pf_trial *planned_trial(const struct pf_campaign *campaign, uint64_t id, size_t attempt)
@@ -204,10 +212,25 @@ static void add_passed(struct pf_campaign *campaign, const struct pf_trial *plan
     ret_small->exit->signal = pf_arena_strdup(arena, trial->exit->signal);
 }
 
+/* What the user lets strike in all trials struck in the runs that came first. Where it does not any more, the
+ * fault of this trial has led the program another way, and what it does there is the trial's result. */
+static void judge_without(struct pf_trial_result *trial)
+{
+    trial->verdict = PF_PASS;
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        const struct pf_finding *finding = &trial->findings[i];
+        if (finding->severity == PF_SEVERITY_FAIL && finding->kind != PF_FINDING_UNFIRED)
+            trial->verdict = PF_FAIL;
+    }
+    trial->reason = NULL;
+}
+
 /* The error status of a program that was told that something is wrong is no failure, nor is a limit that was
  * reached because the fault lowered it. */
-static void settle(struct pf_trial_result *trial)
+void pf_campaign_settle(struct pf_trial_result *trial)
 {
+    if (has_unfired(trial))
+        judge_without(trial);
     trial->outcome = pf_sweep_outcome(trial);
     if (trial->verdict != PF_FAIL)
         return;
@@ -238,9 +261,11 @@ static void keep(struct tour *tour, const struct flight *flight, const struct pf
     const struct pf_sweep_plan *plan = campaign->plan;
     const struct pf_point *point = plan->planned[pf_sequel_of(plan, flight->id).origin - 1].point;
     struct pf_trial_result judged = *trial;
-    settle(&judged);
+    bool unfired = pf_campaign_is_unfired(trial, campaign->request->base->fault_count);
+    if (!unfired)
+        pf_campaign_settle(&judged);
     struct pf_trial_result *kept;
-    if (judged.verdict == PF_FAIL || (judged.verdict == PF_ERROR && !pf_campaign_is_unfired(trial))) {
+    if (judged.verdict == PF_FAIL || (judged.verdict == PF_ERROR && !unfired)) {
         kept = pf_result_add_copy(campaign->result, &judged);
         kept->command = campaign->command;
         if (!kept->fault_count) /* nothing is known of the trial but what it was to be */
@@ -255,7 +280,7 @@ static void keep(struct tour *tour, const struct flight *flight, const struct pf
     kept->instruction = point->instruction;
     kept->instructions = point->instructions;
     kept->outcome = judged.outcome;
-    if (pf_campaign_is_unfired(trial)) {
+    if (unfired) {
         kept->verdict = PF_SKIP;
         kept->reason = "never reached: in three runs the program did not come to this point";
     }
@@ -271,7 +296,8 @@ static void take_trial(void *context, const struct pf_pool_job *job, const struc
     struct tour *tour = context;
     struct flight *flight = find_flight(tour, job->id & TRIAL_OF_JOB);
     bool interrupted = pf_interrupts_count(NULL) > 1;
-    if (pf_campaign_is_unfired(trial) && flight->attempt < ATTEMPTS)
+    size_t given = tour->campaign->request->base->fault_count;
+    if (pf_campaign_is_unfired(trial, given) && flight->attempt < ATTEMPTS)
         *(struct again *)pf_arena_grow(tour->campaign->scratch, &tour->again, &tour->again_count,
                                        sizeof(*tour->again)) =
             (struct again){.id = flight->id, .attempt = flight->attempt + 1};

@@ -52,6 +52,14 @@ while IFS= read -r line; do
     done
 done <"$scratch/lines"
 
+echo "- a fault of the user's that does not come any more, because the trial's own led elsewhere, leaves a result"
+run "$pitfall" sweep --faults errno --proc 0.1 --syscalls write --inject write:short=1:when=1:proc=0.2 \
+    --report "json:$scratch/elsewhere.json" -- sh -c 'cat numbers >copy && cat copy; echo done'
+expect_status 1
+expect_json "$scratch/elsewhere.json" 'len(it["trials"]) > 1 and all(t["verdict"] == "fail" for t in it["trials"])'
+expect_json "$scratch/elsewhere.json" 'any(f["kind"] == "unfired" for t in it["trials"] for f in t["findings"])'
+expect_json "$scratch/elsewhere.json" 'all(f["replayed"] == f["replays"] == 10 for f in it["sweep"]["failures"])'
+
 echo "- what a program writes down of the time is not held against it"
 run "$pitfall" sweep --json --faults stop -j1 -- sh -c 'date +%s >now; cat numbers'
 expect_json "$scratch/stdout" 'len(it["trials"]) > 0 and it["totals"]["fail"] == 0'
