@@ -245,7 +245,7 @@ struct pf_ev_call {
     const char *thread;
     const char *call;
     uint64_t occurrence; /* 1 for the first time this process makes this call */
-    const char *on;      /* what its descriptor is: "pipe", "socket", "file", "tty", …; NULL: it has none */
+    const char *on; /* what its descriptor is: "pipe", "socket", "message socket", "file", …; NULL: none */
     bool unreturned;
     int64_t result;          /* -errno when it failed */
     bool startup;            /* made by the dynamic loader, before the program's own code */

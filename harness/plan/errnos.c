@@ -135,5 +135,5 @@ const char *pf_call_profile_errnos(const struct pf_call_profile *profile, const 
         return profile->file;
     if (strcmp(on, "pipe") == 0)
         return profile->pipe;
-    return strcmp(on, "socket") == 0 ? profile->socket : NULL;
+    return strcmp(on, "socket") == 0 || strcmp(on, "message socket") == 0 ? profile->socket : NULL;
 }

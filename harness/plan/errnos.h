@@ -25,7 +25,8 @@ extern const size_t pf_call_profile_count;
 
 /* NULL: no fault is known to strike it. */
 const struct pf_call_profile *pf_call_profile_find(const char *call);
-/* The errors for one kind of descriptor ("file", "pipe", "socket", … or NULL) beside `any`, or NULL. */
+/* The errors for one kind of descriptor ("file", "pipe", "socket", "message socket", … or NULL) beside `any`,
+ * or NULL. */
 const char *pf_call_profile_errnos(const struct pf_call_profile *profile, const char *on);
 
 #endif

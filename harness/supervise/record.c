@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "model/signature.h"
@@ -127,6 +130,19 @@ static const char *kind_of_device(unsigned number)
     return tty ? "tty" : "device";
 }
 
+/* What goes through a socket of messages goes whole: the kernel never sends a part of one. */
+static const char *kind_of_socket(pid_t pid, int fd)
+{
+    int type = 0, process = (int)syscall(SYS_pidfd_open, pid, 0);
+    int copy = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+    bool known = copy >= 0 && getsockopt(copy, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof(type)}) == 0;
+    if (copy >= 0)
+        close(copy);
+    if (process >= 0)
+        close(process);
+    return known && type != SOCK_STREAM ? "message socket" : "socket";
+}
+
 /* What a descriptor is. */
 static const char *kind_of_fd(pid_t pid, int fd)
 {
@@ -139,7 +155,7 @@ static const char *kind_of_fd(pid_t pid, int fd)
     case S_IFIFO:
         return "pipe";
     case S_IFSOCK:
-        return "socket";
+        return kind_of_socket(pid, fd);
     case S_IFREG:
         return "file";
     case S_IFDIR:

@@ -121,11 +121,13 @@ static bool may_be_interrupted(const struct planning *planning)
     return !on || (strcmp(on, "file") != 0 && strcmp(on, "directory") != 0 && strcmp(on, "device") != 0);
 }
 
-/* One byte for once; half of what it was, every time: byte by byte would take too long. */
+/* One byte for once; half of what it was, every time: byte by byte would take too long. A message goes
+ * whole. */
 static void plan_short(struct planning *planning)
 {
+    const char *on = planning->point->on;
     uint64_t whole = planning->point->transferred;
-    if (!planning->profile->transfers || whole < 2)
+    if (!planning->profile->transfers || whole < 2 || (on && strcmp(on, "message socket") == 0))
         return;
     strike(planning, "short=1", 1);
     if (planning->turn != TURN_LAST)

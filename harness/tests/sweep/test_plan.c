@@ -83,6 +83,12 @@ Test(plan, of_one_place_the_first_and_the_last_are_struck)
     cr_expect(find(plan, "write:error=EPIPE:when=1:proc=0/t2"));
     cr_expect_not(find(plan, "write:short=1:when=1:proc=0/t2"), "there is no part of one byte");
     pf_sweep_plan_free(plan);
+    points->points[0].on = "message socket";
+    plan = pf_sweep_plan_new(points, &every, base);
+    cr_expect_not(find(plan, "read:short=1:when=1:proc=0.1"), "a message goes whole");
+    cr_expect(find(plan, "read:error=ECONNRESET:when=1:proc=0.1"));
+    pf_sweep_plan_free(plan);
+    points->points[0].on = "file";
     struct pf_sweep_scope all = every;
     all.all = true;
     plan = pf_sweep_plan_new(points, &all, base);
