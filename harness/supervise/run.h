@@ -31,6 +31,8 @@ struct pf_run {
     struct pf_launched launched;
     struct pf_kept *kept; /* for this trial only, if the watcher keeps nothing */
     int events_fd;        /* signalfd: SIGCHLD, that is a ptrace stop or a death, waits */
+    int alarm_fd;         /* timerfd: rings when the time of something is up, or before; see sleep.c */
+    uint64_t alarm_ns;    /* when it does, on the trace's clock; UINT64_MAX: it is not set */
     struct pf_tasks tasks;
     struct pf_process *root;
     struct pf_process *last_ended; /* NULL: none has ended yet */

@@ -2,13 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,16 +27,15 @@
 #include "supervise/quiet.h"
 #include "supervise/record.h"
 #include "supervise/run.h"
+#include "supervise/sleep.h"
 #include "supervise/step.h"
 #include "supervise/terminal.h"
-
-static const uint64_t NS_PER_S = 1000000000ULL;
 
 static uint64_t clock_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
 uint64_t pf_run_now(const struct pf_run *run)
@@ -132,74 +129,24 @@ static void serve_questions(struct pf_run *run)
     pf_quiet_answer(run);
 }
 
-/* When the time of the trial is up, on the trace's clock. */
-static uint64_t end_of_time(const struct pf_run *run)
-{
-    const struct pf_trial *trial = run->trial;
-    uint64_t end = trial->deadline_ns && run->started_ns ? run->started_ns + trial->deadline_ns : UINT64_MAX;
-    if (run->root_ended_ns && run->root_ended_ns + trial->grace_ns < end)
-        end = run->root_ended_ns + trial->grace_ns;
-    return end;
-}
-
-/* What waits to be served. */
-struct ready {
-    bool stops, call, output;
-};
-
-/* Sleeps until something waits, or the time is over. To ask only who is ready saves two calls in four. */
-static struct ready await(struct pf_run *run, uint64_t rest_ns)
-{
-    struct timespec timeout = {.tv_sec = (time_t)(rest_ns / NS_PER_S), .tv_nsec = (long)(rest_ns % NS_PER_S)};
-    struct pollfd sources[] = {{.fd = run->events_fd, .events = POLLIN},
-                               {.fd = run->unfiltered ? -1 : run->launched.notify_fd, .events = POLLIN},
-                               {.fd = run->launched.output[0], .events = POLLIN},
-                               {.fd = run->launched.output[1], .events = POLLIN}};
-    struct signalfd_siginfo info;
-    if (ppoll(sources, 4, &timeout, NULL) > 0 && (sources[0].revents & POLLIN))
-        (void)!read(run->events_fd, &info, sizeof(info));
-    /* The last thread that could make a call has gone; its death will be news only a little later. */
-    run->unfiltered |= (sources[1].revents & (POLLIN | POLLHUP)) == POLLHUP;
-    return (struct ready){.stops = sources[0].revents,
-                          .call = sources[1].revents & POLLIN,
-                          .output = sources[2].revents | sources[3].revents};
-}
-
-static struct ready sleep_until_event(struct pf_run *run)
-{
-    uint64_t now = pf_run_now(run);
-    uint64_t due = pf_quiet_due(run);
-    if (pf_keep_due(run) < due)
-        due = pf_keep_due(run);
-    if (pf_inject_due(run) < due)
-        due = pf_inject_due(run);
-    if (pf_step_due(run) < due)
-        due = pf_step_due(run);
-    if (pf_newborn_due(run) < due)
-        due = pf_newborn_due(run);
-    if (pf_pace_due(run) < due)
-        due = pf_pace_due(run);
-    if (end_of_time(run) < due)
-        due = end_of_time(run);
-    return await(run, due > now ? due - now : 0);
-}
-
 /* One call seldom comes alone: for some of them, nothing else is looked at as long as nothing else happens.
  */
-static struct ready serve_calls(struct pf_run *run)
+static struct pf_ready serve_calls(struct pf_run *run)
 {
-    enum { CALLS_AT_ONCE = 32, GAP_NS = 100 * 1000 };
-    struct ready ready = {.call = true};
-    for (int i = 0; i < CALLS_AT_ONCE && ready.call && !ready.stops && !run->decided; i++) {
+    enum { CALLS_AT_ONCE = 32 };
+    struct pf_ready ready = {.call = true};
+    for (int i = 0; i < CALLS_AT_ONCE && ready.call && !ready.stops; i++) {
         pf_intercept_serve(run);
-        ready = await(run, GAP_NS);
+        if (run->decided)
+            break;
+        ready = pf_sleep(run);
     }
     return ready;
 }
 
 static void watch(struct pf_run *run)
 {
-    struct ready ready = {.stops = true};
+    struct pf_ready ready = {.stops = true};
     while (!run->decided && !run->failed) {
         if (ready.stops)
             pf_lifecycle_serve(run);
@@ -223,25 +170,13 @@ static void watch(struct pf_run *run)
             pf_run_decide(run, run->interrupts ? PF_VERDICT_INTERRUPTED : PF_VERDICT_FINISHED, 0);
             return;
         }
-        if (pf_run_now(run) >= end_of_time(run))
+        if (pf_run_now(run) >= pf_sleep_end_of_time(run))
             pf_quiet_deadline(run);
         else
             pf_quiet_tick(run);
         if (!run->decided)
-            ready = sleep_until_event(run);
+            ready = pf_sleep(run);
     }
-}
-
-static int open_events(struct pf_run *run, sigset_t *ret_before, struct pf_error *error)
-{
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, ret_before);
-    run->events_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (run->events_fd < 0)
-        return pf_error_set(error, -errno, "no signalfd: %s", strerror(errno));
-    return 0;
 }
 
 /* Where the containment is kept. */
@@ -305,6 +240,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
                          .launched = {.notify_fd = -1, .output = {-1, -1}},
                          .kept = watcher && watcher->kept ? watcher->kept : &own,
                          .events_fd = -1,
+                         .alarm_fd = -1,
                          .own_tty = -1};
     /* A stop at every exec is a tenth of what a process costs: spent where a record is kept, or faults
      * strike. */
@@ -319,7 +255,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_output_init(&run);
     pf_record_init(&run);
     pf_pace_init(&run);
-    int r = open_events(&run, &before, error);
+    int r = pf_sleep_open(&run, &before, error);
     if (r == 0)
         r = start(&run, error);
     emit_begin(&run);
@@ -341,8 +277,7 @@ int pf_supervise_trial(const struct pf_trial *trial, const struct pf_watcher *wa
     pf_launch_end(&run.launched, shelf(&run));
     pf_kept_settle(run.kept);
     pf_kept_leave(&own);
-    if (run.events_fd >= 0)
-        close(run.events_fd);
+    pf_sleep_close(&run);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return r;
 }
