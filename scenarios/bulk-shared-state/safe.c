@@ -59,6 +59,7 @@ static int run(struct mproc_context *context, struct mproc_shm *table, struct mp
                struct mproc_queue *answers, uint64_t *ret_sum)
 {
     struct mproc_process *worker = NULL;
+    struct mproc_status status;
     struct mproc_args *args;
     int err = mproc_args_new(&args);
     if (err)
@@ -70,7 +71,9 @@ static int run(struct mproc_context *context, struct mproc_shm *table, struct mp
     if (!err)
         err = ask(rows, answers, ret_sum);
     if (!err)
-        err = mproc_process_join(worker, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
+    if (!err)
+        err = mproc_status_check(&status);
     mproc_process_free(worker);
     mproc_args_free(args);
     return err;

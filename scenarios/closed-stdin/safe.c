@@ -37,11 +37,13 @@ static int start_hook(struct mproc_context *context, int output, const char *com
     return err;
 }
 
-static void show(int output)
+static int show(int output)
 {
     char text[256];
-    for (ssize_t got; (got = read(output, text, sizeof(text))) > 0;)
+    ssize_t got;
+    while ((got = read(output, text, sizeof(text))) > 0)
         fwrite(text, 1, (size_t)got, stdout);
+    return got == 0 ? 0 : -errno;
 }
 
 int main(void)
@@ -49,6 +51,7 @@ int main(void)
     static const struct mproc_entry entries[] = {{"run_hook", run_hook}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *hook = NULL;
+    struct mproc_status status;
     int output[2] = {-1, -1};
     int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
@@ -56,14 +59,16 @@ int main(void)
     if (!err)
         err = start_hook(context, output[1], "cat; echo hook is done", &hook);
     close(output[1]);
-    if (!err) {
-        show(output[0]);
-        err = mproc_process_join(hook, mproc_deadline_ms(5000), NULL);
-    }
+    if (!err)
+        err = show(output[0]);
     close(output[0]);
+    if (!err)
+        err = mproc_process_join(hook, mproc_deadline_ms(5000), &status);
+    if (!err)
+        err = mproc_status_check(&status);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_process_free(hook);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -14,9 +14,8 @@ static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static void log_line(const char *who, int line)
 {
     pthread_mutex_lock(&log_lock);
-    printf("%s: ", who);
     PITFALL_POINT("lock-held");
-    printf("line %d\n", line);
+    printf("%s: line %d\n", who, line);
     pthread_mutex_unlock(&log_lock);
 }
 

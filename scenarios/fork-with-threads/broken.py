@@ -15,9 +15,8 @@ def point(name):
 
 def log_line(who, line):
     with log_lock:
-        print(f"{who}: ", end="")
         point("lock-held")
-        print(f"line {line}")
+        print(f"{who}: line {line}")
 
 
 def serve():

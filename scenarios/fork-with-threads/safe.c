@@ -18,9 +18,8 @@ static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static void log_line(const char *who, int line)
 {
     pthread_mutex_lock(&log_lock);
-    printf("%s: ", who);
     PITFALL_POINT("lock-held");
-    printf("line %d\n", line);
+    printf("%s: line %d\n", who, line);
     pthread_mutex_unlock(&log_lock);
 }
 
@@ -68,11 +67,12 @@ int main(void)
         err = mproc_thread_join(server, mproc_deadline_ms(5000), NULL);
     if (!err)
         err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
-    char how[96];
+    if (!err)
+        err = mproc_status_check(&status);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     else
-        printf("worker: %s\n", mproc_status_describe(&status, how, sizeof(how)));
+        printf("worker ended with status %d\n", status.code);
     mproc_process_free(worker);
     mproc_thread_free(server);
     mproc_context_close(context, mproc_deadline_ms(1000));

@@ -48,7 +48,6 @@ static int run(struct mproc_context *context, struct mproc_queue *log, struct mp
 {
     struct mproc_process *listener = NULL, *worker = NULL;
     struct mproc_status status;
-    char how[96], text[60];
     int err = mproc_process_start(context, "listen_to", args, NULL, &listener);
     if (!err)
         err = send_record(log, "program: begins");
@@ -56,18 +55,16 @@ static int run(struct mproc_context *context, struct mproc_queue *log, struct mp
         err = mproc_process_start(context, "work", args, NULL, &worker);
     if (!err)
         err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
-    if (!err) {
-        snprintf(text, sizeof(text), "program: worker: %s", mproc_status_describe(&status, how, sizeof(how)));
-        err = send_record(log, text);
-    }
-    int closed = mproc_queue_close(log, mproc_deadline_ms(1000));
-    if (!err && !closed)
-        err = mproc_process_join(listener, mproc_deadline_ms(5000), &status);
-    if (!err && !closed)
-        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
+    if (!err && (err = mproc_status_check(&status)))
+        send_record(log, "program: the worker failed");
+    int ended = mproc_queue_close(log, mproc_deadline_ms(1000));
+    if (!ended && listener)
+        ended = mproc_process_join(listener, mproc_deadline_ms(5000), &status);
+    if (!ended && listener)
+        ended = mproc_status_check(&status);
     mproc_process_free(listener);
     mproc_process_free(worker);
-    return err ? err : closed;
+    return err ? err : ended;
 }
 
 int main(void)

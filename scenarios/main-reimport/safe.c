@@ -22,13 +22,16 @@ int main(void)
     static const struct mproc_entry entries[] = {{"index", index_files}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *indexer = NULL;
+    struct mproc_status status;
     int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_process_start(context, "index", NULL, NULL, &indexer);
     if (!err) {
         printf("serving\n");
-        err = mproc_process_join(indexer, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(indexer, mproc_deadline_ms(5000), &status);
     }
+    if (!err)
+        err = mproc_status_check(&status);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_process_free(indexer);

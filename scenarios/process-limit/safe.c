@@ -33,19 +33,25 @@ static int work(struct mproc_args *args)
     return 0;
 }
 
-static int start(struct mproc_context *context, struct mproc_queue *go, int part)
+static int start(struct mproc_context *context, struct mproc_queue *go, int part,
+                 struct mproc_process **ret_worker)
 {
-    struct mproc_process *worker = NULL;
     struct mproc_args *args;
     int err = mproc_args_new(&args);
     if (err)
         return err;
     mproc_args_add(args, part);
     mproc_args_add_queue(args, go);
-    err = mproc_process_start(context, "work", args, NULL, &worker);
-    mproc_process_free(worker);
+    err = mproc_process_start(context, "work", args, NULL, ret_worker);
     mproc_args_free(args);
     return err;
+}
+
+static int finish(struct mproc_process *worker)
+{
+    struct mproc_status status;
+    int err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
+    return err ? err : mproc_status_check(&status);
 }
 
 int main(void)
@@ -53,6 +59,7 @@ int main(void)
     static const struct mproc_entry entries[] = {{"work", work}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_queue *go = NULL;
+    struct mproc_process *workers[WORKERS] = {NULL};
     /* All or none: whether there is room for eight of them is asked before the first. */
     int err = mproc_limits_preflight(&(struct mproc_need){.workers = WORKERS, .fds = 4});
     if (!err)
@@ -60,13 +67,17 @@ int main(void)
     if (!err)
         err = mproc_queue_create(NULL, &go);
     for (int part = 0; part < WORKERS && !err; part++)
-        err = start(context, go, part);
+        err = start(context, go, part, &workers[part]);
     for (int part = 0; part < WORKERS && !err; part++)
         err = mproc_queue_put(go, "", 1, mproc_deadline_ms(1000));
+    for (int part = 0; part < WORKERS && !err; part++)
+        err = finish(workers[part]);
     if (err)
-        printf("not begun: %s\n", mproc_error_detail());
+        fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
+    for (int part = 0; part < WORKERS; part++)
+        mproc_process_free(workers[part]);
     /* Should one start fail all the same, those that are there are ended with the context. */
-    mproc_context_close(context, err ? MPROC_NOW : mproc_deadline_ms(5000));
+    mproc_context_close(context, MPROC_NOW);
     mproc_queue_unref(go);
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -67,7 +67,7 @@ int main(void)
     if (!err)
         err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
     if (!err)
-        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
+        err = mproc_status_check(&status);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_process_free(worker);

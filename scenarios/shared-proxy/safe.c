@@ -1,98 +1,62 @@
 /*
- * Two threads ask a server process for squares. Each has a queue of its own for the answers.
+ * Two threads ask a server process for squares, over the pool that the program has it in.
  */
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <mproc/context.h>
 #include <mproc/error.h>
-#include <mproc/process.h>
-#include <mproc/queue.h>
+#include <mproc/pool.h>
+#include <mproc/thread.h>
 #include <pitfall/point.h>
 
-#define CLIENTS 2
+static struct mproc_pool *server;
 
-struct message {
-    long client, number, square;
-};
-
-struct client {
-    long number; /* what it asks for */
-    struct mproc_queue *questions, *answers;
-    struct message message;
-    int err;
-};
-
-/* Whoever asks is named in the question, and the answer goes nowhere else. */
 static int serve(struct mproc_args *args)
 {
-    struct mproc_queue *questions, *answers[CLIENTS];
-    struct message message;
-    size_t len;
-    int err = mproc_args_get_queue(args, 0, &questions);
-    for (size_t i = 0; i < CLIENTS && !err; i++)
-        err = mproc_args_get_queue(args, i + 1, &answers[i]);
-    while (!err && !(err = mproc_queue_get_into(questions, mproc_deadline_ms(5000), sizeof(message), &message,
-                                                &len))) {
-        message.square = message.number * message.number;
-        err = mproc_queue_put(answers[message.client], &message, sizeof(message), mproc_deadline_ms(1000));
-    }
-    return err == -EPIPE ? 0 : err;
+    struct mproc_args *answer = mproc_task_result();
+    int64_t number;
+    int err = mproc_args_get_int(args, 0, &number);
+    if (!err)
+        err = mproc_args_add_int(answer, number);
+    return err ? err : mproc_args_add_int(answer, number * number);
 }
 
-static void *work(void *arg)
+/* Each question has a future of its own, and its answer goes nowhere else. */
+static int ask(const struct mproc_args *question, int64_t *ret_answered, int64_t *ret_square)
 {
-    struct client *client = arg;
-    struct message *message = &client->message;
-    size_t len;
-    PITFALL_POINT("begin");
-    PITFALL_LEDGER("asked", client->number);
-    client->err = mproc_queue_put(client->questions, message, sizeof(*message), mproc_deadline_ms(1000));
+    struct mproc_future *answer = NULL;
+    struct mproc_result result;
+    int err = mproc_pool_submit(server, "serve", question, NULL, mproc_deadline_ms(1000), &answer);
     PITFALL_POINT("asked");
-    if (!client->err)
-        client->err =
-            mproc_queue_get_into(client->answers, mproc_deadline_ms(5000), sizeof(*message), message, &len);
-    PITFALL_LEDGER("answered", message->number);
-    PITFALL_POINT("answered");
-    if (!client->err)
-        printf("%ld squared is %ld\n", client->number, message->square);
-    return NULL;
-}
-
-static int ask(struct client *clients)
-{
-    pthread_t threads[CLIENTS];
-    int err = 0, started = 0;
-    while (started < CLIENTS && !err)
-        if (!(err = -pthread_create(&threads[started], NULL, work, &clients[started])))
-            started++;
-    for (int i = 0; i < started; i++) {
-        pthread_join(threads[i], NULL);
-        err = err ? err : clients[i].err;
-    }
+    if (!err)
+        err = mproc_future_wait(answer, mproc_deadline_ms(5000), &result);
+    if (!err)
+        err = result.error;
+    if (!err)
+        err = mproc_args_get_int(result.values, 0, ret_answered);
+    if (!err)
+        err = mproc_args_get_int(result.values, 1, ret_square);
+    mproc_future_free(answer);
     return err;
 }
 
-static int run(struct mproc_context *context, struct client *clients)
+static int work(void *arg)
 {
-    struct mproc_process *server = NULL;
-    struct mproc_args *args;
-    int err = mproc_args_new(&args);
-    if (err)
-        return err;
-    mproc_args_add_queue(args, clients[0].questions);
-    for (int i = 0; i < CLIENTS; i++)
-        mproc_args_add_queue(args, clients[i].answers);
-    err = mproc_process_start(context, "serve", args, NULL, &server);
+    struct mproc_args *question = NULL;
+    int64_t *number = arg, answered = 0, square = 0;
+    PITFALL_POINT("begin");
+    PITFALL_LEDGER("asked", *number);
+    int err = mproc_args_new(&question);
     if (!err)
-        err = ask(clients);
-    mproc_queue_close(clients[0].questions, 0);
+        err = mproc_args_add_int(question, *number);
     if (!err)
-        err = mproc_process_join(server, mproc_deadline_ms(5000), NULL);
-    mproc_process_free(server);
-    mproc_args_free(args);
+        err = ask(question, &answered, &square);
+    PITFALL_LEDGER("answered", answered);
+    PITFALL_POINT("answered");
+    if (!err)
+        printf("%ld squared is %ld\n", (long)*number, (long)square);
+    mproc_args_free(question);
     return err;
 }
 
@@ -100,22 +64,22 @@ int main(void)
 {
     static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
     struct mproc_context *context = NULL;
-    struct client clients[CLIENTS] = {{.number = 3}, {.number = 7}};
+    struct mproc_thread *threads[2] = {NULL, NULL};
+    int64_t numbers[2] = {3, 7};
     int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_queue_create(NULL, &clients[0].questions);
-    for (int i = 0; i < CLIENTS && !err; i++) {
-        clients[i].questions = clients[0].questions;
-        clients[i].message = (struct message){.client = i, .number = clients[i].number};
-        err = mproc_queue_create(NULL, &clients[i].answers);
+        err = mproc_pool_create(context, &(struct mproc_pool_options){.workers = 1}, &server);
+    for (int i = 0; i < 2 && !err; i++)
+        err = mproc_thread_start("client", work, &numbers[i], NULL, &threads[i]);
+    for (int i = 0; i < 2 && threads[i]; i++) {
+        struct mproc_thread_result result;
+        int ended = mproc_thread_join(threads[i], mproc_deadline_ms(6000), &result);
+        err = err ? err : ended ? ended : result.result;
+        mproc_thread_free(threads[i]);
     }
-    if (!err)
-        err = run(context, clients);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
-    for (int i = 0; i < CLIENTS; i++)
-        mproc_queue_unref(clients[i].answers);
-    mproc_queue_unref(clients[0].questions);
+    mproc_pool_free(server);
     mproc_context_close(context, mproc_deadline_ms(1000));
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -40,7 +40,7 @@ static int run(struct mproc_context *context, int threshold)
     if (!err)
         err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
     if (!err)
-        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
+        err = mproc_status_check(&status);
     mproc_process_free(worker);
     mproc_args_free(args);
     return err;

@@ -28,6 +28,7 @@ static int print_part(struct mproc_args *args)
 static int run_part(struct mproc_context *context, int part)
 {
     struct mproc_process *worker = NULL;
+    struct mproc_status status;
     struct mproc_args *args;
     int err = mproc_args_new(&args);
     if (err)
@@ -35,7 +36,9 @@ static int run_part(struct mproc_context *context, int part)
     mproc_args_add(args, part);
     err = mproc_process_start(context, "print_part", args, NULL, &worker);
     if (!err)
-        err = mproc_process_join(worker, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
+    if (!err)
+        err = mproc_status_check(&status);
     mproc_process_free(worker);
     mproc_args_free(args);
     return err;

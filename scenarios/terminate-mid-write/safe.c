@@ -33,20 +33,23 @@ static int work(struct mproc_args *args)
     return err;
 }
 
-/* Takes what a worker has put, which is whole, and returns the number of the last one. */
-static int collect(struct mproc_queue *records, int last)
+/* Takes what a worker has put, each of it whole. */
+static int collect(struct mproc_queue *records, int *last)
 {
     char text[LENGTH];
-    for (size_t len; mproc_queue_get_into(records, MPROC_NOW, sizeof(text) - 1, text, &len) == 0;) {
+    size_t len;
+    int err;
+    while (!(err = mproc_queue_get_into(records, MPROC_NOW, sizeof(text) - 1, text, &len))) {
         text[len] = '\0';
-        last = atoi(text);
-        PITFALL_LEDGER("received", last);
+        *last = atoi(text);
+        PITFALL_LEDGER("received", *last);
         printf("%s\n", text);
     }
-    return last;
+    return err == -EAGAIN ? 0 : err;
 }
 
-static int run_worker(struct mproc_context *context, struct mproc_queue *records, int first)
+static int run_worker(struct mproc_context *context, struct mproc_queue *records, int first,
+                      struct mproc_status *ret_status)
 {
     struct mproc_process *worker = NULL;
     struct mproc_args *args;
@@ -57,7 +60,7 @@ static int run_worker(struct mproc_context *context, struct mproc_queue *records
     mproc_args_add(args, first);
     err = mproc_process_start(context, "work", args, NULL, &worker);
     if (!err)
-        err = mproc_process_join(worker, mproc_deadline_ms(5000), NULL);
+        err = mproc_process_join(worker, mproc_deadline_ms(5000), ret_status);
     mproc_process_free(worker);
     mproc_args_free(args);
     return err;
@@ -68,17 +71,20 @@ int main(void)
     static const struct mproc_entry entries[] = {{"work", work}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_queue *records = NULL;
+    struct mproc_status status;
     int last = 0, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &records);
     for (int workers = 0; workers < 3 && last < RECORDS && !err; workers++) {
-        err = run_worker(context, records, last + 1);
+        err = run_worker(context, records, last + 1, &status);
         if (!err)
-            last = collect(records, last);
+            err = collect(records, &last);
     }
+    if (!err && last < RECORDS)
+        err = mproc_status_check(&status);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_queue_unref(records);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err || last < RECORDS || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
