@@ -39,7 +39,7 @@ static void stop_journal(void)
 
 static int close_all(FILE *report)
 {
-    if (fflush(report) == EOF || fsync(fileno(report)) == -1 || fclose(report) == EOF) {
+    if (ferror(report) || fflush(report) == EOF || fsync(fileno(report)) == -1 || fclose(report) == EOF) {
         perror("report");
         return EXIT_FAILURE;
     }

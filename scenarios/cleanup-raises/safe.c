@@ -26,7 +26,9 @@ static int keep_journal(void *unused)
 
 static int close_report(FILE *report)
 {
-    int err = fflush(report) == EOF || fsync(fileno(report)) == -1 ? -errno : 0;
+    int err = ferror(report) ? -EIO : 0;
+    if (!err && (fflush(report) == EOF || fsync(fileno(report)) == -1))
+        err = -errno;
     return fclose(report) == EOF && !err ? -errno : err;
 }
 

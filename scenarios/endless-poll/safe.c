@@ -85,5 +85,5 @@ int main(void)
     mproc_args_free(args);
     mproc_queue_unref(source.queue);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err || count < MEASUREMENTS || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || mproc_status_check(&source.end) || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

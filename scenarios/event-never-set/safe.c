@@ -36,10 +36,11 @@ static int run(struct mproc_context *context, struct mproc_event *loaded, struct
     err = mproc_event_wait(loaded, MPROC_FOREVER);
     if (!err)
         printf("serving\n");
-    if (err == -EOWNERDEAD && mproc_process_join(loader, mproc_deadline_ms(1000), &status) == 0)
+    int joined = mproc_process_join(loader, mproc_deadline_ms(1000), &status);
+    if (err == -EOWNERDEAD && !joined)
         printf("not serving: loader %s\n", mproc_status_describe(&status, how, sizeof(how)));
     mproc_process_free(loader);
-    return err;
+    return err ? err : joined ? joined : mproc_status_check(&status);
 }
 
 int main(void)

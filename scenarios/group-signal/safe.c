@@ -71,6 +71,7 @@ int main(void)
     struct mproc_queue *jobs = NULL, *records = NULL;
     struct mproc_process *worker = NULL;
     struct mproc_args *args = NULL;
+    struct mproc_status status;
     int done = 0, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_shutdown_install(NULL, 0);
@@ -93,13 +94,19 @@ int main(void)
     int closed = mproc_context_close(context, mproc_deadline_ms(2000));
     while (!err && receive(records, MPROC_NOW, &done) == 0)
         continue;
-    if (err || closed)
-        fprintf(stderr, "%s: %s\n", mproc_strerror(err ? err : closed), mproc_error_detail());
+    if (!err)
+        err = closed;
+    if (!err)
+        err = mproc_process_join(worker, MPROC_NOW, &status);
+    if (!err)
+        err = mproc_status_check(&status);
+    if (err)
+        fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     else
         printf("%d jobs done\n", done);
     mproc_process_free(worker);
     mproc_args_free(args);
     mproc_queue_unref(jobs);
     mproc_queue_unref(records);
-    return err || closed || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -82,11 +82,10 @@ int main(void)
         err = mproc_process_start(context, "work", NULL, NULL, &worker);
     if (!err)
         err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
-    char how[96];
+    if (!err)
+        err = mproc_status_check(&status);
     if (err)
-        fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
-    else
-        printf("worker: %s: %s\n", mproc_status_describe(&status, how, sizeof(how)), status.detail);
+        printf("%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_process_free(worker);
     mproc_context_close(context, mproc_deadline_ms(1000));
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -50,11 +50,12 @@ static int run(struct mproc_context *context, struct mproc_queue *queue, int *re
     struct mproc_status status;
     err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
     mproc_process_free(worker);
-    if (err || status.end != MPROC_END_EXIT || status.code != 0)
-        return err ? err : -EIO;
+    if (!err)
+        err = mproc_status_check(&status);
     void *report;
     size_t len;
-    err = mproc_queue_get(queue, MPROC_NOW, &report, &len);
+    if (!err)
+        err = mproc_queue_get(queue, MPROC_NOW, &report, &len);
     if (err)
         return err;
     int rows = 0;

@@ -79,39 +79,42 @@ static int start(struct mproc_context *context, const char *entry, struct mproc_
     return err;
 }
 
-static int join(struct mproc_process *process, int err)
+static int join(struct mproc_process *process)
 {
-    struct mproc_status status = {.result = 0};
-    int joined = process ? mproc_process_join(process, mproc_deadline_ms(5000), &status) : 0;
+    struct mproc_status status;
+    int err = mproc_process_join(process, mproc_deadline_ms(5000), &status);
     mproc_process_free(process);
-    return err ? err : joined ? joined : status.result;
+    return err ? err : mproc_status_check(&status);
 }
 
 static int run(struct mproc_context *context, struct mproc_queue *records)
 {
-    struct mproc_process *writer = NULL, *workers[WORKERS] = {NULL};
+    struct mproc_process *writer, *workers[WORKERS];
     int err = start(context, "log", records, 0, &writer);
     for (int i = WORKERS - 1; i >= 0 && !err; i--)
         err = start(context, "work", records, i + 1, &workers[i]);
-    for (int i = 0; i < WORKERS; i++)
-        err = join(workers[i], err);
-    mproc_queue_close(records, 0);
-    return join(writer, err);
+    for (int i = 0; i < WORKERS && !err; i++)
+        err = join(workers[i]);
+    if (!err)
+        err = mproc_queue_close(records, mproc_deadline_ms(1000));
+    return err ? err : join(writer);
 }
 
-static void print_log(const char *name)
+static int print_log(const char *name)
 {
     char record[RECORD];
     int worker, job;
     FILE *log = fopen(name, "r");
-    while (log && fgets(record, sizeof(record), log)) {
+    if (!log)
+        return -errno;
+    while (fgets(record, sizeof(record), log)) {
         if (sscanf(record, "worker %d: record %d", &worker, &job) == 2)
             PITFALL_LEDGER("received", 100 * worker + job);
         fputs(record, stdout);
     }
-    if (log)
-        fclose(log);
-    unlink(name);
+    int err = ferror(log) ? -EIO : 0;
+    fclose(log);
+    return err;
 }
 
 int main(void)
@@ -127,12 +130,16 @@ int main(void)
         err = mproc_queue_create(NULL, &records);
     if (!err)
         err = run(context, records);
+    if (!err)
+        err = print_log("jobs.log.1");
+    if (!err)
+        err = print_log("jobs.log");
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
-    print_log("jobs.log.1");
-    print_log("jobs.log");
-    rmdir(folder);
     mproc_queue_unref(records);
     mproc_context_close(context, mproc_deadline_ms(1000));
+    unlink("jobs.log.1");
+    unlink("jobs.log");
+    rmdir(folder);
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -33,7 +33,7 @@ static int run_step(struct mproc_args *args)
 {
     static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
     struct mproc_queue *output, *requests;
-    struct mproc_context *context;
+    struct mproc_context *context = NULL;
     struct mproc_process *server;
     struct mproc_args *with;
     int err = mproc_args_get_queue(args, 0, &output);
@@ -45,13 +45,14 @@ static int run_step(struct mproc_args *args)
         err = mproc_args_add_queue(with, requests);
     if (!err)
         err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
-    if (err)
-        return err;
-    err = mproc_process_start(context, "serve", with, NULL, &server);
-    say(output, err ? "compile server not started\n" : "compile server started\n");
+    if (!err)
+        err = mproc_process_start(context, "serve", with, NULL, &server);
+    if (!err)
+        err = say(output, "compile server started\n");
     if (!err)
         err = mproc_process_stop(server, NULL, NULL);
-    say(output, "step done\n");
+    if (!err)
+        err = say(output, "step done\n");
     mproc_context_close(context, mproc_deadline_ms(1000));
     return err;
 }
@@ -76,13 +77,15 @@ int main(void)
     /* The step's end ends the wait, whatever else may still have the queue open. */
     if (!err)
         err = mproc_process_join(step, mproc_deadline_ms(5000), &status);
-    char text[256], how[96];
+    char text[256];
     for (size_t len; !err && mproc_queue_get_into(output, MPROC_NOW, sizeof(text), text, &len) == 0;)
         fwrite(text, 1, len, stdout);
+    if (!err)
+        err = mproc_status_check(&status);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     else
-        printf("step: %s\n", mproc_status_describe(&status, how, sizeof(how)));
+        printf("step ended well\n");
     mproc_process_free(step);
     mproc_args_free(args);
     mproc_queue_unref(output);

@@ -28,18 +28,21 @@ static int read_device(struct mproc_args *args)
     return 0;
 }
 
-/* Warm after the first signal, cold after the second, and not for ever in either case. */
-static int stop(struct mproc_context *context, struct mproc_process *worker)
+/* Until the worker ends. Warm after the first signal, cold after the second, and not for ever in either case.
+ */
+static int watch(struct mproc_process *worker)
 {
     struct mproc_status status;
     char how[96];
-    fprintf(stderr, "stopping: waiting for the worker\n");
-    PITFALL_POINT("stopping");
-    int late = mproc_context_close(context, mproc_deadline_ms(2000));
-    int err = mproc_process_join(worker, MPROC_NOW, &status);
+    int err = mproc_process_join(worker, MPROC_FOREVER, &status);
+    if (err == -ECANCELED) {
+        fprintf(stderr, "stopping: waiting for the worker\n");
+        PITFALL_POINT("stopping");
+        err = mproc_process_stop(worker, NULL, &status);
+    }
     if (!err)
-        printf("worker: %s%s\n", mproc_status_describe(&status, how, sizeof(how)), late ? ", too late" : "");
-    return err;
+        printf("worker: %s\n", mproc_status_describe(&status, how, sizeof(how)));
+    return err ? err : mproc_status_check(&status);
 }
 
 int main(void)
@@ -59,13 +62,10 @@ int main(void)
     if (!err)
         err = mproc_process_start(context, "read_device", args, NULL, &worker);
     if (!err)
-        err = mproc_stop_wait(NULL, MPROC_FOREVER);
-    if (!err || err == -ECANCELED)
-        err = stop(context, worker);
-    else
-        mproc_context_close(context, MPROC_NOW);
+        err = watch(worker);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
+    mproc_context_close(context, mproc_deadline_ms(1000));
     mproc_process_free(worker);
     mproc_args_free(args);
     close(device[0]);

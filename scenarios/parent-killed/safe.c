@@ -16,10 +16,10 @@
 /* Until the queue is closed, or this process is asked to stop. */
 static int pass_on(struct mproc_queue *from, struct mproc_queue *to)
 {
-    int picture, err;
+    int picture, err = 0;
     size_t len;
-    while (!(err = mproc_queue_get_into(from, MPROC_FOREVER, sizeof(picture), &picture, &len)))
-        mproc_queue_put(to, &picture, sizeof(picture), mproc_deadline_ms(1000));
+    while (!err && !(err = mproc_queue_get_into(from, MPROC_FOREVER, sizeof(picture), &picture, &len)))
+        err = mproc_queue_put(to, &picture, sizeof(picture), mproc_deadline_ms(1000));
     return err;
 }
 

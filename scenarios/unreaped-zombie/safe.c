@@ -44,7 +44,7 @@ static int serve(struct mproc_context *context, struct mproc_queue *answers, int
     if (!err)
         err = mproc_process_join(child, mproc_deadline_ms(5000), &status);
     if (!err)
-        err = status.end == MPROC_END_SIGNAL ? -ECHILD : status.result;
+        err = mproc_status_check(&status);
     if (!err)
         err = mproc_queue_get_into(answers, MPROC_NOW, sizeof(text), text, &length);
     if (!err)

@@ -2,6 +2,7 @@
  * Two workers take jobs from one queue and put their results into another; the parent adds them up.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,20 +15,45 @@
 #define JOBS    10
 #define WORKERS 2
 
+struct result {
+    int job;
+    long square;
+};
+
 static int work(struct mproc_args *args)
 {
     struct mproc_queue *jobs, *results;
-    int job, err = mproc_args_get_queue(args, 0, &jobs);
+    struct result result;
     size_t len;
+    int err = mproc_args_get_queue(args, 0, &jobs);
     if (!err)
         err = mproc_args_get_queue(args, 1, &results);
     PITFALL_POINT("ready");
-    while (!err && !(err = mproc_queue_get_into(jobs, MPROC_FOREVER, sizeof(job), &job, &len))) {
+    while (!err && !(err = mproc_queue_get_into(jobs, MPROC_FOREVER, sizeof(int), &result.job, &len))) {
         PITFALL_POINT("task-taken");
-        long square = (long)job * job;
-        err = mproc_queue_put(results, &square, sizeof(square), mproc_deadline_ms(1000));
+        result.square = (long)result.job * result.job;
+        err = mproc_queue_put(results, &result, sizeof(result), mproc_deadline_ms(1000));
     }
     return err == -EPIPE ? 0 : err;
+}
+
+/* Who dies after the result, and before the next job, has done it all the same: then there are two of one. */
+static int add_up(struct mproc_queue *results, long *ret_sum)
+{
+    bool done[JOBS + 1] = {false};
+    for (int left = JOBS; left > 0;) {
+        struct result result;
+        size_t len;
+        int err = mproc_queue_get_into(results, mproc_deadline_ms(5000), sizeof(result), &result, &len);
+        if (err)
+            return err;
+        if (done[result.job])
+            continue;
+        done[result.job] = true;
+        *ret_sum += result.square;
+        left--;
+    }
+    return 0;
 }
 
 static int run(struct mproc_context *context, struct mproc_queue *jobs, struct mproc_queue *results,
@@ -46,13 +72,8 @@ static int run(struct mproc_context *context, struct mproc_queue *jobs, struct m
     }
     for (int job = 1; job <= JOBS && !err; job++)
         err = mproc_queue_put(jobs, &job, sizeof(job), mproc_deadline_ms(1000));
-    for (int i = 0; i < JOBS && !err; i++) {
-        long square;
-        size_t len;
-        err = mproc_queue_get_into(results, mproc_deadline_ms(5000), sizeof(square), &square, &len);
-        if (!err)
-            *ret_sum += square;
-    }
+    if (!err)
+        err = add_up(results, ret_sum);
     mproc_args_free(args);
     return err ? err : mproc_queue_close(jobs, mproc_deadline_ms(1000));
 }
