@@ -19,6 +19,13 @@ static const enum pf_outcome harm_of[PF_FINDING__COUNT] = {
     [PF_FINDING_COST] = PF_OUTCOME_CLEAN,          [PF_FINDING_UNFIRED] = PF_OUTCOME_NONE,
 };
 
+/* Who says that it failed has lost nothing silently. */
+static enum pf_outcome harm_done(const struct pf_finding *finding, bool failed)
+{
+    enum pf_outcome harm = harm_of[finding->kind];
+    return harm == PF_OUTCOME_SILENT && failed ? PF_OUTCOME_GRACEFUL : harm;
+}
+
 enum pf_outcome pf_sweep_outcome(const struct pf_trial_result *trial)
 {
     if (trial->verdict == PF_ERROR || trial->verdict == PF_SKIP)
@@ -27,8 +34,8 @@ enum pf_outcome pf_sweep_outcome(const struct pf_trial_result *trial)
     enum pf_outcome outcome = failed ? PF_OUTCOME_GRACEFUL : PF_OUTCOME_CLEAN;
     for (size_t i = 0; i < trial->finding_count; i++) {
         const struct pf_finding *finding = &trial->findings[i];
-        if (finding->severity == PF_SEVERITY_FAIL && harm_of[finding->kind] > outcome)
-            outcome = harm_of[finding->kind];
+        if (finding->severity == PF_SEVERITY_FAIL && harm_done(finding, failed) > outcome)
+            outcome = harm_done(finding, failed);
     }
     return outcome;
 }

@@ -54,6 +54,13 @@ Test(group, an_outcome_is_the_worst_of_what_was_found)
     cr_expect_eq(pf_sweep_outcome(trial), PF_OUTCOME_GRACEFUL);
     cr_expect_eq(add(2, crash, 1)->outcome, PF_OUTCOME_ABORT);
     cr_expect_eq(add(3, lost, 2)->outcome, PF_OUTCOME_SILENT);
+    trial = add(3, lost, 2);
+    trial->exit = &fine;
+    cr_expect_eq(pf_sweep_outcome(trial), PF_OUTCOME_SILENT);
+    trial->exit = &bad;
+    cr_expect_eq(pf_sweep_outcome(trial), PF_OUTCOME_GRACEFUL, "it has said so");
+    trial->exit = &killed;
+    cr_expect_eq(pf_sweep_outcome(trial), PF_OUTCOME_GRACEFUL, "nobody took that for a success");
     cr_expect_eq(add(4, lost, 1)->outcome, PF_OUTCOME_CLEAN, "a warning is no failure");
     cr_expect_eq(add(5, hang, 2)->outcome, PF_OUTCOME_HANG);
     trial = add(6, hang, 2);
