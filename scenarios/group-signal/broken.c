@@ -52,6 +52,8 @@ int main(void)
         close(records[0]);
         _exit(work(jobs[0], records[1]));
     }
+    if (worker == -1)
+        return EXIT_FAILURE;
     close(jobs[0]);
     close(records[1]);
     sigaction(SIGINT, &(struct sigaction){.sa_handler = stop, .sa_flags = SA_RESTART}, NULL);

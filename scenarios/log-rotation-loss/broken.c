@@ -69,9 +69,13 @@ int main(void)
         perror(folder);
         return EXIT_FAILURE;
     }
-    for (int worker = 1; worker <= WORKERS; worker++)
-        if (fork() == 0)
+    for (int worker = 1; worker <= WORKERS; worker++) {
+        pid_t pid = fork();
+        if (pid == 0)
             _exit(work(log, worker));
+        if (pid == -1)
+            perror("worker");
+    }
     while (wait(NULL) > 0)
         continue;
     print_log("jobs.log.1");

@@ -59,9 +59,13 @@ int main(void)
         return EXIT_FAILURE;
     }
     setpgid(0, 0);
-    for (int i = 0; i < WORKERS; i++)
-        if (fork() == 0)
+    for (int i = 0; i < WORKERS; i++) {
+        pid_t worker = fork();
+        if (worker == 0)
             work(queues);
+        if (worker == -1)
+            perror("worker");
+    }
     for (int i = 0; i < PICTURES; i++) {
         PITFALL_POINT("working");
         sem_post(&queues->pictures);

@@ -35,9 +35,13 @@ static struct pool *pool_open(void)
         return NULL;
     sem_init(&pool->waiting, 1, 0);
     sem_init(&pool->done, 1, 0);
-    for (int i = 0; i < WORKERS; i++)
-        if (fork() == 0)
+    for (int i = 0; i < WORKERS; i++) {
+        pid_t worker = fork();
+        if (worker == 0)
             work(pool);
+        if (worker == -1)
+            perror("worker");
+    }
     return pool;
 }
 

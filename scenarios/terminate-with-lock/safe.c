@@ -97,9 +97,8 @@ static int run(struct mproc_context *context, struct mproc_shm *shm)
     while (!(err = mproc_process_start(context, "book", args, NULL, &worker)) &&
            (err = join(worker)) == -ECHILD)
         fprintf(stderr, "%s; starting another\n", mproc_error_detail());
-    int audited = join(auditor);
     mproc_args_free(args);
-    return err ? err : audited;
+    return err ? err : join(auditor);
 }
 
 int main(void)
@@ -120,6 +119,6 @@ int main(void)
     else
         printf("%ld bookings, balance %ld\n", account->bookings, account->balance);
     mproc_shm_unref(shm);
-    mproc_context_close(context, mproc_deadline_ms(1000));
+    mproc_context_close(context, err ? MPROC_NOW : mproc_deadline_ms(1000));
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
