@@ -11,13 +11,17 @@
 #include <unistd.h>
 
 #include "probe/probe.h"
+#include "probe/procfs.h"
 #include "supervise/lifecycle.h"
 #include "supervise/output.h"
 
 enum { STACKS_MAX = 32 };
-static const uint64_t STOP_NS = 20ULL * 1000 * 1000;
-static const uint64_t STACKS_NS = 250ULL * 1000 * 1000; /* for all of them: the reader waits */
-static const uint64_t LOOK_NS = 1000ULL * 1000 * 1000;  /* for the init, to see that the tree has ended */
+/* A thread comes to a stop as soon as it gets a processor, which takes a busy machine its time; one in an
+ * uninterruptible call (vfork, a disk) may never. */
+static const uint64_t STOP_NS = 1000ULL * 1000 * 1000;
+static const uint64_t UNINTERRUPTIBLE_NS = 20ULL * 1000 * 1000;
+static const uint64_t STACKS_NS = 2000ULL * 1000 * 1000; /* for all of them: the reader waits */
+static const uint64_t LOOK_NS = 1000ULL * 1000 * 1000;   /* for the init, to see that the tree has ended */
 static const uint64_t KILL_NS =
     10ULL * 1000 * 1000 * 1000; /* a process in an uninterruptible call outlives SIGKILL */
 
@@ -72,6 +76,13 @@ static int by_process(const void *left, const void *right)
     return order ? order : strverscmp((*a)->address, (*b)->address);
 }
 
+static uint64_t patience_with(const struct pf_task *task)
+{
+    struct pf_task_stat stat;
+    bool uninterruptible = pf_proc_stat_of(task->process->pid, task->tid, &stat) == 0 && stat.state == 'D';
+    return uninterruptible ? UNINTERRUPTIBLE_NS : STOP_NS;
+}
+
 void pf_ending_stacks(struct pf_run *run)
 {
     struct pf_arena *arena = run->trace->arena;
@@ -88,7 +99,7 @@ void pf_ending_stacks(struct pf_run *run)
         const struct pf_process *process = task->process;
         pid_t tid = task->tid;
         bool asked;
-        if (!pf_ending_stop(run, tid, STOP_NS, &asked))
+        if (!pf_ending_stop(run, tid, patience_with(task), &asked))
             continue;
         if (process != opened) {
             pf_stacks_close(stacks);
