@@ -19,7 +19,8 @@ enum {
 enum mproc_order_flag {
     MPROC_ORDER_CLEAR_ENV = 1 << 0,
     MPROC_ORDER_BODY_FD = 1 << 1,
-    MPROC_ORDER_SPAWN = 1 << 2, /* it runs the program anew */
+    MPROC_ORDER_SPAWN = 1 << 2,  /* it runs the program anew */
+    MPROC_ORDER_REVOKE = 1 << 3, /* not a start: the process of that id is to end */
     MPROC_ORDER_STDIO =
         1 << 4, /* shifted by 0, 1, 2: that standard descriptor comes along; else it is /dev/null */
 };

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +47,32 @@ int mproc_context_check_owner(const struct mproc_context *context)
                       (int)context->owner);
 }
 
+static void bury_keeper(struct mproc_context *context)
+{
+    siginfo_t info;
+
+    if (context->keeper_pidfd < 0)
+        return;
+    mproc_reap(P_PIDFD, (id_t)context->keeper_pidfd, true, &info);
+    close(context->keeper_pidfd);
+    context->keeper_pid = 0;
+    context->keeper_pidfd = -1;
+}
+
+/* There is a guard. Its keeper may be another than before: the guard of one that died takes its place. */
+static void meet_guard(struct mproc_context *context, const struct mproc_answer *hello, int keeper_pidfd)
+{
+    if (hello->keeper != context->keeper_pid) {
+        bury_keeper(context);
+        context->keeper_pid = hello->keeper;
+        context->keeper_pidfd = keeper_pidfd;
+    } else {
+        close(keeper_pidfd);
+    }
+    context->guard_pid = hello->pid;
+    context->generation = hello->generation;
+}
+
 /* The first words of a new keeper: then there is a guard. */
 static int await_hello(struct mproc_context *context)
 {
@@ -53,12 +80,11 @@ static int await_hello(struct mproc_context *context)
     int fds[MPROC_CHANNEL_FDS];
     size_t nfds = 0;
 
-    if (mproc_poll_one(context->channel, mproc_deadline_ms(hello_ms)) &&
+    if (mproc_poll_one(context->channel, POLLIN, mproc_deadline_ms(hello_ms)) &&
         mproc_channel_receive(context->channel, &answer, sizeof(answer), fds, &nfds) ==
-            (ssize_t)sizeof(answer)) {
-        context->guard_pid = answer.pid;
-        if (nfds > 0)
-            close(fds[0]);
+            (ssize_t)sizeof(answer) &&
+        nfds == 1) {
+        meet_guard(context, &answer, fds[0]);
         return 0;
     }
     mproc_context_lose_guard(context);
@@ -93,6 +119,8 @@ static int launch_guard(struct mproc_context *context)
     close(ends[1]);
     if (self >= 0)
         close(self);
+    /* A guard that is stopped takes no orders: then a start has its deadline. */
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
     if (pidfd < 0) {
         siginfo_t info;
         err = pid > 0 ? -errno : err;
@@ -202,35 +230,26 @@ void mproc_context_unref(struct mproc_context *context)
     free(context);
 }
 
-static void bury_keeper(struct mproc_context *context)
-{
-    siginfo_t info;
-
-    if (context->keeper_pidfd < 0)
-        return;
-    mproc_reap(P_PIDFD, (id_t)context->keeper_pidfd, true, &info);
-    close(context->keeper_pidfd);
-    context->keeper_pid = 0;
-    context->keeper_pidfd = -1;
-}
-
 void mproc_context_hear(struct mproc_context *context, const struct mproc_answer *answer, int pidfd)
 {
-    if (answer->kind != MPROC_ANSWER_HELLO || pidfd < 0) {
-        if (pidfd >= 0)
-            close(pidfd);
+    if (answer->kind == MPROC_ANSWER_HELLO && pidfd >= 0) {
+        meet_guard(context, answer, pidfd);
+        context->restarts++;
         return;
     }
-    if (answer->keeper != context->keeper_pid) {
-        bury_keeper(context);
-        context->keeper_pid = answer->keeper;
-        context->keeper_pidfd = pidfd;
-    } else {
+    /* Its start was given up, so nobody will ever have a handle for it. */
+    if (answer->kind == MPROC_ANSWER_STARTED && pidfd >= 0)
+        pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+    if (pidfd >= 0)
         close(pidfd);
-    }
-    context->guard_pid = answer->pid;
-    context->generation = answer->generation;
-    context->restarts++;
+}
+
+void mproc_context_revoke(struct mproc_context *context, uint64_t id)
+{
+    struct mproc_order order = {.id = id, .generation = context->generation, .flags = MPROC_ORDER_REVOKE};
+    const struct iovec part = {&order, sizeof(order)};
+
+    mproc_channel_send(context->channel, &part, 1, NULL, 0);
 }
 
 void mproc_context_lose_guard(struct mproc_context *context)
@@ -241,7 +260,8 @@ void mproc_context_lose_guard(struct mproc_context *context)
     close(context->channel);
     context->channel = -1;
     /* One that does not end is stopped, or waits for a process that the kernel cannot end. */
-    if (context->keeper_pidfd >= 0 && !mproc_poll_one(context->keeper_pidfd, mproc_deadline_ms(dismiss_ms)))
+    if (context->keeper_pidfd >= 0 &&
+        !mproc_poll_one(context->keeper_pidfd, POLLIN, mproc_deadline_ms(dismiss_ms)))
         pidfd_send_signal(context->keeper_pidfd, SIGKILL, NULL, 0);
     bury_keeper(context);
     /* Its group may have members left; those among them who are our children by now are reaped by its number.
@@ -263,11 +283,14 @@ static void listen_to_guard(struct mproc_context *context)
     int fds[MPROC_CHANNEL_FDS];
     size_t nfds = 0;
 
-    while (context->channel >= 0) {
+    /* Without room for its descriptor the greeting of another guard would be lost: it is left for later. */
+    while (context->channel >= 0 && mproc_poll_one(context->channel, POLLIN, MPROC_NOW) && mproc_has_room()) {
         ssize_t len = mproc_channel_receive(context->channel, &answer, sizeof(answer), fds, &nfds);
-        if (len == -EAGAIN || len == -EMFILE)
+        if (len == -EAGAIN)
             return;
-        if (len == (ssize_t)sizeof(answer))
+        if (len == -EMFILE && answer.kind == MPROC_ANSWER_STARTED)
+            mproc_context_revoke(context, answer.id);
+        else if (len == (ssize_t)sizeof(answer))
             mproc_context_hear(context, &answer, nfds > 0 ? fds[0] : -1);
         else
             mproc_context_lose_guard(context);
@@ -285,7 +308,7 @@ void mproc_context_settle(struct mproc_context *context, struct mproc_slot *slot
         return;
     int r = mproc_reap(P_PIDFD, (id_t)process->pidfd, false, &info);
     /* Another part of the program may have reaped it. */
-    if (r == -ECHILD && mproc_poll_one(process->pidfd, MPROC_NOW))
+    if (r == -ECHILD && mproc_poll_one(process->pidfd, POLLIN, MPROC_NOW))
         mproc_slot_end(context->slots, slot, mproc_pidfd_end(process->pidfd, &info) ? &info : NULL);
     else if (r > 0)
         mproc_slot_end(context->slots, slot, &info);

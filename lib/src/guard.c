@@ -97,6 +97,25 @@ static const struct mproc_entry *find_entry(const struct mproc_guard *guard, uin
     return index < MPROC_OWN__COUNT ? mproc_own_entries[index] : NULL;
 }
 
+/* Only while it is our child and unreaped is the number still its own; and a /proc of another PID namespace
+ * lies. */
+static void kill_child(pid_t pid)
+{
+    siginfo_t info;
+
+    if (pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+        kill(pid, SIGKILL);
+}
+
+static void end_worker(struct mproc_guard *guard, uint64_t id)
+{
+    for (uint32_t i = 0; i < MPROC_PROCESSES_MAX; i++) {
+        const struct mproc_slot *slot = &guard->slots->slots[i];
+        if (slot->id == id && !slot->forked)
+            kill_child(slot->pid);
+    }
+}
+
 static void start_worker(struct mproc_guard *guard, const struct mproc_order *order,
                          const unsigned char *body, const int *fds, size_t nfds)
 {
@@ -113,6 +132,10 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
 
     if (order->generation != guard->generation)
         return;
+    if (order->flags & MPROC_ORDER_REVOKE) {
+        end_worker(guard, order->id);
+        return;
+    }
     if (mproc_slot_state(worker.slot) != MPROC_SLOT_STARTING) {
         mproc_slot_end(guard->slots, worker.slot, NULL);
         return;
@@ -154,16 +177,6 @@ static bool serve(struct mproc_guard *guard)
     for (size_t i = 0; i < nfds; i++)
         close(fds[i]);
     return true;
-}
-
-/* Only while it is our child and unreaped is the number still its own; and a /proc of another PID namespace
- * lies. */
-static void kill_child(pid_t pid)
-{
-    siginfo_t info;
-
-    if (pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
-        kill(pid, SIGKILL);
 }
 
 static void kill_children(struct mproc_guard *guard)
@@ -302,7 +315,8 @@ static bool watch_guard(struct mproc_guard *guard)
     /* Before it is reaped the number is its own; this reaches those of its group who are not below us. */
     if (info.si_code != CLD_EXITED)
         kill(-guard->guard_pid, SIGKILL);
-    return info.si_code != CLD_EXITED && !patient_until_ns && !mproc_poll_one(guard->owner_pidfd, MPROC_NOW);
+    return info.si_code != CLD_EXITED && !patient_until_ns &&
+           !mproc_poll_one(guard->owner_pidfd, POLLIN, MPROC_NOW);
 }
 
 /* Above the guard: what a dying guard leaves comes to us. We kill and reap it, and fork another guard. */

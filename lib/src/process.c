@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -195,7 +196,7 @@ static int wait_a_while(struct mproc_process *process, enum mproc_slot_state sta
 
     if (owner_reaps(process)) {
         until_ns = earlier(deadline_ns, poll_slice_ms);
-        r = mproc_poll_one(process->pidfd, until_ns) ? 0 : -ETIMEDOUT;
+        r = mproc_poll_one(process->pidfd, POLLIN, until_ns) ? 0 : -ETIMEDOUT;
         if (r && stop && __atomic_load_n(stop, __ATOMIC_ACQUIRE))
             return -ECANCELED;
         look_after(process);
@@ -217,7 +218,7 @@ int mproc_process_join(struct mproc_process *process, uint64_t deadline_ns, stru
     if (r)
         return r;
     /* Its pidfd has shown the end already: the record is a matter of moments. */
-    if (deadline_ns != MPROC_FOREVER && mproc_poll_one(process->pidfd, MPROC_NOW) &&
+    if (deadline_ns != MPROC_FOREVER && mproc_poll_one(process->pidfd, POLLIN, MPROC_NOW) &&
         deadline_ns < mproc_deadline_ms(record_ms))
         until_ns = mproc_deadline_ms(record_ms);
     while ((state = mproc_slot_state(process->slot)) != MPROC_SLOT_ENDED && r == 0)

@@ -63,6 +63,9 @@ int mproc_context_refresh(struct mproc_context *context);
 /* Under the lock: deals with one answer that belongs to no start under way. */
 void mproc_context_hear(struct mproc_context *context, const struct mproc_answer *answer, int pidfd);
 
+/* Under the lock: lets the guard end a worker that has started and that there is no descriptor to hold by. */
+void mproc_context_revoke(struct mproc_context *context, uint64_t id);
+
 /* Under the lock: hangs up, which ends a guard that may still be there and everything below it. */
 void mproc_context_lose_guard(struct mproc_context *context);
 

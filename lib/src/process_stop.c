@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,7 +199,7 @@ void mproc_process_conclude(struct mproc_context *context)
         siginfo_t info;
         if (mproc_slot_state(slot) == MPROC_SLOT_IDLE || mproc_slot_state(slot) == MPROC_SLOT_ENDED)
             continue;
-        if (process && mproc_poll_one(process->pidfd, mproc_deadline_ms(default_step_ms)))
+        if (process && mproc_poll_one(process->pidfd, POLLIN, mproc_deadline_ms(default_step_ms)))
             mproc_context_settle(context, slot);
         bool known = process && mproc_pidfd_end(process->pidfd, &info);
         mproc_slot_end(context->slots, slot, known ? &info : NULL);

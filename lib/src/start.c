@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,7 @@ static void abandon_slot(struct start *start)
 static int send_order(struct start *start)
 {
     const struct iovec parts[] = {{&start->order, sizeof(start->order)}, {start->body, start->body_len}};
+    int channel = start->context->channel;
     int fds[MPROC_CHANNEL_FDS];
     size_t nfds = 0;
 
@@ -195,7 +197,20 @@ static int send_order(struct start *start)
         fds[nfds++] = start->body_fd;
     for (unsigned i = 0; i < start->wire.nfds; i++)
         fds[nfds++] = start->wire.fds[i];
-    return mproc_channel_send(start->context->channel, parts, start->body_fd >= 0 ? 1 : 2, fds, nfds);
+    for (;;) {
+        int r = mproc_channel_send(channel, parts, start->body_fd >= 0 ? 1 : 2, fds, nfds);
+        if (r != -EAGAIN)
+            return r;
+        if (!mproc_poll_one(channel, POLLOUT, start->deadline_ns))
+            return -ETIMEDOUT;
+    }
+}
+
+static int say_timed_out(const struct start *start, pid_t guard_pid)
+{
+    return mproc_fail(-ETIMEDOUT,
+                      "the guard (process %d) has not started '%s' until the deadline; is it stopped?",
+                      (int)guard_pid, start->order.name);
 }
 
 /* Waits for the answer to this start. Errors: -ETIMEDOUT; -ESTALE: the guard died before the worker could
@@ -209,13 +224,17 @@ static int await_answer(struct start *start, int channel, uint64_t deadline_ns,
     size_t nfds = 0;
 
     for (;;) {
-        if (!mproc_poll_one(channel, deadline_ns))
+        if (!mproc_poll_one(channel, POLLIN, deadline_ns))
             return -ETIMEDOUT;
         ssize_t len = mproc_channel_receive(channel, &answer, sizeof(answer), fds, &nfds);
         if (len == -EAGAIN)
             continue;
-        if (len == -EMFILE)
-            return -EMFILE;
+        if (len == -EMFILE && answer.kind == MPROC_ANSWER_STARTED) {
+            mproc_context_revoke(start->context, answer.id);
+            if (answer.id == start->order.id)
+                return -EMFILE;
+            continue;
+        }
         if (len != (ssize_t)sizeof(answer))
             return len == 0 ? -EOWNERDEAD : -EIO;
         int pidfd = nfds > 0 ? fds[0] : -1;
@@ -236,9 +255,7 @@ static int give_up_waiting(struct start *start, struct mproc_answer *ret_answer,
 
     if (mproc_slot_step(start->slot, MPROC_SLOT_STARTING, MPROC_SLOT_CANCELLED)) {
         abandon_slot(start);
-        return mproc_fail(-ETIMEDOUT,
-                          "the guard (process %d) has not started '%s' until the deadline; is it stopped?",
-                          (int)guard_pid, start->order.name);
+        return say_timed_out(start, guard_pid);
     }
     /* It began in this very moment: the answer is on its way. */
     return await_answer(start, start->context->channel, mproc_deadline_ms(1000), ret_answer, ret_pidfd);
@@ -255,10 +272,14 @@ static int order_from_guard(struct start *start, struct mproc_answer *ret_answer
     if (r)
         return r;
     r = send_order(start);
-    if (r == 0)
-        r = await_answer(start, context->channel, start->deadline_ns, ret_answer, ret_pidfd);
-    else if (r == -EPIPE || r == -ECONNRESET)
-        r = -EOWNERDEAD;
+    if (r) {
+        mproc_slot_end(context->slots, start->slot, NULL);
+        abandon_slot(start);
+        return r == -EPIPE || r == -ECONNRESET ? -EOWNERDEAD
+               : r == -ETIMEDOUT               ? say_timed_out(start, context->guard_pid)
+                                               : r;
+    }
+    r = await_answer(start, context->channel, start->deadline_ns, ret_answer, ret_pidfd);
     if (r == -ETIMEDOUT)
         r = give_up_waiting(start, ret_answer, ret_pidfd);
     if (r == -EIO)
@@ -278,6 +299,11 @@ static int start_by_guard(struct start *start, struct mproc_answer *ret_answer, 
     enum { TRIES = 10 };
     int r = -ESTALE;
 
+    /* Asked before anything runs: the answer brings the descriptor that the process is held by. */
+    if (!mproc_has_room())
+        return mproc_fail(-EMFILE,
+                          "no descriptor is left to hold '%s' by; close some, or raise RLIMIT_NOFILE",
+                          start->order.name);
     for (int i = 0; i < TRIES && (r == -ESTALE || r == -EOWNERDEAD); i++) {
         r = order_from_guard(start, ret_answer, ret_pidfd);
         if (r == -EOWNERDEAD && start->context->channel < 0)

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -47,6 +48,15 @@ int mproc_open_null(int fd)
     int r = dup2(null, fd) < 0 ? -errno : 0;
     close(null);
     return r;
+}
+
+bool mproc_has_room(void)
+{
+    int fd = eventfd(0, EFD_CLOEXEC);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 static bool task_folder_has_many(void)
@@ -108,10 +118,10 @@ void mproc_release_signals(const sigset_t *before)
     pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-int mproc_poll_one(int fd, uint64_t deadline_ns)
+int mproc_poll_one(int fd, short events, uint64_t deadline_ns)
 {
     for (;;) {
-        struct pollfd item = {.fd = fd, .events = POLLIN};
+        struct pollfd item = {.fd = fd, .events = events};
         uint64_t now_ns = mproc_clock_ns();
         uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
         const struct timespec left = {(time_t)(left_ns / 1000000000u), (long)(left_ns % 1000000000u)};

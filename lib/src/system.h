@@ -27,8 +27,12 @@ void mproc_reset_signals(void);
 void mproc_hold_signals(sigset_t *ret_before);
 void mproc_release_signals(const sigset_t *before);
 
-/* Waits until a descriptor is readable. Returns 1, or 0 at the deadline. Goes on after a signal. */
-int mproc_poll_one(int fd, uint64_t deadline_ns);
+/* Whether this process can have one descriptor more. */
+bool mproc_has_room(void);
+
+/* Waits until a descriptor is ready, for POLLIN or POLLOUT. Returns 1, or 0 at the deadline. Goes on after a
+ * signal. */
+int mproc_poll_one(int fd, short events, uint64_t deadline_ns);
 
 /* A child without waiting for it, or, with `wait`, until it ends. Returns 1 with `ret_info`, 0 when it runs,
  * or a negative errno. */

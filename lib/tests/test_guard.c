@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -380,6 +381,57 @@ CHILD_TEST(guard, a_start_that_timed_out_never_happens)
     CHECK(order_run(context, 1, mproc_deadline_ms(50), &process) == -ETIMEDOUT);
     CHECK(strstr(mproc_error_detail(), "is it stopped?"));
     kill(guard, SIGCONT);
+    CHECK(order_run(context, 2, 0, &process) == 0);
+    CHECK(mproc_process_join(process, mproc_deadline_ms(10000), NULL) == 0);
+    CHECK(runs[1] == 0);
+    CHECK(runs[2] == 1);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+/* More than the channel to a stopped guard takes. */
+CHILD_TEST(guard, starts_at_a_stopped_guard_have_their_deadline_however_many_and_large)
+{
+    enum { STARTS = 20, BYTES = 60000 };
+    static char bytes[BYTES];
+    struct mproc_process *process = NULL;
+    struct mproc_args *args = NULL;
+    map_runs();
+    struct mproc_context *context = open_context();
+    pid_t guard = guard_of(context);
+    mproc_args_new(&args);
+    mproc_args_add_int(args, 1);
+    mproc_args_add_bytes(args, bytes, BYTES);
+    kill(guard, SIGSTOP);
+    for (int i = 0; i < STARTS; i++) {
+        const struct mproc_process_options options = {.deadline_ns = mproc_deadline_ms(10)};
+        CHECK(mproc_process_start(context, "count", args, &options, &process) == -ETIMEDOUT);
+        CHECK(strstr(mproc_error_detail(), "is it stopped?"));
+    }
+    kill(guard, SIGCONT);
+    CHECK(mproc_process_start(context, "count", args, NULL, &process) == 0);
+    CHECK(mproc_process_join(process, mproc_deadline_ms(10000), NULL) == 0);
+    CHECK(runs[1] == 1);
+    mproc_args_free(args);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+CHILD_TEST(guard, a_start_without_a_free_descriptor_fails_before_anything_runs)
+{
+    struct mproc_process *process = NULL;
+    struct rlimit limit;
+    map_runs();
+    struct mproc_context *context = open_context();
+    int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const struct rlimit none_free = {(rlim_t)next, limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none_free);
+    CHECK(order_run(context, 1, 0, &process) == -EMFILE);
+    CHECK(strstr(mproc_error_detail(), "RLIMIT_NOFILE"));
+    setrlimit(RLIMIT_NOFILE, &limit);
+    CHECK(mproc_process_active(context, NULL, 0) == 0);
     CHECK(order_run(context, 2, 0, &process) == 0);
     CHECK(mproc_process_join(process, mproc_deadline_ms(10000), NULL) == 0);
     CHECK(runs[1] == 0);

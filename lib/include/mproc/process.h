@@ -111,13 +111,13 @@ struct mproc_stop_steps {
  * Returns: 0.
  * Errors: -EINVAL: no such entry, or an option is wrong; those of args; -EDEADLK: method fork in a process
  * with threads; -ECANCELED: the thread's token is stopped, nothing new begins; -EAGAIN: MPROC_PROCESSES_MAX
- * or RLIMIT_NPROC reached; -EMFILE, -ENOMEM; -ETIMEDOUT: the guard did not answer (is it stopped?);
- * -EOWNERDEAD: the guard and its spare are gone, and with threads running no new one can be had; -EIO: its
- * answer could not be read, so that it and all that it had started have been ended; -EPERM: called in a fork
- * of the owner; -ECHILD: it died before it was set up, or, spawned, ended without opening the context;
- * -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of less than a megabyte;
- * what setting it up gave. Ownership: the caller's, ends with mproc_process_free(). Threads: any. Blocking:
- * until the deadline of the options; about 0.2 ms as a rule.
+ * or RLIMIT_NPROC reached; -EMFILE: it does not run; -ENOMEM; -ETIMEDOUT: the guard did not answer (is it
+ * stopped?); -EOWNERDEAD: the guard and its spare are gone, and with threads running no new one can be had;
+ * -EIO: its answer could not be read, so that it and all that it had started have been ended; -EPERM: called
+ * in a fork of the owner; -ECHILD: it died before it was set up, or, spawned, ended without opening the
+ * context; -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of less than a megabyte; what
+ * setting it up gave. Ownership: the caller's, ends with mproc_process_free(). Threads: any. Blocking: until
+ * the deadline of the options; about 0.2 ms as a rule.
  */
 MPROC_EXPORT int mproc_process_start(struct mproc_context *context, const char *entry,
                                      const struct mproc_args *args,
