@@ -27,8 +27,8 @@
 
 #define POOL_NO_CELL UINT32_MAX
 
-/* A result as the owner keeps it; `len` bytes follow: the values of DONE, the detail of FAILED, a pool_death
- * of others that were begun. */
+/* A result as the owner keeps it; `len` bytes follow: the values of DONE, the detail of FAILED and of
+ * NOT_RUN, a pool_death of others that were begun. */
 struct pool_record {
     uint32_t len;
     int32_t error;
@@ -72,6 +72,8 @@ struct pool_job {
     int *fds;
     unsigned nfds;
     bool by_letter;
+    int refusal;         /* why the last attempt to send them failed; 0: it did not, or was not made */
+    uint64_t refused_ns; /* since when */
     unsigned char *results;
     size_t results_len;
     size_t results_room;

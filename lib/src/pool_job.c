@@ -5,9 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <mproc/deadline.h>
+#include <mproc/error.h>
+
 #include "error_internal.h"
 #include "letter.h"
 #include "pool_internal.h"
+
+/* How long arguments are sent again and again to whom the system does not let them through. */
+static const uint64_t refusal_ms = 2000;
+static const uint64_t again_ms = 10;
 
 uint32_t mproc_pool_take_cell(struct mproc_pool *pool)
 {
@@ -136,6 +143,18 @@ static uint32_t find_lane(const struct mproc_pool *pool)
     return found;
 }
 
+/* The system did not let the arguments out. It may in a moment, but one does not wait for that for ever. */
+static void note_refusal(struct pool_job *job, int err)
+{
+    uint64_t now_ns = err ? mproc_clock_ns() : 0;
+
+    job->refusal = err;
+    if (!err || job->refused_ns == 0)
+        job->refused_ns = now_ns;
+    if (err)
+        mproc_pool_due(job->pool, now_ns + again_ms * 1000000);
+}
+
 /* Sends the arguments and binds the cell to who will get them. Returns false when that is not possible now.
  */
 static bool bind_cell(struct mproc_pool *pool, struct pool_job *job)
@@ -148,8 +167,10 @@ static bool bind_cell(struct mproc_pool *pool, struct pool_job *job)
     uint32_t generation = hand_generation(mproc_hand_word(pool->hand, job->cell)) + 1;
     int r = mproc_letter_send(pool->workers[lane].channel, job->cell, generation, job->args, job->args_len,
                               job->fds, job->nfds);
-    if (r == -EPIPE || r == -ECONNRESET) /* whom nothing can be sent is of no use, should it be there still */
+    bool is_gone = r == -EPIPE || r == -ECONNRESET;
+    if (is_gone) /* whom nothing can be sent is of no use, should it be there still */
         mproc_process_signal(pool->workers[lane].process, SIGKILL);
+    note_refusal(job, is_gone || r == -EAGAIN ? 0 : r);
     if (r)
         return false;
     cell->parcel = 1;
@@ -164,6 +185,7 @@ static bool try_offer(struct mproc_pool *pool, struct pool_job *job)
 {
     struct hand_cell *cell = &pool->hand->cell[job->cell];
 
+    job->refusal = 0;
     cell->entry = job->entry;
     cell->items = job->items - job->resolved;
     cell->attempt = job->attempt;
@@ -178,10 +200,46 @@ static bool try_offer(struct mproc_pool *pool, struct pool_job *job)
     return true;
 }
 
+static void finish(struct mproc_pool *pool, struct pool_job *job)
+{
+    job->state = JOB_FINISHED;
+    if (job->cell != POOL_NO_CELL)
+        mproc_pool_free_cell(pool, job->cell);
+    job->cell = POOL_NO_CELL;
+    drop_args(job);
+    pool->news = true;
+    if (job->future) {
+        mproc_future_finish(pool, job->future);
+    } else if (job->map) {
+        mproc_map_finish(job);
+    } else {
+        mproc_job_clean(job);
+        free(job);
+    }
+}
+
+/* It could not be offered: later, or never. */
+static void put_off(struct mproc_pool *pool, struct pool_job *job)
+{
+    const char *why = mproc_error_detail();
+    struct pool_record record = {.len = (uint32_t)strlen(why),
+                                 .error = job->refusal,
+                                 .outcome = MPROC_OUTCOME_NOT_RUN,
+                                 .worker = -1,
+                                 .attempts = job->attempt - 1};
+
+    if (!job->refusal || mproc_clock_ns() - job->refused_ns < refusal_ms * 1000000) {
+        make_pending(pool, job);
+        return;
+    }
+    mproc_job_record(pool, job, &record, why);
+    finish(pool, job);
+}
+
 void mproc_job_offer(struct mproc_pool *pool, struct pool_job *job)
 {
     if (!try_offer(pool, job))
-        make_pending(pool, job);
+        put_off(pool, job);
 }
 
 /* The arguments of a job that has waited, into the cell that it has now. */
@@ -227,27 +285,9 @@ void mproc_pool_dispatch(struct mproc_pool *pool)
         }
         mproc_pool_remove_pending(pool, job);
         if (!try_offer(pool, job)) {
-            make_pending(pool, job);
+            put_off(pool, job);
             return;
         }
-    }
-}
-
-static void finish(struct mproc_pool *pool, struct pool_job *job)
-{
-    job->state = JOB_FINISHED;
-    if (job->cell != POOL_NO_CELL)
-        mproc_pool_free_cell(pool, job->cell);
-    job->cell = POOL_NO_CELL;
-    drop_args(job);
-    pool->news = true;
-    if (job->future) {
-        mproc_future_finish(pool, job->future);
-    } else if (job->map) {
-        mproc_map_finish(job);
-    } else {
-        mproc_job_clean(job);
-        free(job);
     }
 }
 

@@ -138,6 +138,9 @@ void mproc_job_read(struct pool_job *job, uint32_t item, size_t *offset, struct 
                                   .detail = view->detail};
     if (record.outcome == MPROC_OUTCOME_DONE) {
         read_values(job, &record, bytes, view, &result);
+    } else if (record.outcome == MPROC_OUTCOME_NOT_RUN && record.len > 0) {
+        snprintf(view->detail, sizeof(view->detail), "'%s' was not run: %.*s",
+                 job->pool->context->entries[job->entry].name, (int)record.len, (const char *)bytes);
     } else if (record.outcome == MPROC_OUTCOME_FAILED) {
         snprintf(view->detail, sizeof(view->detail), "%.*s", (int)record.len, (const char *)bytes);
         if (record.len == 0)

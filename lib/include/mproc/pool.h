@@ -74,7 +74,8 @@ enum mproc_outcome {
     MPROC_OUTCOME_DIED,      /* its worker died in it, and no retry was left */
     MPROC_OUTCOME_TIMED_OUT, /* it ran longer than it may; it does not run any more */
     MPROC_OUTCOME_CANCELLED, /* by the caller, or because the pool was terminated; it does not run any more */
-    MPROC_OUTCOME_NOT_RUN,   /* workers cannot be started, or end in their init hook every time */
+    MPROC_OUTCOME_NOT_RUN,   /* workers cannot be started, or end in their init hook every time; or the system
+                                did not let its arguments out for 2 s */
     MPROC_OUTCOME__COUNT,
 };
 
@@ -82,7 +83,7 @@ struct mproc_result {
     uint64_t index; /* of the task in its map, from 0 */
     enum mproc_outcome outcome;
     int error;         /* DONE: 0; FAILED: what the task returned; else -ECHILD, -ETIMEDOUT, -ECANCELED,
-                          -ENOTRECOVERABLE */
+                          -ENOTRECOVERABLE, or why its arguments did not go out */
     unsigned attempts; /* how often it was begun */
     int worker;        /* where, the last time; -1: nowhere */
     struct mproc_status status;      /* DIED: how the worker ended */

@@ -75,3 +75,7 @@ fails sendmsg:limit=nofile:5:when=1:proc=0 "Too many open files"
 echo "- a worker of a pool cannot be sent a task: it is replaced; nor can the next"
 works sendmsg:error=EPIPE:when=2:proc=0 pool
 fails sendmsg:error=EPIPE:when=2+:proc=0 "no worker can be started" pool
+
+echo "- the system is short of memory for a task: it is sent again; in the end the task is not run"
+works sendmsg:error=ENOBUFS:when=2..4:proc=0 pool
+fails sendmsg:error=ENOBUFS:when=2+:proc=0 "No buffer space" pool
