@@ -12,11 +12,14 @@
 
 #include "channel.h"
 #include "guard.h"
+#include "log_internal.h"
 #include "system.h"
 #include "worker.h"
 
+/* How long the listener of a log may write what those have said who are dead by then. */
+static const uint64_t drain_ms = 50;
 /* How long a keeper lets the guard clean up before it takes a guard that does not for stopped. */
-static const uint64_t patience_ms = 50;
+static const uint64_t patience_ms = 75;
 /* What the kernel cannot kill in this time is given up. */
 static const uint64_t clear_ms = 1000;
 
@@ -147,6 +150,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
         mproc_worker_run(&worker);
     }
     if (pid > 0) {
+        worker.slot->drains = worker.entry == &mproc_log_entry;
         __atomic_store_n(&worker.slot->pid, pid, __ATOMIC_RELEASE);
         return;
     }
@@ -179,36 +183,54 @@ static bool serve(struct mproc_guard *guard)
     return true;
 }
 
-static void kill_children(struct mproc_guard *guard)
+/* All, or all but the listeners of logs. */
+static void kill_children(struct mproc_guard *guard, bool spares_listeners)
 {
     uint32_t used = __atomic_load_n(&guard->slots->used, __ATOMIC_ACQUIRE);
     FILE *list = fopen("/proc/thread-self/children", "re");
     int pid;
 
-    while (list && fscanf(list, "%d", &pid) == 1)
-        kill_child(pid);
+    while (list && fscanf(list, "%d", &pid) == 1) {
+        const struct mproc_slot *slot = spares_listeners ? mproc_slots_find(guard->slots, pid) : NULL;
+        if (!slot || !slot->drains)
+            kill_child(pid);
+    }
     if (list)
         fclose(list);
     for (uint32_t i = 0; i < used && i < MPROC_PROCESSES_MAX; i++) {
-        if (!guard->slots->slots[i].forked)
-            kill_child(guard->slots->slots[i].pid);
+        const struct mproc_slot *slot = &guard->slots->slots[i];
+        if (!slot->forked && !(spares_listeners && slot->drains))
+            kill_child(slot->pid);
     }
     kill_child(guard->guard_pid);
 }
 
+static bool has_listener(const struct mproc_guard *guard)
+{
+    uint32_t used = __atomic_load_n(&guard->slots->used, __ATOMIC_ACQUIRE);
+
+    for (uint32_t i = 0; i < used && i < MPROC_PROCESSES_MAX; i++) {
+        const struct mproc_slot *slot = &guard->slots->slots[i];
+        if (slot->drains && mproc_slot_state(slot) == MPROC_SLOT_RUNNING)
+            return true;
+    }
+    return false;
+}
+
 /* Kills everybody below. As a child dies, its own children become ours: round by round until nobody is left.
- * Returns false when the kernel could not. */
+ * Where the owner has gone, the listeners of logs come last. Returns false when the kernel could not. */
 static bool clear(struct mproc_guard *guard, bool guard_died)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
     uint64_t until_ns = mproc_deadline_ms(clear_ms);
+    uint64_t drained_ns = mproc_deadline_ms(drain_ms);
     siginfo_t info;
     sigset_t none;
     int r;
 
     sigemptyset(&none);
     for (;;) {
-        kill_children(guard);
+        kill_children(guard, !guard_died && mproc_clock_ns() < drained_ns && has_listener(guard));
         while ((r = mproc_reap(P_ALL, 0, false, &info)) > 0) {
             struct mproc_slot *slot = mproc_slots_find(guard->slots, info.si_pid);
             if (!slot)

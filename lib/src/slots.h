@@ -27,6 +27,7 @@ struct mproc_slot {
     int32_t pid;
     uint32_t answered; /* the worker has answered the start */
     uint32_t forked;   /* a child of the owner, not of the guard */
+    uint32_t drains;   /* the listener of a log */
     int32_t end_code;  /* as in siginfo_t; 0: unknown */
     int32_t end_status;
     uint32_t guard_died;

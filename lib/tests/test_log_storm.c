@@ -3,6 +3,7 @@
  * load. What was accepted is in the files once, whole, and in its writer's order.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -17,7 +18,7 @@
 #include "starting.h"
 #include "step_sweep.h"
 
-enum { WRITERS = 4, LIVES = 400, PER_LIFE = 1 << 15, KEEP = 400 };
+enum { WRITERS = 4, LIVES = 400, PER_LIFE = 1 << 15, KEEP = 400, OWNED = 3000 };
 
 /* What writers say that was accepted. */
 struct ledger {
@@ -194,6 +195,71 @@ CHILD_TEST(log_storm, the_listener_is_killed)
     const char *complaint = judge(2);
     CHECK_STR(complaint ? complaint : "", "");
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+/* Writes, says so, and waits for its end. The listener is stopped meanwhile, so that all of it is in the log.
+ */
+static _Noreturn void own_a_log(int told)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct mproc_process *process;
+    open_context(entries);
+    REQUIRE(mproc_log_create(NULL, &mylog) == 0);
+    listen_in_a_process();
+    REQUIRE(mproc_process_active(context, &process, 1) == 1);
+    pid_t pid = mproc_process_pid(process);
+    kill(pid, SIGSTOP);
+    for (unsigned number = 0; number < OWNED; number++) {
+        if (mproc_log_info(mylog, "life 0 number %u .", number) != 0)
+            _exit(1);
+        ledger->accepted[0] = ledger->begun[0] = number + 1;
+    }
+    if (write(told, &pid, sizeof(pid)) < 0)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+/* Returns what is wrong, or NULL. */
+static const char *kill_an_owner(void)
+{
+    int ends[2];
+    pid_t pid;
+
+    make_ledger();
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    pid_t owner = fork();
+    if (owner == 0)
+        own_a_log(ends[1]);
+    REQUIRE(read(ends[0], &pid, sizeof(pid)) == sizeof(pid));
+    kill(owner, SIGKILL);
+    waitpid(owner, NULL, 0);
+    poll(NULL, 0, 15); /* time for a guard that spares nobody */
+    kill(pid, SIGCONT);
+    while (waitpid(-1, NULL, 0) >= 0)
+        ;
+    close(ends[0]);
+    close(ends[1]);
+    CHECK(ledger->accepted[0] == OWNED);
+    const char *complaint = judge(1);
+    munmap(ledger, sizeof(*ledger));
+    unlink(log_path);
+    return complaint;
+}
+
+/* The time that the listener has is the clock's: on a machine that is busy with other things one attempt may
+ * fail.
+ */
+CHILD_TEST(log_storm, the_owner_is_killed_and_the_listener_writes_what_there_is)
+{
+    const char *complaint;
+    int tries = 0;
+
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    do
+        complaint = kill_an_owner();
+    while (complaint && ++tries < 8);
+    CHECK_STR(complaint ? complaint : "", "");
 }
 
 static int write_some(struct mproc_args *args)

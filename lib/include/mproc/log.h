@@ -274,8 +274,9 @@ MPROC_EXPORT int mproc_log_get_stat(const struct mproc_log *log, struct mproc_lo
  * -ENAMETOOLONG a handler is wrong: the detail says how; what opening a file gave; those of
  * mproc_process_start() or mproc_thread_start(); -EBADF. Ownership: the handle is the caller's, ends with
  * mproc_log_listener_free(). The listener is no writer of the log, but its maker is one until it gives the
- * log back. Threads: any. A listener in a thread dies with its process, and with it what is not yet written:
- * a process outlives other writers, though not its owner for long.
+ * log back. Threads: any. A listener in a thread dies with its process, and with it what is not yet written.
+ * One that is a process outlives the writers; should its owner be killed, it has 50 ms to write what there
+ * is, unless the owner's own owner is killed as well.
  */
 MPROC_EXPORT int mproc_log_listen(struct mproc_log *log, const struct mproc_log_handler *handlers,
                                   size_t count, struct mproc_context *context,
