@@ -21,8 +21,8 @@ static int write_file(const unsigned char *bytes, size_t len, int *ret_fd)
 
     while (err == 0 && len > 0) {
         ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno != EINTR)
-            err = -errno;
+        if (n <= 0 && (n == 0 || errno != EINTR))
+            err = n < 0 ? -errno : -ENOSPC;
         if (n > 0) {
             bytes += n;
             len -= (size_t)n;

@@ -174,10 +174,10 @@ static int write_records(struct log_sink *sink, size_t len)
 
     while (done < len && !err) {
         ssize_t written = write(sink->fd, sink->buffer + done, len - done);
-        if (written >= 0)
+        if (written > 0)
             done += (size_t)written;
-        else if (errno != EINTR)
-            err = -errno;
+        else if (written == 0 || errno != EINTR)
+            err = written == 0 ? -ENOSPC : -errno;
     }
     if (err) {
         const char *last = done > 0 ? memrchr(sink->buffer, '\n', done) : NULL;

@@ -142,6 +142,7 @@ struct log_sink {
     uint64_t device;
     uint64_t inode;
     uint64_t rotate_at_s; /* 0: never */
+    bool is_stuck;        /* the system's log took nothing the last time, though it was waited for */
     struct mproc_pipe *server;
 };
 

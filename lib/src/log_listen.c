@@ -33,8 +33,8 @@ struct listening {
     struct iovec messages[BATCH];
 };
 
-/* Says what was dropped, as a record of its own. */
-static void tell_dropped(struct listening *listening)
+/* Says what was dropped, as a record of its own. Returns of how many the log tells, once that is written. */
+static uint64_t tell_dropped(struct listening *listening)
 {
     static const char name[] = "mproc-log";
     struct log_shared *shared = listening->log->shared;
@@ -46,7 +46,7 @@ static void tell_dropped(struct listening *listening)
     for (int level = 0; level < MPROC_LOG_LEVEL__COUNT; level++)
         sum += __atomic_load_n(&shared->dropped[level], __ATOMIC_RELAXED);
     if (sum <= shared->told)
-        return;
+        return shared->told;
     clock_gettime(CLOCK_REALTIME, &now);
     struct log_head head = {.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
                             .level = MPROC_LOG_WARNING,
@@ -59,7 +59,7 @@ static void tell_dropped(struct listening *listening)
     memcpy(mempcpy(bytes, &head, sizeof(head)), name, head.name_len);
     if (mproc_log_scan(bytes, sizeof(head) + head.name_len + head.text_len, &record) == 0)
         mproc_log_sinks_add(&listening->sinks, &record);
-    shared->told = sum;
+    return sum;
 }
 
 static void write_batch(struct listening *listening, size_t count)
@@ -74,8 +74,9 @@ static void write_batch(struct listening *listening, size_t count)
         else
             mproc_log_sinks_add(&listening->sinks, &record);
     }
-    tell_dropped(listening);
+    uint64_t told = tell_dropped(listening);
     mproc_log_sinks_write(&listening->sinks, mproc_queue_count_done(log->queue));
+    log->shared->told = told;
     __atomic_fetch_add(&log->shared->written, count, __ATOMIC_RELAXED);
 }
 

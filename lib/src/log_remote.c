@@ -13,7 +13,8 @@
 #include "error_internal.h"
 #include "log_internal.h"
 
-/* How long the other side may hold up all handlers. */
+/* How long the other side may hold up all handlers; once, and then not at all until it takes something again.
+ */
 static const uint64_t patience_ms = 1000;
 
 static int connect_syslog(struct log_sink *sink)
@@ -48,11 +49,12 @@ static int send_datagram(struct log_sink *sink, const char *datagram, size_t len
             return err;
     }
     do
-        sent = send(sink->fd, datagram, len, MSG_NOSIGNAL);
+        sent = send(sink->fd, datagram, len, MSG_NOSIGNAL | (sink->is_stuck ? MSG_DONTWAIT : 0));
     while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
+    int err = sent < 0 ? -errno : 0;
+    sink->is_stuck = err == -EAGAIN;
+    if (!err)
         return 0;
-    int err = -errno;
     /* Of one that was started anew the socket is another. */
     if (err != -EAGAIN && err != -EMSGSIZE) {
         close(sink->fd);

@@ -176,8 +176,8 @@ static int write_stderr(struct log_sink *sink)
         if (written < 0 && errno == EAGAIN &&
             mproc_poll_for(STDERR_FILENO, POLLOUT, mproc_deadline_ms(patience_ms)) == 0)
             continue;
-        if (written < 0)
-            return -errno;
+        if (written <= 0)
+            return written == 0 ? -ENOSPC : -errno;
         sink->used -= (size_t)written;
         memmove(sink->buffer, sink->buffer + written, sink->used);
     }

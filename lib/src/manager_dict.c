@@ -8,8 +8,6 @@
 #include "error_internal.h"
 #include "manager_serve.h"
 
-enum { OVERHEAD = 64 };
-
 static int by_key(const void *a, const void *b)
 {
     return strcmp(((const struct manager_entry *)a)->key, ((const struct manager_entry *)b)->key);
@@ -17,7 +15,7 @@ static int by_key(const void *a, const void *b)
 
 static size_t charge_of(const char *key)
 {
-    return sizeof(struct manager_entry) + strlen(key) + 1 + OVERHEAD;
+    return sizeof(struct manager_entry) + strlen(key) + 1 + MANAGER_OVERHEAD;
 }
 
 static int read_key(const struct manager_call *call, const char **ret_key)

@@ -7,9 +7,6 @@
 #include "error_internal.h"
 #include "manager_serve.h"
 
-/* What the tree and malloc() take for each thing that is kept, roughly. */
-enum { OVERHEAD = 64 };
-
 static const uint64_t objects_max = 1 << 20;
 
 int mproc_manager_charge(struct manager_server *server, size_t bytes)
@@ -24,7 +21,7 @@ int mproc_manager_charge(struct manager_server *server, size_t bytes)
 
 static size_t charge_of(size_t len)
 {
-    return sizeof(struct manager_values) + len + OVERHEAD;
+    return sizeof(struct manager_values) + len + MANAGER_OVERHEAD;
 }
 
 int mproc_manager_keep_bytes(struct manager_server *server, const void *bytes, size_t len,
@@ -148,7 +145,7 @@ static int register_object(struct manager_server *server, struct manager_object 
 static int make_object(struct manager_server *server, enum mproc_shared_kind kind, const char *name,
                        uint64_t max_items, struct manager_object **ret_object)
 {
-    size_t charge = sizeof(struct manager_object) + (name ? strlen(name) + 1 : 0) + OVERHEAD;
+    size_t charge = sizeof(struct manager_object) + (name ? strlen(name) + 1 : 0) + MANAGER_OVERHEAD;
     struct manager_object *object;
 
     if (server->nids >= objects_max)

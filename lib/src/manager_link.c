@@ -374,7 +374,8 @@ static int take_answer(const struct manager_link *link, struct mproc_args **ret_
         struct mproc_args *answer = NULL;
         int r = mproc_letter_take(link->fd, MPROC_ARGS_BYTES_MAX, &letter, &answer);
         bool is_it = letter.cell == MANAGER_ANSWER && letter.generation == link->number;
-        if (letter.cell == 0 || is_it) {
+        bool is_none = r && letter.cell == 0;
+        if (is_none || is_it) {
             if (r == 0)
                 *ret_answer = answer;
             return r;

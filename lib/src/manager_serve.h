@@ -12,6 +12,9 @@
 
 #include "manager_wire.h"
 
+/* What the tree and malloc() take for each thing that is kept, roughly. */
+enum { MANAGER_OVERHEAD = 64 };
+
 /* A set of values, encoded; checked when it came. */
 struct manager_values {
     size_t len;

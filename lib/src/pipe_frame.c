@@ -75,12 +75,16 @@ static int check_packet(const struct mproc_pipe *pipe, const struct pipe_head *h
 
 static ssize_t receive_packet(const struct mproc_pipe *pipe, struct msghdr *message)
 {
-    for (;;) {
-        ssize_t len = recvmsg(pipe->fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        /* A reset is told once, before what was sent ere the other end went: it is still to come. */
-        if (len >= 0 || (errno != EINTR && errno != ECONNRESET))
-            return len < 0 ? -errno : len;
+    bool was_reset = false;
+    ssize_t len;
+
+    /* A reset is told once, before what was sent ere the other end went: it is still to come. */
+    while ((len = recvmsg(pipe->fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) < 0) {
+        if (errno != EINTR && (errno != ECONNRESET || was_reset))
+            return -errno;
+        was_reset = was_reset || errno == ECONNRESET;
     }
+    return len;
 }
 
 int mproc_pipe_pick_up(struct mproc_pipe *pipe)

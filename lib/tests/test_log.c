@@ -417,6 +417,28 @@ Test(log, speaks_to_the_system_log)
     finish();
 }
 
+/* More than a socket holds that nobody reads: one record waits in vain, and the others do not. */
+Test(log, a_system_log_that_takes_nothing_holds_up_the_others_once)
+{
+    enum { RECORDS = 3000 };
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    struct mproc_log_handler handler = {.target = MPROC_LOG_TO_SYSLOG, .path = name.sun_path};
+    struct mproc_log_stat stat;
+
+    snprintf(name.sun_path, sizeof(name.sun_path), "%s/syslog", log_folder);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
+    listen_with(handler);
+    for (int i = 0; i < RECORDS; i++)
+        cr_assert_eq(mproc_log_info(mylog, "%d", i), 0);
+    cr_expect_eq(mproc_log_flush(mylog, mproc_deadline_ms(20000)), 0);
+    mproc_log_get_stat(mylog, &stat);
+    cr_expect_gt(stat.failed, 1);
+    cr_expect_eq(stat.last_error, -EAGAIN);
+    close(fd);
+    finish();
+}
+
 Test(log, one_log_feeds_another)
 {
     char where[80];
