@@ -73,6 +73,13 @@ static void meet_guard(struct mproc_context *context, const struct mproc_answer 
     context->generation = hello->generation;
 }
 
+int mproc_context_check(const struct mproc_context *context)
+{
+    int r = mproc_handle_check(context, "context");
+
+    return r ? r : mproc_context_check_owner(context);
+}
+
 /* The first words of a new keeper: then there is a guard. */
 static int await_hello(struct mproc_context *context)
 {
@@ -162,6 +169,7 @@ static int make_context(const struct mproc_context_options *options, struct mpro
         return mproc_fail(-ENOMEM, "no memory for a context");
     *context = (struct mproc_context){
         .owner = getpid(), .entries = options->entries, .channel = -1, .keeper_pidfd = -1, .generation = 1};
+    atomic_init(&context->grip.refs, 1);
     atomic_init(&context->refs, 1);
     pthread_mutex_init(&context->lock, NULL);
     r = mproc_slots_map(&context->slots, &context->slots_fd);
@@ -227,7 +235,8 @@ void mproc_context_unref(struct mproc_context *context)
     if (context->slots_fd >= 0)
         close(context->slots_fd);
     pthread_mutex_destroy(&context->lock);
-    free(context);
+    atomic_store(&context->grip.refs, 0);
+    mproc_handle_bury(context);
 }
 
 void mproc_context_hear(struct mproc_context *context, const struct mproc_answer *answer, int pidfd)
@@ -366,7 +375,7 @@ int mproc_context_refresh(struct mproc_context *context)
 
 int mproc_context_get_info(struct mproc_context *context, struct mproc_context_info *ret_info)
 {
-    int r = mproc_context_check_owner(context);
+    int r = mproc_context_check(context);
 
     if (r)
         return r;
@@ -396,12 +405,13 @@ int mproc_context_close(struct mproc_context *context, uint64_t deadline_ns)
 {
     if (!context)
         return 0;
-    int r = mproc_context_check_owner(context);
+    int r = mproc_context_check(context);
     if (r)
         return r;
     struct mproc_stop *before = mproc_stop_enter(mproc_stop_shield());
     r = mproc_process_end_all(context, deadline_ns);
     mproc_stop_enter(before);
+    mproc_handle_unref(context);
     atomic_store(&current_context, NULL);
     mproc_context_quiesce();
     dismiss_guard(context);

@@ -9,17 +9,17 @@
 enum { GONE = 1024 };
 
 /* The handles that were given back last. */
-static struct mproc_handle *_Atomic gone[GONE];
+static void *_Atomic gone[GONE];
 static _Atomic unsigned gone_count;
 
 int mproc_handle_new(size_t size, void *ret_handle)
 {
-    struct mproc_handle *handle = calloc(1, size);
+    struct mproc_grip *grip = calloc(1, size);
 
-    if (!handle)
+    if (!grip)
         return mproc_fail(-ENOMEM, "no memory for a handle");
-    atomic_init(&handle->refs, 1);
-    memcpy(ret_handle, &handle, sizeof(handle));
+    atomic_init(&grip->refs, 1);
+    memcpy(ret_handle, &grip, sizeof(grip));
     return 0;
 }
 
@@ -82,11 +82,11 @@ int mproc_handle_pack(const void *handle, struct mproc_parcel *ret_parcel)
 
 void mproc_handle_ref(void *handle)
 {
-    struct mproc_handle *base = handle;
-    unsigned refs = atomic_load_explicit(&base->refs, memory_order_relaxed);
+    struct mproc_grip *grip = handle;
+    unsigned refs = atomic_load_explicit(&grip->refs, memory_order_relaxed);
 
     while (refs != 0) {
-        if (atomic_compare_exchange_weak_explicit(&base->refs, &refs, refs + 1, memory_order_relaxed,
+        if (atomic_compare_exchange_weak_explicit(&grip->refs, &refs, refs + 1, memory_order_relaxed,
                                                   memory_order_relaxed))
             return;
     }
@@ -95,13 +95,13 @@ void mproc_handle_ref(void *handle)
 
 bool mproc_handle_unref(void *handle)
 {
-    struct mproc_handle *base = handle;
+    struct mproc_grip *grip = handle;
 
-    if (!base)
+    if (!grip)
         return false;
-    unsigned refs = atomic_load_explicit(&base->refs, memory_order_relaxed);
+    unsigned refs = atomic_load_explicit(&grip->refs, memory_order_relaxed);
     while (refs != 0) {
-        if (atomic_compare_exchange_weak_explicit(&base->refs, &refs, refs - 1, memory_order_acq_rel,
+        if (atomic_compare_exchange_weak_explicit(&grip->refs, &refs, refs - 1, memory_order_acq_rel,
                                                   memory_order_relaxed))
             return refs == 1;
     }
@@ -119,9 +119,7 @@ void mproc_handle_end(void *handle)
 
 void mproc_handle_bury(void *handle)
 {
-    struct mproc_handle *base = handle;
-
-    free(atomic_exchange(&gone[atomic_fetch_add(&gone_count, 1) % GONE], base));
+    free(atomic_exchange(&gone[atomic_fetch_add(&gone_count, 1) % GONE], handle));
 }
 
 int mproc_handle_check_slowly(const char *what)

@@ -1,6 +1,6 @@
 /*
- * What handles of shared objects have in common: a segment, a number of references in this process, and that
- * they travel.
+ * What handles have in common: a number of references in this process; those of shared objects also a
+ * segment, and that they travel.
  *
  * A handle that was given back is not freed at once but stays recognisable for as long as a thousand others
  * are given back, so that who uses it by mistake gets an error instead of undefined behaviour.
@@ -16,9 +16,14 @@
 #include "segment.h"
 
 /* Every handle begins with this. */
-struct mproc_handle {
-    struct mproc_segment segment;
+struct mproc_grip {
     _Atomic unsigned refs; /* 0: given back */
+};
+
+/* Every handle of a shared object begins with this. */
+struct mproc_handle {
+    struct mproc_grip grip;
+    struct mproc_segment segment;
 };
 
 /* Makes a handle of `size` bytes, zeroed but for its beginning, with a new segment. Errors: those of
@@ -43,15 +48,17 @@ int mproc_handle_reject(void *handle, const char *what);
 /* Packs any handle: the `pack` of its class. */
 int mproc_handle_pack(const void *handle, struct mproc_parcel *ret_parcel);
 
+/* The rest is for every handle. */
+
 /* Takes a reference, unless the handle was given back. */
 void mproc_handle_ref(void *handle);
 
-/* Gives a reference back; NULL is a no-op. Returns whether it was the last one, and mproc_handle_end() is to
- * be called. */
+/* Gives a reference back; NULL is a no-op. Returns whether it was the last one, and mproc_handle_end() or
+ * mproc_handle_bury() is to be called. */
 bool mproc_handle_unref(void *handle);
 void mproc_handle_end(void *handle);
 
-/* Ends a handle without a segment. */
+/* Frees a handle that is not used any more, when a thousand others were. */
 void mproc_handle_bury(void *handle);
 
 /* 0, or -EBADF with detail when the handle was given back. */
@@ -59,9 +66,9 @@ int mproc_handle_check_slowly(const char *what);
 
 static inline int mproc_handle_check(const void *handle, const char *what)
 {
-    const struct mproc_handle *base = handle;
+    const struct mproc_grip *grip = handle;
 
-    if (__builtin_expect(atomic_load_explicit(&base->refs, memory_order_relaxed) != 0, 1))
+    if (__builtin_expect(atomic_load_explicit(&grip->refs, memory_order_relaxed) != 0, 1))
         return 0;
     return mproc_handle_check_slowly(what);
 }

@@ -204,7 +204,7 @@ void mproc_listener_close(struct mproc_listener *listener)
 
 const char *mproc_listener_address(const struct mproc_listener *listener)
 {
-    return listener->address;
+    return mproc_handle_check(listener, "listener") ? "" : listener->address;
 }
 
 int mproc_listener_fd(const struct mproc_listener *listener)

@@ -21,6 +21,7 @@
 enum { BATCH = 1024 };
 
 struct mproc_log_listener {
+    struct mproc_grip grip;
     struct mproc_thread *thread;
     struct mproc_process *process;
 };
@@ -333,9 +334,9 @@ int mproc_log_listen(struct mproc_log *log, const struct mproc_log_handler *hand
         err = mproc_log_check_handlers(handlers, count);
     if (err)
         return err;
-    listener = calloc(1, sizeof(*listener));
-    if (!listener)
-        return mproc_fail(-ENOMEM, "no memory for a log listener");
+    err = mproc_handle_new(sizeof(*listener), &listener);
+    if (err)
+        return err;
     err = context ? listen_in_process(log, handlers, count, context, &listener->process)
                   : listen_in_thread(log, handlers, count, &listener->thread);
     if (err) {
@@ -364,10 +365,13 @@ static int join_process(struct mproc_process *process, uint64_t deadline_ns)
 int mproc_log_listener_join(struct mproc_log_listener *listener, uint64_t deadline_ns)
 {
     struct mproc_thread_result result;
+    int err = mproc_handle_check(listener, "listener");
 
+    if (err)
+        return err;
     if (listener->process)
         return join_process(listener->process, deadline_ns);
-    int err = mproc_thread_join(listener->thread, deadline_ns, &result);
+    err = mproc_thread_join(listener->thread, deadline_ns, &result);
     if (err)
         return err;
     return result.result == 0 ? 0 : mproc_fail(result.result, "%s", result.detail);
@@ -375,9 +379,9 @@ int mproc_log_listener_join(struct mproc_log_listener *listener, uint64_t deadli
 
 void mproc_log_listener_free(struct mproc_log_listener *listener)
 {
-    if (!listener)
+    if (!mproc_handle_unref(listener))
         return;
     mproc_process_free(listener->process);
     mproc_thread_free(listener->thread);
-    free(listener);
+    mproc_handle_bury(listener);
 }

@@ -13,6 +13,7 @@
 enum { TURN = 16, CONNECTIONS_MAX = 1000 };
 
 struct mproc_log_server {
+    struct mproc_grip grip;
     struct mproc_log *log;
     struct mproc_listener *listener;
     struct mproc_thread *thread;
@@ -107,7 +108,7 @@ static void end(struct mproc_log_server *server)
     mproc_listener_close(server->listener);
     mproc_log_unref(server->log);
     free(server->items);
-    free(server);
+    mproc_handle_bury(server);
 }
 
 int mproc_log_serve(struct mproc_log *log, const struct mproc_listener_options *options,
@@ -119,14 +120,17 @@ int mproc_log_serve(struct mproc_log *log, const struct mproc_listener_options *
 
     if (err)
         return err;
-    struct mproc_log_server *server = calloc(1, sizeof(*server));
+    struct mproc_log_server *server;
     struct mproc_waitable *items = calloc(1, sizeof(*items));
-    if (!server || !items) {
-        free(server);
+    err = items ? mproc_handle_new(sizeof(*server), &server)
+                : mproc_fail(-ENOMEM, "no memory for a log server");
+    if (err) {
         free(items);
-        return mproc_fail(-ENOMEM, "no memory for a log server");
+        return err;
     }
-    *server = (struct mproc_log_server){.log = mproc_log_ref(log), .items = items, .count = 1};
+    server->log = mproc_log_ref(log);
+    server->items = items;
+    server->count = 1;
     err = mproc_listener_open(options, &server->listener);
     items[0].listener = server->listener;
     if (!err)
@@ -141,12 +145,12 @@ int mproc_log_serve(struct mproc_log *log, const struct mproc_listener_options *
 
 const char *mproc_log_server_address(const struct mproc_log_server *server)
 {
-    return mproc_listener_address(server->listener);
+    return mproc_handle_check(server, "log server") ? "" : mproc_listener_address(server->listener);
 }
 
 void mproc_log_server_close(struct mproc_log_server *server)
 {
-    if (!server)
+    if (!mproc_handle_unref(server))
         return;
     struct mproc_thread *thread = server->thread;
     struct mproc_stop *before = mproc_stop_enter(mproc_stop_shield());

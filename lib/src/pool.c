@@ -32,7 +32,8 @@ static void destroy(struct mproc_pool *pool)
     free(pool->cpus);
     pthread_mutex_destroy(&pool->lock);
     mproc_context_unref(pool->context);
-    free(pool);
+    atomic_store(&pool->grip.refs, 0);
+    mproc_handle_bury(pool);
 }
 
 void mproc_pool_unref(struct mproc_pool *pool)
@@ -166,7 +167,7 @@ int mproc_pool_create(struct mproc_context *context, const struct mproc_pool_opt
                       struct mproc_pool **ret_pool)
 {
     static const struct mproc_pool_options defaults;
-    int r = mproc_context_check_owner(context);
+    int r = mproc_context_check(context);
     struct mproc_pool *pool = r ? NULL : calloc(1, sizeof(*pool));
 
     if (r)
@@ -175,6 +176,7 @@ int mproc_pool_create(struct mproc_context *context, const struct mproc_pool_opt
         return mproc_fail(-ENOMEM, "no memory for a pool");
     pool->context = context;
     atomic_fetch_add(&context->refs, 1);
+    atomic_init(&pool->grip.refs, 1);
     atomic_init(&pool->refs, 1);
     pthread_mutex_init(&pool->lock, NULL);
     pool->next_due_ns = MPROC_FOREVER;

@@ -17,6 +17,13 @@ int mproc_pool_lock(struct mproc_pool *pool)
     return r;
 }
 
+int mproc_pool_enter(struct mproc_pool *pool)
+{
+    int r = mproc_handle_check(pool, "pool");
+
+    return r ? r : mproc_pool_lock(pool);
+}
+
 void mproc_pool_unlock(struct mproc_pool *pool)
 {
     pthread_mutex_unlock(&pool->lock);

@@ -12,7 +12,7 @@ static const uint64_t kill_ms = 1000;
 
 int mproc_pool_close(struct mproc_pool *pool)
 {
-    int r = mproc_pool_lock(pool);
+    int r = mproc_pool_enter(pool);
 
     if (r)
         return r;
@@ -65,7 +65,7 @@ static int join(struct mproc_pool *pool, uint64_t deadline_ns)
 
 int mproc_pool_join(struct mproc_pool *pool, uint64_t deadline_ns)
 {
-    int r = mproc_pool_lock(pool);
+    int r = mproc_pool_enter(pool);
 
     if (r)
         return r;
@@ -109,7 +109,7 @@ static int terminate(struct mproc_pool *pool, uint64_t deadline_ns)
 
 int mproc_pool_terminate(struct mproc_pool *pool, uint64_t deadline_ns)
 {
-    int r = mproc_pool_lock(pool);
+    int r = mproc_pool_enter(pool);
 
     if (r)
         return r;
@@ -122,14 +122,15 @@ int mproc_pool_terminate(struct mproc_pool *pool, uint64_t deadline_ns)
 
 void mproc_pool_free(struct mproc_pool *pool)
 {
-    if (!pool || mproc_context_check_owner(pool->context))
+    if (!pool || mproc_handle_check(pool, "pool") || mproc_context_check_owner(pool->context))
         return;
     mproc_pool_terminate(pool, mproc_deadline_ms(pool->grace_ms));
     pthread_mutex_lock(&pool->lock);
     mproc_hand_free(pool->hand);
     pool->hand = NULL;
     mproc_pool_unlock(pool);
-    mproc_pool_unref(pool);
+    if (mproc_handle_unref(pool))
+        mproc_pool_unref(pool);
 }
 
 static bool has_progressed(void *arg)
@@ -142,7 +143,7 @@ static bool has_progressed(void *arg)
 
 int mproc_pool_collect(struct mproc_pool *pool, uint64_t deadline_ns)
 {
-    int r = mproc_pool_lock(pool);
+    int r = mproc_pool_enter(pool);
 
     if (r)
         return r;

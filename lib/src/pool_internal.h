@@ -22,6 +22,7 @@
 #include <mproc/pool.h>
 
 #include "args_internal.h"
+#include "handle.h"
 #include "pool_hand.h"
 #include "process_internal.h"
 
@@ -93,6 +94,7 @@ struct pool_view {
 };
 
 struct mproc_future {
+    struct mproc_grip grip;
     struct pool_job job;
     mproc_result_fn *done;
     void *user;
@@ -117,6 +119,7 @@ struct pool_worker {
 enum pool_state { POOL_OPEN, POOL_CLOSED, POOL_ENDING, POOL_ENDED };
 
 struct mproc_pool {
+    struct mproc_grip grip; /* of who has made it */
     pthread_mutex_t lock;
     _Atomic unsigned refs; /* the handle, each future and each map */
     struct mproc_context *context;
@@ -156,6 +159,9 @@ struct mproc_pool {
 };
 
 int mproc_pool_lock(struct mproc_pool *pool);
+
+/* The same for who has the handle of the pool. Errors: -EBADF it was given back. */
+int mproc_pool_enter(struct mproc_pool *pool);
 void mproc_pool_unlock(struct mproc_pool *pool);
 void mproc_pool_unref(struct mproc_pool *pool);
 

@@ -15,6 +15,7 @@ static const uint64_t chunk_ns = 200 * 1000;
 enum { GROWTH = 4, JOBS_MIN = 64, JOBS_PER_WORKER = 8 };
 
 struct mproc_map {
+    struct mproc_grip grip;
     struct mproc_pool *pool;
     uint32_t entry;
     mproc_feed_fn *feed;
@@ -338,8 +339,10 @@ static int next(struct mproc_map *map, uint64_t deadline_ns, struct mproc_result
 
 int mproc_map_next(struct mproc_map *map, uint64_t deadline_ns, struct mproc_result *ret_result)
 {
-    int r = mproc_pool_lock(map->pool);
+    int r = mproc_handle_check(map, "map");
 
+    if (r == 0)
+        r = mproc_pool_lock(map->pool);
     if (r)
         return r;
     r = next(map, deadline_ns, ret_result);
@@ -351,7 +354,7 @@ int mproc_pool_imap(struct mproc_pool *pool, const char *entry, mproc_feed_fn *f
                     const struct mproc_map_options *options, struct mproc_map **ret_map)
 {
     uint32_t index;
-    int r = mproc_pool_lock(pool);
+    int r = mproc_pool_enter(pool);
 
     if (r)
         return r;
@@ -368,6 +371,7 @@ int mproc_pool_imap(struct mproc_pool *pool, const char *entry, mproc_feed_fn *f
         free(map);
         return mproc_fail(-ENOMEM, "no memory for a map");
     }
+    atomic_init(&map->grip.refs, 1);
     map->pool = pool;
     map->entry = index;
     map->feed = feed_fn;
@@ -410,9 +414,10 @@ static void abandon(struct mproc_pool *pool, struct pool_job *job)
 
 void mproc_map_free(struct mproc_map *map)
 {
-    if (!map || mproc_pool_lock(map->pool))
+    if (!map || mproc_handle_check(map, "map") || mproc_pool_lock(map->pool))
         return;
     struct mproc_pool *pool = map->pool;
+    mproc_handle_unref(map);
     free_jobs(map->first);
     free_jobs(map->spare);
     struct pool_job *next_job;
@@ -430,7 +435,7 @@ void mproc_map_free(struct mproc_map *map)
     mproc_view_clean(&map->view);
     mproc_args_free(map->view.values);
     mproc_args_free(map->scratch);
-    free(map);
+    mproc_handle_bury(map);
     mproc_pool_unref(pool);
 }
 

@@ -54,7 +54,7 @@ static void fill(const struct mproc_pool *pool, uint32_t index, struct mproc_wor
 
 int mproc_pool_get_worker(struct mproc_pool *pool, unsigned index, struct mproc_worker_stat *ret_stat)
 {
-    int r = mproc_pool_lock(pool);
+    int r = mproc_pool_enter(pool);
 
     if (r)
         return r;
@@ -75,7 +75,7 @@ int mproc_pool_get_worker(struct mproc_pool *pool, unsigned index, struct mproc_
 
 int mproc_pool_get_stat(struct mproc_pool *pool, struct mproc_pool_stat *ret_stat)
 {
-    int r = mproc_pool_lock(pool);
+    int r = mproc_pool_enter(pool);
 
     if (r)
         return r;

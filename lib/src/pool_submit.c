@@ -38,6 +38,7 @@ static int make_future(struct mproc_pool *pool, uint32_t entry, const struct mpr
 
     if (!future)
         return mproc_fail(-ENOMEM, "no memory for a task");
+    atomic_init(&future->grip.refs, 1);
     future->job =
         (struct pool_job){.pool = pool, .entry = entry, .items = 1, .cell = POOL_NO_CELL, .future = future};
     if (options) {
@@ -63,7 +64,8 @@ static void free_future(struct mproc_future *future)
     mproc_view_clean(&future->view);
     mproc_args_free(future->view.values);
     mproc_job_clean(&future->job);
-    free(future);
+    atomic_store(&future->grip.refs, 0);
+    mproc_handle_bury(future);
     mproc_pool_unref(pool);
 }
 
@@ -93,8 +95,10 @@ int mproc_pool_submit(struct mproc_pool *pool, const char *entry, const struct m
 {
     struct mproc_future *future = NULL;
     uint32_t index;
-    int r = mproc_context_check_owner(pool->context);
+    int r = mproc_handle_check(pool, "pool");
 
+    if (r == 0)
+        r = mproc_context_check_owner(pool->context);
     if (r == 0)
         r = mproc_context_find_entry(pool->context, entry, &index);
     if (r == 0)
@@ -163,10 +167,17 @@ static bool has_finished(void *arg)
     return ((const struct mproc_future *)arg)->job.state == JOB_FINISHED;
 }
 
+static int lock_for(const struct mproc_future *future)
+{
+    int r = mproc_handle_check(future, "future");
+
+    return r ? r : mproc_pool_lock(future->job.pool);
+}
+
 int mproc_future_wait(struct mproc_future *future, uint64_t deadline_ns, struct mproc_result *ret_result)
 {
     struct mproc_pool *pool = future->job.pool;
-    int r = mproc_pool_lock(pool);
+    int r = lock_for(future);
 
     if (r)
         return r;
@@ -181,7 +192,7 @@ int mproc_future_wait(struct mproc_future *future, uint64_t deadline_ns, struct 
 int mproc_future_cancel(struct mproc_future *future)
 {
     struct mproc_pool *pool = future->job.pool;
-    int r = mproc_pool_lock(pool);
+    int r = lock_for(future);
 
     if (r)
         return r;
@@ -199,9 +210,10 @@ int mproc_future_cancel(struct mproc_future *future)
 
 void mproc_future_free(struct mproc_future *future)
 {
-    if (!future || mproc_pool_lock(future->job.pool))
+    if (!future || lock_for(future))
         return;
     struct mproc_pool *pool = future->job.pool;
+    mproc_handle_unref(future);
     atomic_fetch_add(&pool->refs, 1);
     if (has_finished(future) && !future->is_called)
         free_future(future);

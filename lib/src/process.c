@@ -46,7 +46,7 @@ int mproc_process_new(struct mproc_context *context, struct mproc_slot *slot, in
     process->pidfd = pidfd;
     process->background = background;
     snprintf(process->name, sizeof(process->name), "%s", name);
-    atomic_init(&process->refs, 2);
+    atomic_init(&process->grip.refs, 2);
     atomic_fetch_add(&context->refs, 1);
     context->handles[index_of(process)] = process;
     atomic_store(&context->pidfds[index_of(process)], pidfd + 1);
@@ -56,8 +56,24 @@ int mproc_process_new(struct mproc_context *context, struct mproc_slot *slot, in
 
 struct mproc_process *mproc_process_ref(struct mproc_process *process)
 {
-    atomic_fetch_add(&process->refs, 1);
+    if (atomic_fetch_add(&process->grip.refs, 1) == 0) {
+        atomic_store(&process->grip.refs, 0);
+        mproc_handle_check_slowly("process");
+    }
     return process;
+}
+
+/* The last reference is the context's own. */
+static int check_held(const struct mproc_process *process)
+{
+    return atomic_load(&process->grip.refs) > 1 ? 0 : mproc_handle_check_slowly("process");
+}
+
+static int check(const struct mproc_process *process)
+{
+    int r = check_held(process);
+
+    return r ? r : mproc_context_check_owner(process->context);
 }
 
 static bool has_ended(const struct mproc_process *process)
@@ -83,12 +99,13 @@ static void release(struct mproc_process *process)
     mproc_context_quiesce();
     close(process->pidfd);
     mproc_slot_step(process->slot, MPROC_SLOT_ENDED, MPROC_SLOT_IDLE);
-    free(process);
+    atomic_store(&process->grip.refs, 0);
+    mproc_handle_bury(process);
 }
 
 void mproc_process_free(struct mproc_process *process)
 {
-    if (!process)
+    if (!process || check_held(process))
         return;
     struct mproc_context *context = process->context;
     bool released = false;
@@ -96,7 +113,7 @@ void mproc_process_free(struct mproc_process *process)
     if (context->owner != getpid())
         return;
     pthread_mutex_lock(&context->lock);
-    if (atomic_fetch_sub(&process->refs, 1) == 2) {
+    if (atomic_fetch_sub(&process->grip.refs, 1) == 2) {
         released = has_ended(process);
         if (released)
             release(process);
@@ -119,7 +136,7 @@ void mproc_process_sweep(struct mproc_context *context)
         struct mproc_slot *slot = &context->slots->slots[i];
         struct mproc_process *process = context->handles[i];
         enum mproc_slot_state state = mproc_slot_state(slot);
-        if (state == MPROC_SLOT_IDLE || (process && atomic_load(&process->refs) > 1))
+        if (state == MPROC_SLOT_IDLE || (process && atomic_load(&process->grip.refs) > 1))
             continue;
         if (state == MPROC_SLOT_RUNNING && slot->forked)
             mproc_context_settle(context, slot);
@@ -213,7 +230,7 @@ int mproc_process_join(struct mproc_process *process, uint64_t deadline_ns, stru
 {
     uint64_t until_ns = deadline_ns;
     enum mproc_slot_state state;
-    int r = mproc_context_check_owner(process->context);
+    int r = check(process);
 
     if (r)
         return r;
@@ -236,22 +253,24 @@ int mproc_process_join(struct mproc_process *process, uint64_t deadline_ns, stru
 
 bool mproc_process_alive(struct mproc_process *process)
 {
-    return mproc_process_join(process, MPROC_NOW, NULL) != 0;
+    return check_held(process) == 0 && mproc_process_join(process, MPROC_NOW, NULL) != 0;
 }
 
 const char *mproc_process_name(const struct mproc_process *process)
 {
-    return process->name;
+    return check_held(process) ? "" : process->name;
 }
 
 pid_t mproc_process_pid(const struct mproc_process *process)
 {
-    return process->pid;
+    return check_held(process) ? 0 : process->pid;
 }
 
 int mproc_process_sentinel(const struct mproc_process *process)
 {
-    return process->pidfd;
+    int r = check_held(process);
+
+    return r ? r : process->pidfd;
 }
 
 static void raise_word(uint32_t *word, uint32_t to)
@@ -317,7 +336,7 @@ void mproc_process_forward(struct mproc_process *process, int level)
 
 int mproc_process_step(struct mproc_process *process, enum mproc_step step, int signo)
 {
-    int r = mproc_context_check_owner(process->context);
+    int r = check(process);
 
     if (r)
         return r;

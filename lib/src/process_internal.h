@@ -11,14 +11,15 @@
 #include <mproc/process.h>
 
 #include "channel.h"
+#include "handle.h"
 #include "slots.h"
 
 enum { MPROC_GROUPS = 16 };
 
 struct mproc_process {
+    struct mproc_grip grip; /* the context holds one reference as long as the slot is in use */
     struct mproc_context *context;
     struct mproc_slot *slot;
-    _Atomic unsigned refs; /* the context holds one as long as the slot is in use */
     pid_t pid;
     int pidfd;
     bool background;
@@ -33,8 +34,9 @@ struct mproc_group {
 };
 
 struct mproc_context {
-    pthread_mutex_t lock;  /* the channel, the groups and the table of handles */
-    _Atomic unsigned refs; /* the open context, and each handle */
+    struct mproc_grip grip; /* of who has opened it */
+    pthread_mutex_t lock;   /* the channel, the groups and the table of handles */
+    _Atomic unsigned refs;  /* the open context, and each handle */
     pid_t owner;
     const struct mproc_entry *entries;
     uint32_t nentries;
@@ -72,6 +74,9 @@ void mproc_context_lose_guard(struct mproc_context *context);
 /* Under the lock: finds out how a process ended that nobody but the owner can reap (its guard died, or it is
  * the owner's own fork), if it has. */
 void mproc_context_settle(struct mproc_context *context, struct mproc_slot *slot);
+
+/* Refuses a context that was closed, and what is done in a fork of the owner. */
+int mproc_context_check(const struct mproc_context *context);
 
 /* Refuses what is done in a fork of the owner. */
 int mproc_context_check_owner(const struct mproc_context *context);

@@ -58,15 +58,14 @@ int mproc_process_stop(struct mproc_process *process, const struct mproc_stop_st
                        struct mproc_status *ret_status)
 {
     static const struct mproc_stop_steps defaults = {default_step_ms, default_step_ms, default_step_ms};
-    int r = mproc_context_check_owner(process->context);
+    int r = mproc_process_join(process, MPROC_NOW, ret_status);
 
-    if (r)
+    if (r == 0 || r == -EBADF || r == -EPERM)
         return r;
     if (!steps)
         steps = &defaults;
     struct mproc_stop *before = mproc_stop_enter(mproc_stop_shield());
-    r = mproc_process_join(process, MPROC_NOW, ret_status);
-    if (r && steps->ask_ms > 0)
+    if (steps->ask_ms > 0)
         r = step_and_wait(process, mproc_process_ask, steps->ask_ms, ret_status);
     if (r && steps->terminate_ms > 0)
         r = step_and_wait(process, mproc_process_terminate, steps->terminate_ms, ret_status);
@@ -84,7 +83,7 @@ size_t mproc_process_active(struct mproc_context *context, struct mproc_process 
 {
     size_t count = 0;
 
-    if (mproc_context_check_owner(context))
+    if (mproc_context_check(context))
         return 0;
     pthread_mutex_lock(&context->lock);
     mproc_context_refresh(context);

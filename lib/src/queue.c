@@ -57,7 +57,7 @@ static int wrap_segment(const struct mproc_segment *segment, struct mproc_queue 
         .max_messages = __atomic_load_n(&config_of(segment)->max_messages, __ATOMIC_RELAXED),
         .redelivers = segment->shape.seats != 0,
         .segment = *segment,
-        .refs = 1,
+        .grip.refs = 1,
     };
     for (enum queue_side_index i = 0; i < QUEUE_SIDE__COUNT; i++) {
         queue->sides[i] = side_of(segment, i);
@@ -128,18 +128,18 @@ void mproc_queue_abandon(struct mproc_queue *queue)
 
 struct mproc_queue *mproc_queue_ref(struct mproc_queue *queue)
 {
-    atomic_fetch_add_explicit(&queue->refs, 1, memory_order_relaxed);
+    mproc_handle_ref(queue);
     return queue;
 }
 
 void mproc_queue_unref(struct mproc_queue *queue)
 {
-    if (!queue || atomic_fetch_sub_explicit(&queue->refs, 1, memory_order_acq_rel) != 1)
+    if (!mproc_handle_unref(queue))
         return;
     if (queue->redelivers)
         mproc_queue_lease_leave(queue);
     mproc_segment_close(&queue->segment);
-    free(queue);
+    mproc_handle_bury(queue);
 }
 
 int mproc_queue_close(struct mproc_queue *queue, uint64_t deadline_ns)
@@ -159,6 +159,10 @@ void mproc_queue_stat(const struct mproc_queue *queue, struct mproc_queue_stat *
     struct queue_mark tail;
     uint32_t commit;
 
+    if (mproc_handle_check(queue, "queue")) {
+        *ret_stat = (struct mproc_queue_stat){.closed = true};
+        return;
+    }
     /* Consumers first: what they have taken was put, so no difference is negative. */
     mproc_queue_side_read(queue->sides[QUEUE_CONSUMERS], &head);
     commit = mproc_queue_side_read(queue->sides[QUEUE_PRODUCERS], &tail);
@@ -172,7 +176,9 @@ void mproc_queue_stat(const struct mproc_queue *queue, struct mproc_queue_stat *
 
 static int pack_queue(const void *object, struct mproc_parcel *ret_parcel)
 {
-    return mproc_segment_pack(&((const struct mproc_queue *)object)->segment, ret_parcel);
+    int err = mproc_handle_check(object, "queue");
+
+    return err ? err : mproc_segment_pack(&((const struct mproc_queue *)object)->segment, ret_parcel);
 }
 
 static int unpack_queue(const struct mproc_parcel *parcel, void **ret_object)

@@ -246,10 +246,10 @@ int mproc_queue_get_many(struct mproc_queue *queue, uint64_t deadline_ns, size_t
 int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns)
 {
     uint32_t seat;
-    int err;
+    int err = mproc_handle_check(queue, "queue");
 
-    if (!queue->redelivers)
-        return 0;
+    if (err || !queue->redelivers)
+        return err;
     err = mproc_queue_side_lock(queue, QUEUE_CONSUMERS, deadline_ns);
     if (err)
         return err;
@@ -263,8 +263,10 @@ int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns)
 static int look_at_consumers(struct mproc_queue *queue, struct stand *stand, uint64_t deadline_ns)
 {
     const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
-    int err = 0;
+    int err = mproc_handle_check(queue, "queue");
 
+    if (err)
+        return err;
     stand->commits = 1;
     stand->count = 1;
     if (queue->redelivers) {

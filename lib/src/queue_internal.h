@@ -25,6 +25,7 @@
 
 #include <mproc/queue.h>
 
+#include "handle.h"
 #include "object.h"
 #include "segment.h"
 #include "wait.h"
@@ -64,6 +65,7 @@ struct queue_config {
 enum queue_side_index { QUEUE_PRODUCERS, QUEUE_CONSUMERS, QUEUE_SIDE__COUNT };
 
 struct mproc_queue {
+    struct mproc_grip grip;
     struct queue_side *sides[QUEUE_SIDE__COUNT];
     mproc_robust_word *locks[QUEUE_SIDE__COUNT];
     unsigned char *ring;
@@ -73,7 +75,6 @@ struct mproc_queue {
     uint64_t max_messages;
     bool redelivers;
     struct mproc_segment segment;
-    _Atomic unsigned refs;
 };
 
 /* Which of a side's two marks counts. */

@@ -17,8 +17,11 @@ static const uint64_t try_grace_ns = 2 * 1000 * 1000;
 int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
 {
     mproc_robust_word *lock = queue->locks[index];
-    int err = mproc_robust_lock(lock, MPROC_NOW);
+    int err = mproc_handle_check(queue, "queue");
 
+    if (err)
+        return err;
+    err = mproc_robust_lock(lock, MPROC_NOW);
     if (err == -EAGAIN) {
         err =
             mproc_robust_lock(lock, deadline_ns == MPROC_NOW ? mproc_clock_ns() + try_grace_ns : deadline_ns);

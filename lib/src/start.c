@@ -463,7 +463,7 @@ int mproc_process_start(struct mproc_context *context, const char *entry, const 
 {
     static const struct mproc_process_options defaults;
     struct start start = {.context = context, .options = options ? options : &defaults, .body_fd = -1};
-    int r = mproc_context_check_owner(context);
+    int r = mproc_context_check(context);
 
     if (r == 0)
         r = mproc_context_find_entry(context, entry, &start.order.entry);
@@ -478,7 +478,7 @@ int mproc_process_start_own(struct mproc_context *context, enum mproc_own_entry 
                             struct mproc_process **ret_process)
 {
     struct start start = {.context = context, .options = options, .body_fd = -1};
-    int r = mproc_context_check_owner(context);
+    int r = mproc_context_check(context);
 
     if (r)
         return r;

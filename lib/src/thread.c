@@ -15,6 +15,7 @@
 #include <mproc/thread.h>
 
 #include "error_internal.h"
+#include "handle.h"
 #include "stop_internal.h"
 #include "thread_internal.h"
 #include "wait.h"
@@ -26,8 +27,9 @@ struct cleanup {
 };
 
 struct mproc_thread {
-    _Atomic unsigned refs; /* the handle, the thread itself, and who joins all */
-    uint32_t ended;        /* futex word */
+    struct mproc_grip grip; /* of who has started it */
+    _Atomic unsigned refs;  /* the handle, the thread itself, and who joins all */
+    uint32_t ended;         /* futex word */
     _Atomic pid_t tid;
     _Atomic uint64_t asked_ns; /* when it was asked to end by this module; 0: it was not */
     struct mproc_stop *token;
@@ -49,7 +51,8 @@ static void unref(struct mproc_thread *thread)
     if (atomic_fetch_sub(&thread->refs, 1) > 1)
         return;
     mproc_stop_unref(thread->token);
-    free(thread);
+    atomic_store(&thread->grip.refs, 0);
+    mproc_handle_bury(thread);
 }
 
 static void forget(struct mproc_thread *thread)
@@ -139,6 +142,7 @@ static int make_thread(const char *name, int (*run)(void *arg), void *arg, struc
         free(thread);
         return r;
     }
+    atomic_init(&thread->grip.refs, 1);
     atomic_init(&thread->refs, 2);
     thread->run = run;
     thread->arg = arg;
@@ -189,11 +193,11 @@ int mproc_thread_start(const char *name, int (*run)(void *arg), void *arg,
 
 void mproc_thread_free(struct mproc_thread *thread)
 {
-    if (thread)
+    if (mproc_handle_unref(thread))
         unref(thread);
 }
 
-void mproc_thread_ask(struct mproc_thread *thread)
+static void ask(struct mproc_thread *thread)
 {
     uint64_t never = 0;
 
@@ -201,14 +205,20 @@ void mproc_thread_ask(struct mproc_thread *thread)
     mproc_stop_request(thread->token, MPROC_STOP_WARM);
 }
 
+void mproc_thread_ask(struct mproc_thread *thread)
+{
+    if (mproc_handle_check(thread, "thread") == 0)
+        ask(thread);
+}
+
 const char *mproc_thread_name(const struct mproc_thread *thread)
 {
-    return thread->name;
+    return mproc_handle_check(thread, "thread") ? "" : thread->name;
 }
 
 struct mproc_stop *mproc_thread_token(const struct mproc_thread *thread)
 {
-    return thread->token;
+    return mproc_handle_check(thread, "thread") ? NULL : thread->token;
 }
 
 /* "in system call 0 (…)" as far as the kernel tells; what a person needs to find the place. */
@@ -262,9 +272,12 @@ static int wait_ended(struct mproc_thread *thread, uint64_t deadline_ns)
 int mproc_thread_join(struct mproc_thread *thread, uint64_t deadline_ns,
                       struct mproc_thread_result *ret_result)
 {
+    int r = mproc_handle_check(thread, "thread");
+    if (r)
+        return r;
     if (thread == self)
         return mproc_fail(-EDEADLK, "thread '%s' would wait for itself", thread->name);
-    int r = wait_ended(thread, deadline_ns);
+    r = wait_ended(thread, deadline_ns);
     if (r == -ECANCELED)
         return mproc_fail(r, "stopped while waiting for thread '%s'", thread->name);
     if (r)
@@ -298,7 +311,7 @@ int mproc_thread_stop_all(uint64_t deadline_ns)
     unsigned hung = 0;
 
     for (unsigned i = 0; (thread = take_other(i)); i++) {
-        mproc_thread_ask(thread);
+        ask(thread);
         unref(thread);
     }
     /* Those that end leave the list; those before us in it hang. */

@@ -114,10 +114,10 @@ struct mproc_stop_steps {
  * or RLIMIT_NPROC reached; -EMFILE: it does not run; -ENOMEM; -ETIMEDOUT: the guard did not answer (is it
  * stopped?); -EOWNERDEAD: the guard and its spare are gone, and with threads running no new one can be had;
  * -EIO: its answer could not be read, so that it and all that it had started have been ended; -EPERM: called
- * in a fork of the owner; -ECHILD: it died before it was set up, or, spawned, ended without opening the
- * context; -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of less than a megabyte; what
- * setting it up gave. Ownership: the caller's, ends with mproc_process_free(). Threads: any. Blocking: until
- * the deadline of the options; about 0.2 ms as a rule.
+ * in a fork of the owner; -EBADF: the context was closed; -ECHILD: it died before it was set up, or, spawned,
+ * ended without opening the context; -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of
+ * less than a megabyte; what setting it up gave. Ownership: the caller's, ends with mproc_process_free().
+ * Threads: any. Blocking: until the deadline of the options; about 0.2 ms as a rule.
  */
 MPROC_EXPORT int mproc_process_start(struct mproc_context *context, const char *entry,
                                      const struct mproc_args *args,
@@ -133,7 +133,8 @@ MPROC_EXPORT int mproc_process_start(struct mproc_context *context, const char *
 MPROC_EXPORT struct mproc_process *mproc_process_ref(struct mproc_process *process);
 
 /**
- * Gives a handle back. A process that still runs goes on, as the context's alone. NULL is a no-op.
+ * Gives a handle back. A process that still runs goes on, as the context's alone. NULL is a no-op. Whoever
+ * uses the handle afterwards gets -EBADF, until a thousand other handles have been given back.
  *
  * Threads: any; the sentinel goes with the last reference.
  */

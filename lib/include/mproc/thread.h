@@ -90,7 +90,7 @@ MPROC_EXPORT int mproc_thread_stop_all(uint64_t deadline_ns);
  * Name and token of a thread.
  *
  * Returns: the value.
- * Ownership: the thread's; valid as long as the handle.
+ * Ownership: the thread's; valid as long as the handle; of one that was given back "" and NULL.
  * Threads: any.
  */
 MPROC_EXPORT const char *mproc_thread_name(const struct mproc_thread *thread);
