@@ -16,6 +16,17 @@
 
 enum { LONGEST_MS = 20, STACK = 128 << 10 };
 
+void soak_must(bool holds, int code)
+{
+    if (!holds)
+        _exit(code);
+}
+
+bool soak_is_limit(int err)
+{
+    return err == -ENOMEM || err == -EFBIG || err == -EMFILE || err == -ENOSPC;
+}
+
 bool soak_victim_open(pid_t pid, struct soak_victim *ret_victim)
 {
     int pidfd = pidfd_open(pid, 0);
@@ -32,8 +43,13 @@ void soak_victim_close(struct soak_victim *victim)
     victim->pidfd = -1;
 }
 
-/* Limits that take effect in the middle of a call: no more descriptors, files, address space. */
-static const int resources[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS};
+/* Limits that take effect in the middle of a call: no more descriptors, files, address space; which
+ * AddressSanitizer needs for itself: its runtime ends the process when there is none. */
+static const int resources[] = {RLIMIT_NOFILE, RLIMIT_FSIZE,
+#ifndef __SANITIZE_ADDRESS__
+                                RLIMIT_AS
+#endif
+};
 
 static bool has_ended(const struct soak_victim *victim)
 {
@@ -165,6 +181,11 @@ bool soak_crew_rage(struct soak_round *round, struct soak_crew *crew)
             soak_restore(crew->server, false);
         if (crew->server && soak_random(round, 8) == 0)
             soak_stop(round, crew->server);
+        if (crew->renew_server && soak_random(round, 64) == 0) {
+            round->kills++;
+            if (!crew->renew_server(round, crew->user, crew->server))
+                return false;
+        }
         if (soak_random(round, 2) == 0) {
             soak_disturb(round, &crew->members[role]);
             continue;

@@ -15,7 +15,9 @@ enum { ROUND_MS = 1000 };
 static const struct {
     const char *name;
     bool (*run)(struct soak_round *round);
-} kinds[] = {{"queue", soak_queue}, {"sync", soak_sync}, {"pool", soak_pool}, {"manager", soak_manager}};
+} kinds[] = {{"queue", soak_queue},     {"sync", soak_sync},   {"pool", soak_pool},
+             {"manager", soak_manager}, {"event", soak_event}, {"barrier", soak_barrier},
+             {"shm", soak_shm},         {"pipe", soak_pipe},   {"log", soak_log}};
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -66,16 +68,20 @@ static void add_up(struct soak_round *total, const struct soak_round *round)
     total->tasks += round->tasks;
     total->sections += round->sections;
     total->calls += round->calls;
+    total->meetings += round->meetings;
+    total->frames += round->frames;
+    total->records += round->records;
 }
 
 static void print_total(const struct soak_round *total, uint64_t rounds, uint64_t seed)
 {
     printf("soak: %llu rounds, %llu kills, %llu stops, %llu limits; %llu messages, %llu tasks, %llu locked "
-           "sections, %llu calls of a manager; seed %llu\n",
+           "sections, %llu calls of a manager, %llu meetings, %llu frames, %llu records; seed %llu\n",
            (unsigned long long)rounds, (unsigned long long)total->kills, (unsigned long long)total->stops,
            (unsigned long long)total->limits, (unsigned long long)total->messages,
            (unsigned long long)total->tasks, (unsigned long long)total->sections,
-           (unsigned long long)total->calls, (unsigned long long)seed);
+           (unsigned long long)total->calls, (unsigned long long)total->meetings,
+           (unsigned long long)total->frames, (unsigned long long)total->records, (unsigned long long)seed);
 }
 
 /* Round `number` of a seed is the same whichever came before it. */

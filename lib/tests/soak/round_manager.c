@@ -64,23 +64,11 @@ static uint64_t soon(void)
     return mproc_deadline_ms(SOAK_HANG_MS);
 }
 
-/* What a limit brings about. */
-static bool is_limit(int err)
-{
-    return err == -ENOMEM || err == -EMFILE || err == -EFBIG;
-}
-
-static void must(bool holds, int code)
-{
-    if (!holds)
-        _exit(code);
-}
-
 static void add(struct work *work, uint32_t life)
 {
     work->ledger->tried_to_add[life]++;
     int r = mproc_shared_counter_add(work->counter, 1, soon(), NULL);
-    must(r == 0 || is_limit(r), ADD_FAILS);
+    soak_must(r == 0 || soak_is_limit(r), ADD_FAILS);
     work->ledger->added[life] += r == 0;
 }
 
@@ -102,12 +90,12 @@ static bool change(struct work *work, bool mend)
     if (r == 0 && mend)
         r = mproc_shared_dict_add(work->dict, "right", left - right, soon(), &right);
     if (r == 0)
-        must(left == right, UNEVEN);
+        soak_must(left == right, UNEVEN);
     if (r == 0)
         r = mproc_shared_dict_add(work->dict, "left", 1, soon(), NULL);
     if (r == 0)
         r = mproc_shared_dict_add(work->dict, "right", 1, soon(), NULL);
-    must(r == 0 || is_limit(r), DICT_FAILS);
+    soak_must(r == 0 || soak_is_limit(r), DICT_FAILS);
     return r == 0;
 }
 
@@ -115,18 +103,18 @@ static void change_under_lock(struct work *work)
 {
     int r = mproc_shared_lock_acquire(work->lock, soon());
 
-    if (is_limit(r))
+    if (soak_is_limit(r))
         return;
-    must(r == 0 || r == -EOWNERDEAD, LOCK_FAILS);
+    soak_must(r == 0 || r == -EOWNERDEAD, LOCK_FAILS);
     if (!change(work, r == -EOWNERDEAD)) {
         mproc_manager_disconnect(work->manager);
         return;
     }
     r = mproc_shared_lock_release(work->lock, soon());
-    if (is_limit(r)) /* given back or not: as if we had died */
+    if (soak_is_limit(r)) /* given back or not: as if we had died */
         mproc_manager_disconnect(work->manager);
     else
-        must(r == 0, LOCK_FAILS);
+        soak_must(r == 0, LOCK_FAILS);
 }
 
 static void put(struct work *work, uint32_t life)
@@ -140,7 +128,7 @@ static void put(struct work *work, uint32_t life)
     if (mproc_args_add_uint(values, number) == 0) {
         work->ledger->put[life]++;
         int r = mproc_shared_queue_put(work->queue, values, mproc_deadline_ms(TRY_MS));
-        must(r == 0 || r == -ETIMEDOUT || is_limit(r), PUT_FAILS);
+        soak_must(r == 0 || r == -ETIMEDOUT || soak_is_limit(r), PUT_FAILS);
         work->ledger->is_put[life][number] = r == 0;
     }
     mproc_args_free(values);
@@ -153,12 +141,12 @@ static bool get(struct work *work, uint64_t deadline_ns)
     uint64_t life, number;
     int r = mproc_shared_queue_get(work->queue, deadline_ns, &values);
 
-    must(r == 0 || r == -ETIMEDOUT || r == -EAGAIN || is_limit(r), GET_FAILS);
+    soak_must(r == 0 || r == -ETIMEDOUT || r == -EAGAIN || soak_is_limit(r), GET_FAILS);
     if (r)
         return false;
-    must(mproc_args_get_uint(values, 0, &life) == 0 && mproc_args_get_uint(values, 1, &number) == 0 &&
-             life < LIVES && number < PER_LIFE,
-         STRANGE);
+    soak_must(mproc_args_get_uint(values, 0, &life) == 0 && mproc_args_get_uint(values, 1, &number) == 0 &&
+                  life < LIVES && number < PER_LIFE,
+              STRANGE);
     __atomic_fetch_add(&work->ledger->got[life][number], 1, __ATOMIC_RELAXED);
     mproc_args_free(values);
     return true;

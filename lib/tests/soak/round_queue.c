@@ -76,12 +76,6 @@ static const char *words(int code)
     }
 }
 
-/* What a limit brings about: nothing has happened, and one tries again. */
-static bool is_limit(int err)
-{
-    return err == -ENOMEM || err == -EFBIG || err == -EMFILE || err == -ENOSPC;
-}
-
 static void put_for_ever(struct work *work, uint32_t life)
 {
     struct message message = {.life = life};
@@ -94,7 +88,7 @@ static void put_for_ever(struct work *work, uint32_t life)
         __atomic_store_n(&work->ledger->attempted[life], number + 1, __ATOMIC_RELAXED);
         do
             err = mproc_queue_put(work->queue, &message, HEAD + length, mproc_deadline_ms(SOAK_HANG_MS));
-        while (is_limit(err));
+        while (soak_is_limit(err));
         if (err)
             _exit(err == -EPIPE ? 0 : PUT_FAILS);
         __atomic_store_n(&work->ledger->put[life], number + 1, __ATOMIC_RELAXED);
@@ -137,7 +131,7 @@ static void get_for_ever(struct work *work)
         size_t len;
         int err = mproc_queue_get_into(work->queue, mproc_deadline_ms(SOAK_HANG_MS), sizeof(message),
                                        &message, &len);
-        if (is_limit(err))
+        if (soak_is_limit(err))
             continue;
         if (err)
             _exit(err == -EPIPE ? 0 : GET_FAILS);

@@ -58,17 +58,6 @@ static const char *words(int code)
     }
 }
 
-static void must(bool holds, int code)
-{
-    if (!holds)
-        _exit(code);
-}
-
-static bool is_limit(int err)
-{
-    return err == -ENOMEM || err == -EMFILE;
-}
-
 static bool is_over(const struct work *work)
 {
     return __atomic_load_n(&work->ledger->over, __ATOMIC_RELAXED) != 0;
@@ -95,7 +84,7 @@ static void mend(struct work *work)
 {
     work->ledger->total = sum(work->ledger);
     work->ledger->tokens = work->ledger->given - work->ledger->taken;
-    must(mproc_mutex_consistent(work->mutex) == 0, LOCK_FAILS);
+    soak_must(mproc_mutex_consistent(work->mutex) == 0, LOCK_FAILS);
 }
 
 static void enter(struct work *work)
@@ -105,14 +94,14 @@ static void enter(struct work *work)
     if (r == -EOWNERDEAD)
         mend(work);
     else
-        must(r == 0, LOCK_FAILS);
-    must(work->ledger->total == sum(work->ledger), UNEVEN);
-    must(work->ledger->tokens == work->ledger->given - work->ledger->taken, UNEVEN);
+        soak_must(r == 0, LOCK_FAILS);
+    soak_must(work->ledger->total == sum(work->ledger), UNEVEN);
+    soak_must(work->ledger->tokens == work->ledger->given - work->ledger->taken, UNEVEN);
 }
 
 static void leave(struct work *work)
 {
-    must(mproc_mutex_unlock(work->mutex) == 0, LOCK_FAILS);
+    soak_must(mproc_mutex_unlock(work->mutex) == 0, LOCK_FAILS);
 }
 
 static void add(struct work *work, unsigned role)
@@ -122,7 +111,7 @@ static void add(struct work *work, unsigned role)
     work->ledger->total = before + 1;
     linger();
     work->ledger->own[role]++;
-    must(work->ledger->total == before + 1, NO_TOKEN);
+    soak_must(work->ledger->total == before + 1, NO_TOKEN);
     leave(work);
 }
 
@@ -132,7 +121,7 @@ static void give(struct work *work)
     work->ledger->given++;
     linger();
     work->ledger->tokens++;
-    must(mproc_condition_notify(work->condition, 1) == 0, WAIT_FAILS);
+    soak_must(mproc_condition_notify(work->condition, 1) == 0, WAIT_FAILS);
     leave(work);
 }
 
@@ -144,7 +133,7 @@ static void take(struct work *work)
         if (r == -EOWNERDEAD)
             mend(work);
         else
-            must(r == 0 || is_limit(r), WAIT_FAILS);
+            soak_must(r == 0 || soak_is_limit(r), WAIT_FAILS);
     }
     if (work->ledger->tokens > 0) {
         work->ledger->tokens--;
@@ -157,48 +146,48 @@ static void take(struct work *work)
 static void mend_halves(struct work *work)
 {
     work->ledger->right = work->ledger->left;
-    must(mproc_rwlock_consistent(work->rwlock) == 0, RW_FAILS);
+    soak_must(mproc_rwlock_consistent(work->rwlock) == 0, RW_FAILS);
 }
 
 static void write_halves(struct work *work)
 {
     int r = mproc_rwlock_write(work->rwlock, mproc_deadline_ms(SOAK_HANG_MS));
 
-    if (is_limit(r))
+    if (soak_is_limit(r))
         return;
     if (r == -EOWNERDEAD)
         mend_halves(work);
     else
-        must(r == 0, RW_FAILS);
+        soak_must(r == 0, RW_FAILS);
     work->ledger->left++;
     linger();
     work->ledger->right++;
-    must(mproc_rwlock_unlock(work->rwlock) == 0, RW_FAILS);
+    soak_must(mproc_rwlock_unlock(work->rwlock) == 0, RW_FAILS);
 }
 
 static void read_halves(struct work *work)
 {
     int r = mproc_rwlock_read(work->rwlock, mproc_deadline_ms(SOAK_HANG_MS));
 
-    if (is_limit(r))
+    if (soak_is_limit(r))
         return;
     if (r == -EOWNERDEAD)
         mend_halves(work);
     else
-        must(r == 0, RW_FAILS);
-    must(work->ledger->left == work->ledger->right, RW_UNEVEN);
-    must(mproc_rwlock_unlock(work->rwlock) == 0, RW_FAILS);
+        soak_must(r == 0, RW_FAILS);
+    soak_must(work->ledger->left == work->ledger->right, RW_UNEVEN);
+    soak_must(mproc_rwlock_unlock(work->rwlock) == 0, RW_FAILS);
 }
 
 static void use_unit(struct work *work)
 {
     int r = mproc_semaphore_acquire(work->semaphore, mproc_deadline_ms(SOAK_HANG_MS));
 
-    if (is_limit(r))
+    if (soak_is_limit(r))
         return;
-    must(r == 0 || r == -EOWNERDEAD, UNIT_FAILS);
+    soak_must(r == 0 || r == -EOWNERDEAD, UNIT_FAILS);
     linger();
-    must(mproc_semaphore_release(work->semaphore) == 0, UNIT_FAILS);
+    soak_must(mproc_semaphore_release(work->semaphore) == 0, UNIT_FAILS);
 }
 
 static void run(void *user, unsigned role, uint32_t life)

@@ -25,6 +25,9 @@ struct soak_round {
     uint64_t tasks;
     uint64_t sections;
     uint64_t calls;    /* of a manager */
+    uint64_t meetings; /* at barriers, and for events */
+    uint64_t frames;
+    uint64_t records;
     char failure[256]; /* empty: it balances */
 };
 
@@ -37,11 +40,22 @@ bool soak_fail(struct soak_round *round, const char *format, ...) __attribute__(
 /* Zeroed memory that is shared with the processes to come. Ends the program when there is none. */
 void *soak_share(size_t size);
 
+/* In a process of a crew: ends it with the code unless it holds. */
+void soak_must(bool holds, int code);
+
+/* Whether this error is what a limit brings about: nothing has happened, and one tries again. */
+bool soak_is_limit(int err);
+
 /* A round of each kind: returns whether it balances. */
 bool soak_queue(struct soak_round *round);
 bool soak_sync(struct soak_round *round);
 bool soak_pool(struct soak_round *round);
 bool soak_manager(struct soak_round *round);
+bool soak_event(struct soak_round *round);
+bool soak_barrier(struct soak_round *round);
+bool soak_shm(struct soak_round *round);
+bool soak_pipe(struct soak_round *round);
+bool soak_log(struct soak_round *round);
 
 /* Somebody to be disturbed: never by a bare pid, which may be another process by the time it is continued. */
 struct soak_victim {
@@ -74,6 +88,9 @@ struct soak_crew {
     const char *(*words)(int code);
     void (*buried)(void *user, unsigned role); /* one was killed; may be NULL */
     struct soak_victim *server; /* on whom they depend: stopped now and then, too; may be NULL */
+    /* Kills the server and starts another one in its place; NULL: it is not killed. Returns whether there is
+     * one. */
+    bool (*renew_server)(struct soak_round *round, void *user, struct soak_victim *server);
     uint32_t lives_max;
     uint32_t lives;
     struct soak_victim members[SOAK_CREW_MAX];
