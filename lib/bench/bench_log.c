@@ -1,7 +1,8 @@
 /*
  * Four processes that log into one file: ours through a listener in a process of its own, which formats;
- * write(2) of a line that is finished already to a file opened with O_APPEND; and CPython's QueueHandler with
- * a QueueListener.
+ * write(2) of a line that is finished already to a file opened with O_APPEND; what syslog(3) and the smallest
+ * daemon behind it do, over a socket of their own: a datagram for each record, which is formatted for it; and
+ * CPython's QueueHandler with a QueueListener.
  *
  * One after the other in every round; figures are medians, the ratio is ours to the peer's. Time is taken
  * until the last line is in the file. Once more ours while writers are killed and replaced all the time.
@@ -11,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <mproc/error.h>
@@ -21,7 +24,15 @@
 
 #include "measure/measure.h"
 
-enum { ROUNDS = 5, WRITERS = 4, OURS = 250000, APPENDS = 100000, PYTHONS = 2500, KILLS = 200 };
+enum {
+    ROUNDS = 5,
+    WRITERS = 4,
+    OURS = 250000,
+    APPENDS = 100000,
+    DATAGRAMS = 25000,
+    PYTHONS = 2500,
+    KILLS = 200
+};
 
 static char path[] = "/tmp/bench-log-XXXXXX";
 
@@ -147,6 +158,64 @@ static double run_appends(void)
     return WRITERS * APPENDS / seconds;
 }
 
+/* The daemon: each datagram becomes a line, until one is empty. */
+static _Noreturn void write_datagrams(int fd)
+{
+    int file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    char line[1024];
+    ssize_t len;
+
+    while ((len = recv(fd, line, sizeof(line) - 1, 0)) > 0) {
+        line[len++] = '\n';
+        require(write(file, line, (size_t)len) == len, "write");
+    }
+    _exit(0);
+}
+
+static _Noreturn void send_datagrams(int fd)
+{
+    char line[1024], when[32];
+
+    for (int i = 0; i < DATAGRAMS; i++) {
+        time_t now = time(NULL);
+        struct tm parts;
+        strftime(when, sizeof(when), "%h %e %T", localtime_r(&now, &parts));
+        int len =
+            snprintf(line, sizeof(line), "<14>%s main[%d]: request %d was answered after %d microseconds",
+                     when, (int)getpid(), i, 77);
+        require(send(fd, line, (size_t)len, 0) == len, "send");
+    }
+    _exit(0);
+}
+
+static double run_syslog(void)
+{
+    pid_t pids[WRITERS];
+    int ends[2];
+
+    empty_file();
+    require(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
+    uint64_t begin_ns = mproc_clock_ns();
+    pid_t daemon_pid = fork();
+    if (daemon_pid == 0)
+        write_datagrams(ends[0]);
+    for (int i = 0; i < WRITERS; i++) {
+        pids[i] = fork();
+        require(pids[i] >= 0, "fork");
+        if (pids[i] == 0)
+            send_datagrams(ends[1]);
+    }
+    for (int i = 0; i < WRITERS; i++)
+        waitpid(pids[i], NULL, 0);
+    require(send(ends[1], "", 0, 0) == 0, "send");
+    waitpid(daemon_pid, NULL, 0);
+    double seconds = (double)(mproc_clock_ns() - begin_ns) / 1e9;
+    close(ends[0]);
+    close(ends[1]);
+    require(count_lines() == (long)WRITERS * DATAGRAMS, "lines");
+    return WRITERS * DATAGRAMS / seconds;
+}
+
 static const char python[] =
     "import logging, logging.handlers, multiprocessing as m, sys, time\n"
     "path, writers, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])\n"
@@ -189,7 +258,7 @@ static void print(const char *what, const char *peer, double ours, double theirs
 
 int main(void)
 {
-    double ours[ROUNDS], with_kills[ROUNDS], appends[ROUNDS], pythons[ROUNDS];
+    double ours[ROUNDS], with_kills[ROUNDS], appends[ROUNDS], syslogs[ROUNDS], pythons[ROUNDS];
     struct mproc_context *context;
     int fd = mkstemp(path);
 
@@ -200,15 +269,18 @@ int main(void)
     for (int round = 0; round < ROUNDS; round++) {
         ours[round] = run_ours(context, 0);
         appends[round] = run_appends();
+        syslogs[round] = run_syslog();
         pythons[round] = run_python();
         with_kills[round] = run_ours(context, 1);
     }
     mproc_context_close(context, MPROC_FOREVER);
     unlink(path);
     double appended = median(appends, ROUNDS), python_rate = median(pythons, ROUNDS);
+    double syslog_rate = median(syslogs, ROUNDS);
     printf("%-34s %-26s %12s %12s %8s   (records per second, medians of %d)\n", "4 writers, 1 file", "peer",
            "ours", "peer's", "ratio", ROUNDS);
     print("one after the other", "write() with O_APPEND", median(ours, ROUNDS), appended);
+    print("one after the other", "syslog: datagram, writer", median(ours, ROUNDS), syslog_rate);
     print("one after the other", "CPython QueueListener", median(ours, ROUNDS), python_rate);
     print("while writers are killed", "write() with O_APPEND", median(with_kills, ROUNDS), appended);
     print("while writers are killed", "CPython QueueListener", median(with_kills, ROUNDS), python_rate);
