@@ -52,7 +52,8 @@ static int work(void *arg)
         err = mproc_args_add_int(question, *number);
     if (!err)
         err = ask(question, &answered, &square);
-    PITFALL_LEDGER("answered", answered);
+    if (!err)
+        PITFALL_LEDGER("answered", answered);
     PITFALL_POINT("answered");
     if (!err)
         printf("%ld squared is %ld\n", (long)*number, (long)square);

@@ -1,6 +1,7 @@
 /*
  * A report of two parts: each is worked out by a process of its own, one after the other.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -50,7 +51,8 @@ int main(void)
     struct mproc_context *context = NULL;
     int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
     printf("report of the night\n");
-    fflush(stdout); /* for the order of the lines, not for their number */
+    if (!err && fflush(stdout)) /* for the order of the lines, not for their number */
+        err = -errno;
     for (int part = 1; part <= PARTS && !err; part++)
         err = run_part(context, part);
     if (err)
