@@ -145,16 +145,17 @@ static int find_fd(void)
     return fd;
 }
 
-/* Maps the file and sees that it is whole; it is then this process' own. NULL: it is none of ours. */
-static struct spawn_head *unpack(int fd)
+/* Maps the file and sees that it is whole; it is then this process' own. Returns 1; 0: it is none of ours;
+ * -errno. */
+static int unpack(int fd, struct spawn_head **ret_head)
 {
     struct stat status;
 
     if (fstat(fd, &status) != 0 || (size_t)status.st_size < sizeof(struct spawn_head))
-        return NULL;
+        return 0;
     struct spawn_head *head = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     if (head == MAP_FAILED)
-        return NULL;
+        return -errno;
     const char *entry = (const char *)(head + 1);
     size_t rest = (size_t)status.st_size - sizeof(*head);
     if (head->magic != spawn_magic || head->nfds > MPROC_ARGS_FDS_MAX || head->entry_len == 0 ||
@@ -162,9 +163,10 @@ static struct spawn_head *unpack(int fd)
         head->body_len != rest - head->entry_len || head->body_len != body_len_of(&head->order) ||
         head->order.slot >= MPROC_PROCESSES_MAX) {
         munmap(head, (size_t)status.st_size);
-        return NULL;
+        return 0;
     }
-    return head;
+    *ret_head = head;
+    return 1;
 }
 
 static void close_at_next_exec(const struct spawn_head *head)
@@ -177,12 +179,17 @@ static void close_at_next_exec(const struct spawn_head *head)
 int mproc_spawn_take_up(const struct mproc_entry *entries, uint32_t nentries, struct mproc_worker *ret_worker)
 {
     int fd = find_fd();
-    struct spawn_head *head = fd < 0 ? NULL : unpack(fd);
+    struct spawn_head *head;
     struct mproc_slots *slots;
+    int r = fd < 0 ? 0 : unpack(fd, &head);
 
     unsetenv(variable);
-    if (!head || mproc_slots_attach(head->slots_fd, &slots) != 0)
+    if (r == 0)
         return 0;
+    /* Nobody can be told but by the end. To go on would be to run main as if nobody had started this process.
+     */
+    if (r < 0 || mproc_slots_attach(head->slots_fd, &slots) != 0)
+        _exit(EXIT_FAILURE);
     close(fd);
     close(head->slots_fd);
     close_at_next_exec(head);

@@ -79,3 +79,9 @@ fails sendmsg:error=EPIPE:when=2+:proc=0 "no worker can be started" pool
 echo "- the system is short of memory for a task: it is sent again; in the end the task is not run"
 works sendmsg:error=ENOBUFS:when=2..4:proc=0 pool
 fails sendmsg:error=ENOBUFS:when=2+:proc=0 "No buffer space" pool
+
+echo "- a spawned worker that cannot map what it was given ends: it does not run main as a program of its own"
+for given in spawn slots; do
+    fails "mmap:error=ENOMEM:fd=*mproc-$given*:proc=0.1.1.1" "died before it was set up" spawn
+    ! grep -q worker "$scratch/output" || fail "a worker has run main"
+done

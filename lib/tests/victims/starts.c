@@ -1,5 +1,6 @@
 /* Starts workers one after the other, or gives tasks that carry a descriptor to a pool of one ("pool"): each
- * prints its number. What fails is told by the exit status. */
+ * prints its number. With "spawn" the workers run this program anew. What fails is told by the exit status.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include <mproc/process.h>
 
 enum { WORKERS = 3, WAIT_MS = 30000 };
+
+static enum mproc_start_method method = MPROC_START_FORKSERVER;
 
 static int say(struct mproc_args *args)
 {
@@ -23,9 +26,10 @@ static int say(struct mproc_args *args)
 
 static int start(struct mproc_context *context, const struct mproc_args *args)
 {
+    const struct mproc_process_options options = {.method = method};
     struct mproc_process *process;
     struct mproc_status status;
-    int err = mproc_process_start(context, "say", args, NULL, &process);
+    int err = mproc_process_start(context, "say", args, &options, &process);
     if (err)
         return err;
     err = mproc_process_join(process, mproc_deadline_ms(WAIT_MS), &status);
@@ -55,6 +59,8 @@ int main(int argc, char **argv)
     int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
     if (!err && argc > 1 && strcmp(argv[1], "pool") == 0)
         err = mproc_pool_create(context, &(struct mproc_pool_options){.workers = 1}, &pool);
+    if (argc > 1 && strcmp(argv[1], "spawn") == 0)
+        method = MPROC_START_SPAWN;
     for (int number = 1; number <= WORKERS && !err; number++)
         err = run_one(context, pool, number);
     if (err)
