@@ -16,6 +16,7 @@
 #include "probe/calls.h"
 #include "probe/futexes.h"
 #include "probe/objects.h"
+#include "probe/python_signals.h"
 #include "probe/readings.h"
 #include "probe/sockets.h"
 #include "probe/strangers.h"
@@ -145,15 +146,18 @@ static const uint64_t own_signals = 1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1)
                                     1ull << (SIGPROF - 1) | 1ull << (SIGSYS - 1) | library_signals;
 
 /*
- * CPython handles SIGINT in every program, only to end what it interrupts. Of others who handle it that is
- * not known: some wait for nothing else. It is told from them by the one signal that it ignores from its
- * first moment on and that hardly anybody else does, SIGXFSZ.
+ * CPython handles SIGINT in every program, and most leave it at that: the handler only ends what it
+ * interrupts. Of others who handle it that is not known: some wait for nothing else. Who may be CPython is
+ * told by the one signal that it ignores from its first moment on and that hardly anybody else does, SIGXFSZ;
+ * what its handler is, by its memory.
  */
-static bool handles_requests(const struct pf_task_status *status)
+static bool handles_requests(struct pf_survey *survey, const struct pf_site *site)
 {
-    uint64_t interrupt = 1ull << (SIGINT - 1), handled = status->handlers & ~own_signals;
-    bool only_to_end = status->ignored & 1ull << (SIGXFSZ - 1);
-    return handled & ~(only_to_end ? interrupt : 0);
+    uint64_t interrupt = 1ull << (SIGINT - 1), handled = site->status.handlers & ~own_signals;
+    bool may_be_python = site->status.ignored & 1ull << (SIGXFSZ - 1);
+    if (handled != interrupt || !may_be_python)
+        return handled;
+    return !pf_python_interrupt_ends(site->reader, &survey->python_handlers);
 }
 
 static bool has_posix_timer(const struct pf_site *site)
@@ -188,7 +192,7 @@ static void describe_process(struct pf_survey *survey, const struct pf_site *sit
         return;
     state->catches_sigchld = handlers >> (SIGCHLD - 1) & 1;
     state->handles_nothing = (handlers & ~library_signals) == 0;
-    state->handles_requests = handles_requests(&site->status);
+    state->handles_requests = handles_requests(survey, site);
     describe_traffic(site, state);
     if (survey->request->found)
         pf_alarms_describe(survey, site, state);
