@@ -241,6 +241,30 @@ if mkdir "$group" 2>/dev/null; then
         echo 0 >"$group/cgroup.freeze"
     fi
     stop "$pid"
+    # The event has come while its reader was frozen: both seem to wait for each other, and neither does.
+    cat >"$work/frozen.py" <<'END'
+import os, sys
+group, event = sys.argv[1], os.eventfd(0)
+child = os.fork()
+if child == 0:
+    os.close(3)
+    os.eventfd_read(event)
+    os._exit(0)
+while not open(f"/proc/{child}/syscall").read().startswith(f"0 {event:#x} "):  # read
+    pass
+open(f"{group}/cgroup.procs", "w").write(str(child))
+open(f"{group}/cgroup.freeze", "w").write("1")
+while "frozen 1" not in open(f"{group}/cgroup.events").read():
+    pass
+os.eventfd_write(event, 1)
+os.write(3, b"!"); os.close(3)
+os.waitpid(child, 0)
+END
+    start "$python" "$work/frozen.py" "$group"
+    diagnose 0 "$pid"
+    says "is held by its control group, which is frozen"
+    echo 0 >"$group/cgroup.freeze"
+    wait "$pid" || fail "who was frozen did not go on"
     until rmdir "$group" 2>/dev/null; do :; done
 else
     echo "skipped: no control group can be made here"
