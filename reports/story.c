@@ -21,12 +21,50 @@ static void labelled(const struct pf_page *page, int indent, const char *label, 
     pf_page_prose(page, column, indent + 2, text);
 }
 
+static const struct pf_node *node_named(const struct pf_diagnosis *diagnosis, const char *id)
+{
+    for (size_t i = 0; id && i < diagnosis->node_count; i++)
+        if (diagnosis->nodes[i].id && strcmp(diagnosis->nodes[i].id, id) == 0)
+            return &diagnosis->nodes[i];
+    return NULL;
+}
+
+/* Why the edge is there, without what the node that it leads to says of itself: "…, but it waits for …". */
+static const char *own_part(const struct pf_page *page, const struct pf_diagnosis *diagnosis,
+                            const struct pf_edge *edge)
+{
+    static const char *const joints[] = {", but it ", ": it "};
+    const struct pf_node *node = node_named(diagnosis, edge->to);
+    size_t why = edge->why ? strlen(edge->why) : 0, state = node && node->state ? strlen(node->state) : 0;
+    for (size_t i = 0; state && i < sizeof(joints) / sizeof(joints[0]); i++) {
+        size_t joint = strlen(joints[i]);
+        if (why > joint + state && strcmp(edge->why + why - state, node->state) == 0 &&
+            strncmp(edge->why + why - state - joint, joints[i], joint) == 0)
+            return pf_arena_strndup(page->arena, edge->why, why - state - joint);
+    }
+    return edge->why;
+}
+
+/* It waits for nobody, and who waits for it has said already what it does. */
+static bool is_told_of(const struct pf_diagnosis *diagnosis, const struct pf_node *node)
+{
+    bool told = false;
+    for (size_t i = 0; i < diagnosis->edge_count; i++) {
+        const struct pf_edge *edge = &diagnosis->edges[i];
+        if (edge->from && strcmp(edge->from, node->id) == 0)
+            return false;
+        told |= edge->to && edge->why && node->state && strcmp(edge->to, node->id) == 0 &&
+                strstr(edge->why, node->state);
+    }
+    return told && !node->where;
+}
+
 static void write_edge(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis,
                        const struct pf_edge *edge)
 {
     const char *to = pf_view_label(page->arena, diagnosis, edge->to);
     const char *resource = pf_plain_line(page->arena, edge->resource);
-    const char *why = pf_plain_line(page->arena, edge->why);
+    const char *why = pf_plain_line(page->arena, own_part(page, diagnosis, edge));
     fprintf(page->file, "%*s-> ", indent, "");
     pf_page_prose(page, indent + 3, indent + 3,
                   pf_arena_printf(page->arena, "%s%s%s%s%s", to, *resource ? ", " : "", resource,
@@ -39,7 +77,7 @@ static void write_chain(const struct pf_page *page, int indent, const struct pf_
     heading(page, indent, pf_arena_printf(page->arena, "%s:", pf_view_chain(trial)));
     for (size_t i = 0; i < diagnosis->node_count; i++) {
         const struct pf_node *node = &diagnosis->nodes[i];
-        if (node->id && strcmp(node->id, "nobody") == 0)
+        if (node->id && (strcmp(node->id, "nobody") == 0 || is_told_of(diagnosis, node)))
             continue; /* the edges that lead there say all of it */
         fprintf(page->file, "%*s", indent + 2, "");
         pf_page_prose(page, indent + 2, indent + 4, pf_view_node(page->arena, node));
