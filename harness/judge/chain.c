@@ -183,12 +183,13 @@ struct pf_chain *pf_chain_beyond(const struct pf_graph *graph, struct pf_chain *
     return pf_chain_join(graph, way ? way : &none, circle);
 }
 
-/* A word that any thread of the process may wake says little about who should. */
+/* A word that any thread of the process may wake says little about who should, and no more does an event that
+ * it has for itself. */
 static bool is_vague(const struct pf_graph *graph, const struct pf_link *link)
 {
     const struct pf_object *object = link->waker ? link->waker->object : NULL;
-    return object && object->futex && link->waker->kind != PF_WAKER_THREAD &&
-           pf_link_is_internal(graph, link);
+    return object && (object->futex || object->kind == PF_OBJECT_EVENTFD) &&
+           link->waker->kind != PF_WAKER_THREAD && pf_link_is_internal(graph, link);
 }
 
 /* How good a story is: it ends at a cause, says of few links only that any thread could help, and is short.

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "judge/drawing.h"
+#include "judge/news.h"
 #include "judge/phrases.h"
 #include "judge/picture.h"
 #include "judge/remedy.h"
@@ -46,12 +47,33 @@ static bool is_of_peers(const struct pf_graph *graph, const struct pf_chain *cha
     return true;
 }
 
+/* Of a semaphore nothing tells who has it. Of those who could, one may have ended on a way that forgets it.
+ */
+static const char *tell_gone(const struct pf_case *c, const struct pf_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct pf_thread_state *from = c->graph->threads[chain->links[i].from].state;
+        const struct pf_futex *futex = pf_graph_futex(c->graph, chain->links[i].from);
+        bool silent = from->wait.kind == PF_WAIT_SEMAPHORE ||
+                      (futex && futex->shared && futex->kind == PF_FUTEX_SEMAPHORE);
+        const struct pf_life *gone = silent ? pf_gone_relative(c, from->process) : NULL;
+        bool reached = gone && (!futex || (futex->place && futex->place[0] == '/') ||
+                                pf_history_keeps_image(c->history, gone));
+        if (reached && gone->exit->exit.code)
+            return pf_arena_printf(c->scratch, " %s, which may have had it, %s.",
+                                   pf_case_label(c, gone->process), pf_phrase_killed(c, gone));
+    }
+    return "";
+}
+
 static const char *plain_summary(const struct pf_case *c, const struct pf_chain *chain)
 {
     const struct pf_link *last = &chain->links[chain->count - 1];
     const char *waits = pf_diagnosis_tell(c, chain);
     if (chain->closes_at == PF_NOWHERE)
-        return pf_arena_printf(c->scratch, "%s. This can never end: %s.", waits, pf_draw_why(c, last, NULL));
+        return pf_arena_printf(c->scratch, "%s. %s: %s.%s", waits,
+                               c->sober ? "Nobody in the tree will end that" : "This can never end",
+                               pf_draw_why(c, last, NULL), tell_gone(c, chain));
     if (chain->count - chain->closes_at == 1)
         return pf_arena_printf(c->scratch, "%s. That is itself, so it can never go on.", waits);
     if (is_of_peers(c->graph, chain)) {
@@ -62,8 +84,20 @@ static const char *plain_summary(const struct pf_case *c, const struct pf_chain 
     }
     const char *first = c->graph->threads[chain->links[chain->closes_at].from].state->thread;
     return pf_arena_printf(
-        c->scratch, "%s. That closes a circle: the last waits for %s, and so none of them can ever go on.",
-        waits, pf_case_label(c, first));
+        c->scratch, "%s. That closes a circle: the last waits for %s, and so none of them %s.%s", waits,
+        pf_case_label(c, first), c->sober ? "goes on by itself" : "can ever go on", tell_gone(c, chain));
+}
+
+/* What the diagnosis has supposed: who outside could still let one of them go on. */
+static const char *tell_supposed(const struct pf_case *c)
+{
+    for (size_t i = 0; c->sober && i < c->sober->snapshot->thread_count; i++) {
+        const struct pf_graph_thread *thread = &c->sober->threads[i];
+        if (pf_graph_stuck(c->graph, i) && thread->base > PF_GRADE_STUCK && thread->why)
+            return pf_arena_printf(c->scratch, " That is no proof, for of %s it holds that %s.",
+                                   pf_case_label(c, thread->state->thread), thread->why);
+    }
+    return "";
 }
 
 static void explain(struct pf_case *c, const char *pitfall, const struct pf_match *match)
@@ -72,7 +106,7 @@ static void explain(struct pf_case *c, const char *pitfall, const struct pf_matc
     diagnosis->pitfall = pitfall;
     diagnosis->proven = c->proven;
     diagnosis->certainty = c->proven ? PF_PROVEN : PF_LIKELY;
-    diagnosis->summary = pf_arena_strdup(c->arena, match->summary);
+    diagnosis->summary = pf_arena_printf(c->arena, "%s%s", match->summary, tell_supposed(c));
     diagnosis->fix = pf_arena_strdup(c->arena, match->fix);
     if (match->chain)
         pf_draw_chain(c, match->chain, match->dead);
@@ -80,26 +114,80 @@ static void explain(struct pf_case *c, const char *pitfall, const struct pf_matc
         pf_draw_others(c);
 }
 
-void pf_diagnose(struct pf_case *c)
+static bool explain_by_rule(struct pf_case *c)
 {
-    struct pf_diagnosis *diagnosis = pf_arena_alloc(c->arena, sizeof(*diagnosis));
-    c->trial->diagnosis = diagnosis;
     for (const struct pf_rule *rule = pf_rules; rule->pitfall; rule++) {
         struct pf_match match = {0};
         if (rule->match(c, &match)) {
             explain(c, rule->pitfall, &match);
-            return;
+            return true;
         }
     }
-    if (!c->stuck && pf_case_verdict(c) == PF_VERDICT_OBSERVED && c->graph) {
-        pf_picture_draw(c);
-        return;
-    }
-    if (!c->stuck) {
-        c->trial->diagnosis = NULL;
-        return;
-    }
+    return false;
+}
+
+static void explain_by_chain(struct pf_case *c)
+{
     const struct pf_chain *chain = pf_chain_from(c->graph, start_of(c->graph));
     struct pf_match plain = {.chain = chain, .summary = plain_summary(c, chain), .fix = pf_remedy(c, chain)};
     explain(c, NULL, &plain);
+}
+
+/* Is there somebody stuck who waits for what others of the tree would do? Who only waits to be told something
+ * from outside is idle. */
+static bool is_more_than_idle(const struct pf_graph *graph)
+{
+    for (size_t i = 0; i < graph->snapshot->thread_count; i++) {
+        const struct pf_wait *wait = &graph->threads[i].state->wait;
+        bool idle = (wait->kind == PF_WAIT_SIGNAL && !wait->pending) || wait->kind == PF_WAIT_STOPPED;
+        if (pf_graph_stuck(graph, i) && !idle)
+            return true;
+    }
+    return false;
+}
+
+/* Time was up, and nothing is proven: what if nobody outside does anything, as nobody has done? */
+static bool explain_by_supposing(struct pf_case *c)
+{
+    const struct pf_graph *sober = c->graph;
+    const struct pf_graph *secluded = pf_graph_seclude(sober->snapshot, c->scratch);
+    if (!is_more_than_idle(secluded))
+        return false;
+    c->sober = sober;
+    c->graph = secluded;
+    c->stuck = true;
+    if (!explain_by_rule(c))
+        explain_by_chain(c);
+    c->stuck = false;
+    c->graph = sober;
+    c->sober = NULL;
+    return true;
+}
+
+/* Does anybody wait for something? Of those who run or sleep there is nothing more to tell. */
+static bool is_anybody_waiting(const struct pf_graph *graph)
+{
+    for (size_t i = 0; i < graph->snapshot->thread_count; i++) {
+        enum pf_wait_kind kind = graph->threads[i].state->wait.kind;
+        if (!graph->threads[i].ended && kind != PF_WAIT_NONE && kind != PF_WAIT_SLEEP && kind != PF_WAIT_HELD)
+            return true;
+    }
+    return false;
+}
+
+void pf_diagnose(struct pf_case *c)
+{
+    bool hung = pf_case_verdict(c) == PF_VERDICT_DEADLINE && pf_case_found(c, PF_FINDING_HANG) && c->graph;
+    bool observed = pf_case_verdict(c) == PF_VERDICT_OBSERVED && c->graph;
+    c->trial->diagnosis = pf_arena_alloc(c->arena, sizeof(*c->trial->diagnosis));
+    if (explain_by_rule(c))
+        return;
+    if (c->stuck)
+        explain_by_chain(c);
+    else if (hung && explain_by_supposing(c))
+        return;
+    else if (observed || (hung && is_anybody_waiting(c->graph)))
+        pf_picture_draw(c);
+    else
+        c->trial->diagnosis = NULL;
 }

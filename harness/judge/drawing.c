@@ -108,6 +108,22 @@ static const char *how_it_ended(const struct pf_case *c, const char *address)
     return strchr(address, '/') || !life || !life->exit ? "ended" : pf_phrase_end(c, life);
 }
 
+/* " (0/t1 has ended)": the last thread of the process that has; empty where there was none, in the image it
+ * has now. */
+static const char *tell_ended_thread(const struct pf_case *c, const char *process)
+{
+    const struct pf_life *life = pf_history_life(c->history, process);
+    uint64_t begin = life && life->exec ? life->exec->seq : 0;
+    for (size_t i = c->trace->count; i > begin; i--) {
+        const struct pf_event *event = c->trace->events[i - 1];
+        bool before = !c->history->verdict || event->seq < c->history->verdict->seq;
+        if (event->kind == PF_EVENT_THREAD_EXIT && before &&
+            strcmp(pf_process_of(event->thread_exit.thread, c->scratch), process) == 0)
+            return pf_arena_printf(c->scratch, " (%s has ended)", event->thread_exit.thread);
+    }
+    return "";
+}
+
 static const char *why_nobody(const struct pf_case *c, const struct pf_link *link, const char *dead)
 {
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
@@ -128,9 +144,10 @@ static const char *why_nobody(const struct pf_case *c, const struct pf_link *lin
         return "the thread that locked it was not copied by fork, so in this process nobody can unlock it";
     bool alone = thread->waker_count && thread->wakers[0].kind != PF_WAKER_ANYONE &&
                  !crowd_of(c, thread, &thread->wakers[0]).others;
-    return alone ? pf_arena_printf(c->scratch, "only %s itself could %s, and it has no thread left to do so",
-                                   thread->state->process, deed)
-                 : pf_arena_printf(c->scratch, "nobody who lives could %s", deed);
+    return alone
+               ? pf_arena_printf(c->scratch, "only %s itself could %s, and it has no thread left to do so%s",
+                                 thread->state->process, deed, tell_ended_thread(c, thread->state->process))
+               : pf_arena_printf(c->scratch, "nobody who lives could %s", deed);
 }
 
 const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, const char *dead)

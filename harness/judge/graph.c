@@ -171,12 +171,18 @@ static void run_to_fixpoint(struct pf_graph *graph)
         graph->stuck_count += pf_graph_stuck(graph, i);
 }
 
-static struct pf_graph *build(const struct pf_snapshot *snapshot, bool trusting, struct pf_arena *arena)
+static struct pf_graph *new_graph(const struct pf_snapshot *snapshot, struct pf_arena *arena)
 {
     struct pf_graph *graph = pf_arena_alloc(arena, sizeof(*graph));
     graph->snapshot = snapshot;
     graph->arena = arena;
-    graph->trusting = trusting;
+    return graph;
+}
+
+static struct pf_graph *build(struct pf_graph *graph)
+{
+    const struct pf_snapshot *snapshot = graph->snapshot;
+    struct pf_arena *arena = graph->arena;
     index_everything(graph);
     prepare_processes(graph);
     graph->obscured = is_obscured(graph);
@@ -190,12 +196,21 @@ static struct pf_graph *build(const struct pf_snapshot *snapshot, bool trusting,
 
 struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_arena *arena)
 {
-    return build(snapshot, false, arena);
+    return build(new_graph(snapshot, arena));
 }
 
 struct pf_graph *pf_graph_trust(const struct pf_snapshot *snapshot, struct pf_arena *arena)
 {
-    return build(snapshot, true, arena);
+    struct pf_graph *graph = new_graph(snapshot, arena);
+    graph->trusting = true;
+    return build(graph);
+}
+
+struct pf_graph *pf_graph_seclude(const struct pf_snapshot *snapshot, struct pf_arena *arena)
+{
+    struct pf_graph *graph = new_graph(snapshot, arena);
+    graph->secluded = true;
+    return build(graph);
 }
 
 size_t pf_waker_processes(const struct pf_waker *waker, const size_t **ret_processes)

@@ -80,6 +80,7 @@ struct pf_graph {
     size_t party_count;
     enum pf_grade anyone; /* best grade of all threads */
     bool trusting;        /* supposes that what could not be seen of a tree that was found is not there */
+    bool secluded;        /* supposes that nobody outside does what takes a signal or a name */
     bool obscured;        /* something unread may hold any object: only hard waits can be proven */
     size_t stuck_count;   /* threads that are stuck for good */
 };
@@ -91,6 +92,11 @@ struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_aren
  * tree that could not be read hold nothing of it. What is stuck there is likely to be stuck.
  */
 struct pf_graph *pf_graph_trust(const struct pf_snapshot *snapshot, struct pf_arena *arena);
+/*
+ * The same for one who supposes that nobody outside the tree sends a signal to it, or uses what is open to
+ * all by its name. What is stuck there waits for somebody who has not come yet, and of whom nothing is known.
+ */
+struct pf_graph *pf_graph_seclude(const struct pf_snapshot *snapshot, struct pf_arena *arena);
 
 bool pf_graph_stuck(const struct pf_graph *graph, size_t thread);
 /* The processes that a waker stands for; none for a thread or anyone. */

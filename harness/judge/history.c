@@ -192,6 +192,12 @@ bool pf_history_keeps_image(const struct pf_history *history, const struct pf_li
            (life->name && parent->name && strcmp(life->name, parent->name) == 0);
 }
 
+bool pf_history_is_of_image(const struct pf_history *history, const struct pf_life *life)
+{
+    const struct pf_life *parent = pf_history_life(history, life->parent);
+    return !parent || !parent->exec || !life->fork || life->fork->seq > parent->exec->seq;
+}
+
 const struct pf_event *pf_history_event(const struct pf_history *history, uint64_t seq)
 {
     return seq >= 1 && seq <= history->trace->count ? history->trace->events[seq - 1] : NULL;

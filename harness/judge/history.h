@@ -44,6 +44,9 @@ const struct pf_life *pf_history_life(const struct pf_history *history, const ch
 /* Does it still run in the memory that fork copied from its parent? Where execs are not followed, the name
  * tells. */
 bool pf_history_keeps_image(const struct pf_history *history, const struct pf_life *life);
+/* Was it born of the image that its parent has now? Who was born before that exec knows nothing of what is in
+ * it. */
+bool pf_history_is_of_image(const struct pf_history *history, const struct pf_life *life);
 /* The process of a thread address: "0.2" for "0.2/t1". Lives in the arena. */
 const char *pf_process_of(const char *thread, struct pf_arena *arena);
 /* Of a name given to exec and one read from the kernel, which cuts it: the one that says more. */

@@ -77,6 +77,46 @@ bool pf_stands_in_condition(const struct pf_case *c, const char *thread)
     return false;
 }
 
+bool pf_stands_in_event(const struct pf_case *c, const char *thread)
+{
+    uint64_t seq;
+    const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
+    for (size_t i = 0; stack && i < stack->frame_count; i++) {
+        const struct pf_frame *frame = &stack->frames[i];
+        if (frame->language && frame->module && frame->function && strcmp(frame->function, "Event.wait") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The innermost frame of Python, or NULL. */
+static const struct pf_frame *innermost_script(const struct pf_case *c, const char *thread)
+{
+    uint64_t seq;
+    const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
+    for (size_t i = 0; stack && i < stack->frame_count; i++)
+        if (stack->frames[i].language)
+            return &stack->frames[i];
+    return NULL;
+}
+
+bool pf_stands_in_python(const struct pf_case *c, const char *thread)
+{
+    return innermost_script(c, thread) != NULL;
+}
+
+bool pf_stands_in_method(const struct pf_case *c, const char *thread, const char *method)
+{
+    const struct pf_frame *frame = innermost_script(c, thread);
+    return frame && frame->module && frame->function && strcmp(frame->function, method) == 0;
+}
+
+bool pf_stands_at_lock(const struct pf_case *c, const char *thread)
+{
+    const struct pf_frame *frame = innermost_script(c, thread);
+    return frame && !frame->module;
+}
+
 /* The later of the two. */
 static const struct pf_life *later(const struct pf_life *a, const struct pf_life *b)
 {
@@ -89,7 +129,7 @@ static const struct pf_life *last_killed(const struct pf_case *c, const char *pa
     for (size_t i = 0; parent && i < c->history->life_count; i++) {
         const struct pf_life *life = &c->history->lives[i];
         bool child = life->parent && strcmp(life->parent, parent) == 0;
-        if (child && life->exit && life->exit->exit.signaled &&
+        if (child && life->exit && life->exit->exit.signaled && pf_history_is_of_image(c->history, life) &&
             (crashes || !pf_is_crash_signal(life->exit->exit.code)))
             last = later(last, life);
     }
@@ -108,7 +148,8 @@ static const struct pf_life *last_ended(const struct pf_case *c, const char *par
         const struct pf_life *life = &c->history->lives[i];
         bool child = life->parent && strcmp(life->parent, parent) == 0 && strcmp(life->process, beside) != 0;
         /* Where execs are not followed, nobody knows what an ended process last was. */
-        bool same = !life->name || pf_history_keeps_image(c->history, life);
+        bool same = (!life->name || pf_history_keeps_image(c->history, life)) &&
+                    pf_history_is_of_image(c->history, life);
         if (child && life->exit && !life->exec && same)
             last = later(last, life);
     }

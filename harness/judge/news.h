@@ -13,6 +13,17 @@ bool pf_only_waiters_bring_news(const struct pf_graph *graph, size_t thread);
  */
 bool pf_stands_in_condition(const struct pf_case *c, const char *thread);
 
+/* Of all of these only those that were born of the image which their parent has now: the others, helpers of a
+ * program that it was before, know nothing of what is waited for. */
+/* Where the stack tells: it waits for an event of Python, which remembers that it was set. */
+bool pf_stands_in_event(const struct pf_case *c, const char *thread);
+/* Where the stack tells: it runs a Python program. */
+bool pf_stands_in_python(const struct pf_case *c, const char *thread);
+/* ... and the innermost of it is the method of that name of a module that belongs to Python. */
+bool pf_stands_in_method(const struct pf_case *c, const char *thread, const char *method);
+/* ... and waits for a lock there, right in the program's own code. */
+bool pf_stands_at_lock(const struct pf_case *c, const char *thread);
+
 /* The last child of the process that a signal ended before the verdict, a crash included. NULL: none. */
 const struct pf_life *pf_killed_child(const struct pf_case *c, const char *process);
 /* The last child or sibling of the process that somebody killed; a crash is another story. NULL: none. */

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "judge/news.h"
+
 enum { LISTED = 4 }; /* names in one sentence before the rest is only counted */
 
 const char *pf_phrase_time(struct pf_arena *arena, uint64_t ns)
@@ -278,6 +280,15 @@ static const char *file_lock_phrase(const struct pf_case *c, const struct pf_obj
                 : lock;
 }
 
+/* What Python calls a lock is a semaphore in the memory of the process. */
+static const char *lock_of_python(const struct pf_case *c, const struct pf_thread_state *waiter,
+                                  const struct pf_futex *futex)
+{
+    return futex->kind == PF_FUTEX_SEMAPHORE && !futex->shared && pf_stands_in_python(c, waiter->thread)
+               ? " (a lock of Python)"
+               : "";
+}
+
 static const char *target_phrase(const struct pf_case *c, const struct pf_thread_state *waiter)
 {
     const struct pf_wait *wait = &waiter->wait;
@@ -287,7 +298,9 @@ static const char *target_phrase(const struct pf_case *c, const struct pf_thread
         return pf_arena_printf(c->scratch, "waits in %s for something that could not be read",
                                wait->call ? wait->call : "a system call");
     if (wait->kind == PF_WAIT_FUTEX)
-        return object->futex ? futex_phrase(c, object->futex) : "waits for a lock";
+        return object->futex ? pf_arena_printf(c->scratch, "%s%s", futex_phrase(c, object->futex),
+                                               lock_of_python(c, waiter, object->futex))
+                             : "waits for a lock";
     if (wait->kind == PF_WAIT_LOCK)
         return file_lock_phrase(c, object, target);
     if (wait->kind == PF_WAIT_CONNECT)
@@ -301,12 +314,10 @@ static const char *target_phrase(const struct pf_case *c, const struct pf_thread
                            wish(c, waiter, target, wait->kind == PF_WAIT_READ, wait->kind == PF_WAIT_WRITE));
 }
 
-/* "waits for a signal (SIGCHLD or SIGTERM)": those that would end it, where they are few. */
-static const char *signal_phrase(const struct pf_case *c, uint64_t signals)
+/* "SIGCHLD or SIGTERM" */
+static const char *signals_phrase(const struct pf_case *c, uint64_t signals)
 {
     const char *text = NULL;
-    if (!signals || __builtin_popcountll(signals) > LISTED)
-        return "waits for a signal";
     for (int number = 1; number <= 64; number++) {
         if (!(signals & 1ull << (number - 1)))
             continue;
@@ -315,7 +326,18 @@ static const char *signal_phrase(const struct pf_case *c, uint64_t signals)
                     : pf_arena_printf(c->scratch, "signal %d", number);
         text = text ? pf_arena_printf(c->scratch, "%s or %s", text, name) : name;
     }
-    return pf_arena_printf(c->scratch, "waits for a signal (%s)", text);
+    return text;
+}
+
+static const char *signal_phrase(const struct pf_case *c, const struct pf_wait *wait)
+{
+    bool few = wait->signals && __builtin_popcountll(wait->signals) <= LISTED;
+    const char *text =
+        few ? pf_arena_printf(c->scratch, "waits for a signal (%s)", signals_phrase(c, wait->signals))
+            : "waits for a signal";
+    return wait->pending ? pf_arena_printf(c->scratch, "%s, while %s has come and is blocked", text,
+                                           signals_phrase(c, wait->pending))
+                         : text;
 }
 
 static const char *open_phrase(const struct pf_case *c, const struct pf_wait *wait)
@@ -346,7 +368,7 @@ const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state
     case PF_WAIT_POLL:
         return poll_phrase(c, thread);
     case PF_WAIT_SIGNAL:
-        return signal_phrase(c, wait->signals);
+        return signal_phrase(c, wait);
     case PF_WAIT_OPEN:
         return open_phrase(c, wait);
     case PF_WAIT_EXIT:
@@ -399,6 +421,18 @@ const char *pf_phrase_resource(const struct pf_case *c, const struct pf_thread_s
 const char *pf_phrase_deed(const struct pf_thread_state *thread, const struct pf_target *target,
                            const struct pf_object *object)
 {
+    switch (thread->wait.kind) {
+    case PF_WAIT_SIGNAL:
+        return "send it";
+    case PF_WAIT_STOPPED:
+        return "let it go on";
+    case PF_WAIT_OPEN:
+        return "open it";
+    case PF_WAIT_CONNECT:
+        return "take it";
+    default:
+        break;
+    }
     if (!object)
         return "end";
     bool reads = thread->wait.kind == PF_WAIT_READ || (target && target->readable);

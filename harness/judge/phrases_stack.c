@@ -15,6 +15,13 @@ static bool in_system_library(const struct pf_frame *frame)
                       strncmp(module, "[vdso]", 6) == 0);
 }
 
+/* The point itself: where it is reached is told by whoever has it in his code. */
+static bool is_point(const struct pf_frame *frame)
+{
+    return frame->function && frame->file && strcmp(pf_path_name(frame->file), "point.h") == 0 &&
+           strncmp(frame->function, "pitfall_", 8) == 0;
+}
+
 static const char *native_where(const struct pf_case *c, const struct pf_frame *frame)
 {
     return pf_arena_printf(c->scratch, "%s at %s:%" PRIu64, frame->function ? frame->function : "code",
@@ -60,7 +67,7 @@ const char *pf_phrase_stack(const struct pf_case *c, const struct pf_ev_stack *s
             called = frame;
             continue;
         }
-        if (in_system_library(frame))
+        if (in_system_library(frame) || is_point(frame))
             continue;
         if (!native && frame->file && frame->line)
             native = frame;

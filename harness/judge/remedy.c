@@ -1,5 +1,9 @@
 #include "judge/remedy.h"
 
+#include <string.h>
+
+#include "judge/news.h"
+
 /* What a thread waits for, as far as it matters for what should be done about it. */
 enum wish {
     WISH_LOCK,  /* of memory or of a file, with owners */
@@ -25,6 +29,14 @@ static bool is_lock(const struct pf_object *object)
             object->futex->kind == PF_FUTEX_PI || object->futex->kind == PF_FUTEX_RWLOCK);
 }
 
+/* What Python's locks are made of tells nothing of that; where the thread stands does. */
+static bool is_python_lock(const struct pf_case *c, size_t thread)
+{
+    const struct pf_futex *futex = pf_graph_futex(c->graph, thread);
+    return futex && futex->kind == PF_FUTEX_SEMAPHORE &&
+           pf_stands_at_lock(c, c->graph->threads[thread].state->thread);
+}
+
 /* Of a poll of several things the one that the chain goes through. */
 static enum wish wish_in_poll(const struct pf_graph *graph, const struct pf_link *link)
 {
@@ -48,7 +60,7 @@ static enum wish wish_of(const struct pf_case *c, const struct pf_link *link)
     case PF_WAIT_FUTEX:
         if (object && object->futex && object->futex->kind == PF_FUTEX_JOIN)
             return WISH_END;
-        return is_lock(object) ? WISH_LOCK : WISH_EVENT;
+        return is_lock(object) || is_python_lock(c, link->from) ? WISH_LOCK : WISH_EVENT;
     case PF_WAIT_WRITE:
         return WISH_ROOM;
     case PF_WAIT_READ:
@@ -75,6 +87,66 @@ static bool is_queue(const struct pf_case *c, const struct pf_link *link)
     return object && (object->kind == PF_OBJECT_MQUEUE || object->kind == PF_OBJECT_SYSV);
 }
 
+/* Does anybody of another process wait for the same kind of thing? */
+static bool others_wish(const struct pf_case *c, const struct pf_link *link)
+{
+    enum pf_wait_kind kind = c->graph->threads[link->from].state->wait.kind;
+    for (size_t i = 0; i < c->graph->snapshot->thread_count; i++)
+        if (c->graph->threads[i].process != c->graph->threads[link->from].process &&
+            pf_graph_stuck(c->graph, i) && c->graph->threads[i].state->wait.kind == kind)
+            return true;
+    return false;
+}
+
+static const char all_write[] = "All write and nobody reads. Read while writing: poll for both, or read in a "
+                                "thread of its own (in Python: "
+                                "communicate()); or bound what is sent before the answer is read.";
+
+static const char rwlock_again[] = "Who has a rwlock for reading can neither take it for writing, nor take "
+                                   "it for reading once more while a writer "
+                                   "waits for it: release it first, or hand what is locked on to the "
+                                   "functions that are called. What was read must "
+                                   "be looked at again once it is locked for writing.";
+
+static const char *remedy_of_lock(const struct pf_case *c, const struct pf_link *link)
+{
+    const struct pf_graph_thread *thread = &c->graph->threads[link->from];
+    const struct pf_futex *futex = pf_graph_futex(c->graph, link->from);
+    if (is_python_lock(c, link->from))
+        return "Release the lock on every way out (a with statement). Where the thread that has it takes it "
+               "again, "
+               "from a function that it calls or from a signal handler, use threading.RLock, and take no "
+               "lock in a "
+               "signal handler that what it interrupts may have.";
+    if (futex && futex->kind == PF_FUTEX_RWLOCK && futex->readers && thread->waker_count)
+        return rwlock_again;
+    return thread->waker_count
+               ? "The process has the lock already, through another descriptor or thread of its own: such a "
+                 "lock "
+                 "belongs to the open file, not to the process. Open and lock the file once, and release the "
+                 "lock "
+                 "before it is taken again."
+               : "Unlock on every way out before a thread or process ends (pthread_cleanup_push, a finally "
+                 "clause), "
+                 "or use a robust mutex (PTHREAD_MUTEX_ROBUST): the next one then gets it, with EOWNERDEAD.";
+}
+
+/* What waits for somebody's signal, or was stopped by one. */
+static const char *remedy_by_signal(const struct pf_wait *wait)
+{
+    if (wait->kind == PF_WAIT_STOPPED)
+        return "Somebody has stopped it (SIGSTOP, Ctrl-Z at a terminal, a debugger): kill -CONT lets it go "
+               "on. Who "
+               "waits for what a process that can be stopped may hold gives the wait a time limit.";
+    if (wait->pending)
+        return "Let the signal through while it is waited for: wait with sigsuspend or ppoll, whose mask "
+               "lacks it, or "
+               "name it in the set of sigwait or of a signalfd, which take a signal that is blocked.";
+    return "A signal that comes before the wait begins is not waited for any more: block it first, look "
+           "whether it "
+           "has come, and wait with sigsuspend, ppoll, sigwait or a signalfd, which leave no gap between.";
+}
+
 static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *link)
 {
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
@@ -83,19 +155,14 @@ static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *
         return "Unlock before exec, or before the memory is unmapped: a new program has nothing of the old "
                "one's "
                "memory, and the lock stays as it was.";
+    if (thread->state->wait.kind == PF_WAIT_SIGNAL || thread->state->wait.kind == PF_WAIT_STOPPED)
+        return remedy_by_signal(&thread->state->wait);
     switch (wish_of(c, link)) {
     case WISH_LOCK:
-        return thread->waker_count
-                   ? "The process has the lock already, through another descriptor or thread of its own: "
-                     "such a "
-                     "lock "
-                     "belongs to the open file, not to the process. Open and lock the file once, and release "
-                     "the lock before it is taken again."
-                   : "Unlock on every way out before a thread or process ends (pthread_cleanup_push, a "
-                     "finally "
-                     "clause), or use a robust mutex (PTHREAD_MUTEX_ROBUST): the next one then gets it, with "
-                     "EOWNERDEAD.";
+        return remedy_of_lock(c, link);
     case WISH_ROOM:
+        if (is_queue(c, link) && others_wish(c, link))
+            return all_write;
         if (is_queue(c, link))
             return "Nobody else is left who receives. Let whoever receives take all that was sent before it "
                    "ends, or "
@@ -121,12 +188,30 @@ static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *
     case WISH_OPEN:
         return "A FIFO is open only when both ends are: start whoever opens the other end before or beside "
                "this "
-               "one, or open it with O_RDWR, or with O_NONBLOCK and poll.";
+               "one, or open it with O_RDWR, or with O_NONBLOCK and poll. Where two processes open two of "
+               "them, both "
+               "have to do so in the same order.";
     default:
         return "Let whoever has to post, set or send it do so on every way, also where it fails or is "
                "killed; or "
                "give the wait a time limit and look then whether that one still lives.";
     }
+}
+
+/* Do all of the circle wait for one rwlock that is read? Readers and writers wait at different words of it.
+ */
+static bool is_of_one_rwlock(const struct pf_graph *graph, const struct pf_chain *chain)
+{
+    enum { SIZE = 56 };
+    uint64_t low = UINT64_MAX, high = 0;
+    for (size_t i = chain->closes_at; i < chain->count; i++) {
+        const struct pf_futex *futex = pf_graph_futex(graph, chain->links[i].from);
+        if (!futex || futex->kind != PF_FUTEX_RWLOCK || !futex->readers)
+            return false;
+        low = futex->address < low ? futex->address : low;
+        high = futex->address > high ? futex->address : high;
+    }
+    return high - low < SIZE;
 }
 
 const char *pf_remedy(const struct pf_case *c, const struct pf_chain *chain)
@@ -135,8 +220,13 @@ const char *pf_remedy(const struct pf_case *c, const struct pf_chain *chain)
     size_t count = chain->count - first, seen[WISH__COUNT] = {0};
     if (chain->closes_at == PF_NOWHERE)
         return remedy_at_end(c, &chain->links[first]);
-    for (size_t i = first; i < chain->count; i++)
+    bool connects = false;
+    for (size_t i = first; i < chain->count; i++) {
         seen[wish_of(c, &chain->links[i])]++;
+        connects |= c->graph->threads[chain->links[i].from].state->wait.kind == PF_WAIT_CONNECT;
+    }
+    if (is_of_one_rwlock(c->graph, chain))
+        return rwlock_again;
     if (seen[WISH_LOCK] == count)
         return count == 1
                    ? "Unlock it before it is locked again, also where a function that is called (or a "
@@ -154,9 +244,7 @@ const char *pf_remedy(const struct pf_case *c, const struct pf_chain *chain)
                "lock "
                "first, or take it only around the data.";
     if (seen[WISH_ROOM] == count)
-        return "All write and nobody reads. Read while writing: poll for both, or read in a thread of its "
-               "own (in "
-               "Python: communicate()); or bound what is sent before the answer is read.";
+        return all_write;
     if (seen[WISH_ROOM])
         return "Read what is full while waiting for the other: poll both, or give each stream a thread of "
                "its own "
@@ -172,6 +260,10 @@ const char *pf_remedy(const struct pf_case *c, const struct pf_chain *chain)
                "end afterwards. Close in every process, right after fork, the ends that it does not use, or "
                "open "
                "them with O_CLOEXEC.";
+    if (connects)
+        return "Take the connections (accept) before waiting for those who ask for them; listen() may be "
+               "given a longer "
+               "queue, and connect a time limit (O_NONBLOCK and poll).";
     if (seen[WISH_EVENT])
         return "Let whoever has to post, set or send it do so before it waits itself, and on every way, also "
                "where "

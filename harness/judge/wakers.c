@@ -141,7 +141,10 @@ static void socket_wakers(const struct search *search, const struct pf_object *o
         add_anyone(search, object);
     else
         raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who holds the other end of the socket");
-    add_party(search, object, END_HOLDERS); /* shutdown on this end ends the wait as well */
+    struct pf_waker *near =
+        add_party(search, object, END_HOLDERS); /* shutdown on this end ends the wait as well */
+    if (near)
+        near->remote = true;
 }
 
 static void object_wakers(const struct search *search, const struct pf_object *object, int depth);
@@ -167,10 +170,33 @@ static void epoll_wakers(const struct search *search, const struct pf_object *ob
     }
 }
 
-static void by_name(const struct search *search, const struct pf_object *object, const char *why)
+/* Somebody outside could end the wait, as whoever lives in the tree could. */
+static void by_anybody(const struct search *search, const struct pf_object *object, const char *why)
 {
     raise_base(search->thread, PF_GRADE_OUTSIDE, why);
     add_anyone(search, object);
+}
+
+/* The same by a signal or by a name: nobody does so who has nothing to do with the program. */
+static void by_insiders(const struct search *search, const struct pf_object *object, const char *why)
+{
+    if (!search->graph->secluded)
+        raise_base(search->thread, PF_GRADE_OUTSIDE, why);
+    add_anyone(search, object);
+}
+
+/* Is it reached from outside only by who comes to its name, and does the graph suppose that nobody does? A
+ * socket or a file that is watched has its name for those outside. */
+static bool is_left_alone(const struct search *search, const struct pf_object *object)
+{
+    return search->graph->secluded && object->by_name && object->kind != PF_OBJECT_SOCKET &&
+           object->kind != PF_OBJECT_INOTIFY;
+}
+
+static void by_reach(const struct search *search, const struct pf_object *object, const char *otherwise)
+{
+    if (object->external && !is_left_alone(search, object))
+        raise_base(search->thread, PF_GRADE_OUTSIDE, object->external_why ? object->external_why : otherwise);
 }
 
 /*
@@ -185,7 +211,7 @@ static void signal_wakers(const struct search *search, const struct pf_object *o
     for (size_t i = 0; i < sizeof(own); i++)
         signals &= ~(1ull << (own[i] - 1));
     if (signals != 1ull << (SIGNAL_CHILD - 1)) {
-        by_name(search, object, "anybody can send it a signal");
+        by_insiders(search, object, "anybody can send it a signal");
         return;
     }
     for (size_t i = 0; i < search->graph->process_count; i++) {
@@ -198,9 +224,7 @@ static void signal_wakers(const struct search *search, const struct pf_object *o
 
 static void object_wakers(const struct search *search, const struct pf_object *object, int depth)
 {
-    if (object->external)
-        raise_base(search->thread, PF_GRADE_OUTSIDE,
-                   object->external_why ? object->external_why : "somebody outside the tree can act on it");
+    by_reach(search, object, "somebody outside the tree can act on it");
     if (object->named)
         add_anyone(search, object);
     switch (object->kind) {
@@ -235,14 +259,14 @@ static void object_wakers(const struct search *search, const struct pf_object *o
             add_anyone(search, object);
         return;
     case PF_OBJECT_TTY:
-        by_name(search, object, "somebody can type at the terminal");
+        by_anybody(search, object, "somebody can type at the terminal");
         return;
     case PF_OBJECT_SIGNALFD:
         signal_wakers(search, object, object->signals);
         return;
     case PF_OBJECT_INOTIFY:
         if (!object->named)
-            by_name(search, object, "anybody can change the file it watches");
+            by_anybody(search, object, "anybody can change the file it watches");
         return;
     default:
         raise_base(search->thread, PF_GRADE_ALIVE, "it is not known who could end this wait");
@@ -331,9 +355,7 @@ static bool is_closed(const struct search *search, const struct pf_object *objec
 /* Returns whether the wait is a hard one: only the known owner, or nobody, can end it. */
 static bool futex_wakers(const struct search *search, const struct pf_object *object)
 {
-    if (object->external)
-        raise_base(search->thread, PF_GRADE_OUTSIDE,
-                   object->external_why ? object->external_why : "memory shared with somebody outside");
+    by_reach(search, object, "memory shared with somebody outside");
     switch (object->futex->kind) {
     case PF_FUTEX_MUTEX:
     case PF_FUTEX_ROBUST:
@@ -439,6 +461,12 @@ static void target_wakers(const struct search *search)
     search->thread->hard = hard;
 }
 
+static bool has_outsiders(const struct search *search, const struct pf_object *object)
+{
+    return object &&
+           (object->peer_outside || (object->external && !(search->graph->secluded && object->by_name)));
+}
+
 /* A connection is taken, or refused, by whoever holds the listening socket. */
 static void connect_wakers(const struct search *search)
 {
@@ -452,7 +480,8 @@ static void connect_wakers(const struct search *search)
         struct search inner = *search;
         inner.target = &wait->targets[i];
         known &= listener && add_party(&inner, listener, END_HOLDERS) != NULL;
-        if ((object && (object->external || object->peer_outside)) || (listener && listener->external))
+        if (has_outsiders(search, object) ||
+            (listener && listener->external && has_outsiders(search, listener)))
             raise_base(search->thread, PF_GRADE_OUTSIDE, "somebody outside the tree can take the connection");
     }
     if (!known)
@@ -475,7 +504,7 @@ static void open_wakers(const struct search *search)
     if (object && object->named && !object->external)
         add_anyone(&inner, object);
     else
-        by_name(&inner, NULL, "anybody can open the other end of the FIFO");
+        by_insiders(&inner, NULL, "anybody can open the other end of the FIFO");
 }
 
 static void wait_wakers(const struct search *search)
@@ -492,8 +521,7 @@ static void wait_wakers(const struct search *search)
         raise_base(search->thread, PF_GRADE_ALIVE, "the fault plan holds it there");
         return;
     case PF_WAIT_STOPPED:
-        raise_base(search->thread, PF_GRADE_OUTSIDE, "SIGCONT lets it go on");
-        add_anyone(search, NULL);
+        by_insiders(search, NULL, "SIGCONT lets it go on");
         return;
     case PF_WAIT_SIGNAL:
         for_a_signal(search);
@@ -559,7 +587,7 @@ void pf_wakers_find(struct pf_graph *graph, size_t index)
     if (process && process->timer)
         raise_base(thread, PF_GRADE_ALIVE, "a timer of its process may fire");
     wait_wakers(&search);
-    if (process && process->handles_requests && !thread->hard && is_in_own_hands(thread))
+    if (process && process->handles_requests && !graph->secluded && !thread->hard && is_in_own_hands(thread))
         raise_base(thread, PF_GRADE_OUTSIDE,
                    "anybody can send it a signal, and its handler may end the wait");
 }

@@ -82,6 +82,7 @@ static const struct pf_field object_fields[] = {
     PF_VALUE(struct pf_object, BOOL, peer_outside),
     PF_VALUE(struct pf_object, BOOL, external),
     PF_VALUE(struct pf_object, STRING, external_why),
+    PF_VALUE(struct pf_object, BOOL, by_name),
     PF_VALUE(struct pf_object, BOOL, named),
     PF_VALUE(struct pf_object, BOOL, listening),
     PF_VALUE(struct pf_object, UINT, queued),
@@ -110,6 +111,7 @@ static const struct pf_field wait_fields[] = {
     PF_VALUE(struct pf_wait, UINT, timeout_ns),
     PF_VALUE(struct pf_wait, BOOL, children),
     PF_VALUE(struct pf_wait, UINT, signals),
+    PF_VALUE(struct pf_wait, UINT, pending),
     PF_VALUE(struct pf_wait, STRING, detail),
     PF_ARRAY(struct pf_wait, RECORDS, targets, target_count, .record = &target_record),
 };

@@ -91,7 +91,8 @@ struct pf_object {
     bool external;     /* somebody outside the tree can act on it (inherited at launch, reachable by name,
                           network, tty) */
     const char *external_why;
-    bool named; /* whoever lives in the tree can come to it by its name, and nobody outside */
+    bool by_name; /* ... but only somebody who comes to it by its name */
+    bool named;   /* whoever lives in the tree can come to it by its name, and nobody outside */
     bool listening;
     uint64_t queued;   /* bytes waiting in it, or messages of a queue, where it can be told */
     uint64_t capacity; /* likewise; 0: not known */
@@ -145,6 +146,7 @@ struct pf_wait {
     uint64_t timeout_ns; /* what the call asked for, where it can be read; 0 otherwise */
     bool children;       /* PF_WAIT_CHILD: also children that are not born yet (wait for any) */
     uint64_t signals;    /* PF_WAIT_SIGNAL: those that end it, bit 0 is signal 1; 0: not known */
+    uint64_t pending;    /* PF_WAIT_SIGNAL: those that have come and are blocked */
     const char *detail;
     struct pf_target *targets;
     size_t target_count;

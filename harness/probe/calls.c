@@ -188,6 +188,7 @@ void pf_decode_signal(struct pf_blocked *blocked)
         (asks && pf_proc_memory(blocked->thread->tid, blocked->call->args[0], &asked, sizeof(asked))))
         return;
     blocked->wait->signals = (status.handlers & ~status.blocked) | asked;
+    blocked->wait->pending = status.pending & status.blocked & ~asked;
 }
 
 /*

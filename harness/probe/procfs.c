@@ -190,9 +190,12 @@ int pf_proc_status(pid_t tid, struct pf_task_status *ret_status)
         return (int)length;
     const char *caught = strstr(text, "\nSigCgt:"), *ignored = strstr(text, "\nSigIgn:"),
                *filter = strstr(text, "\nSeccomp:"), *threads = strstr(text, "\nThreads:"),
-               *blocked = strstr(text, "\nSigBlk:"), *tracer = strstr(text, "\nTracerPid:");
-    if (!caught || !ignored || !threads || !blocked)
+               *blocked = strstr(text, "\nSigBlk:"), *tracer = strstr(text, "\nTracerPid:"),
+               *pending = strstr(text, "\nSigPnd:"), *shared = strstr(text, "\nShdPnd:");
+    if (!caught || !ignored || !threads || !blocked || !pending || !shared)
         return -EPROTO;
+    ret_status->pending =
+        strtoull(pending + strlen("\nSigPnd:"), NULL, 16) | strtoull(shared + strlen("\nShdPnd:"), NULL, 16);
     ret_status->blocked = strtoull(blocked + strlen("\nSigBlk:"), NULL, 16);
     ret_status->threads = strtoull(threads + strlen("\nThreads:"), NULL, 10);
     ret_status->handlers = strtoull(caught + strlen("\nSigCgt:"), NULL, 16);

@@ -74,6 +74,7 @@ struct pf_task_status {
     uint64_t handlers; /* signals 1 to 64 for which there is one; bit 0 is signal 1 */
     uint64_t ignored;
     uint64_t blocked; /* signals that this thread does not let through now */
+    uint64_t pending; /* signals that have come, for it or for its process, and wait to be let through */
     uint64_t threads; /* of its process, ended ones included until they are reaped */
     bool filtered;    /* its system calls go through a seccomp filter */
     pid_t own_pid;    /* the number of its process in its own PID namespace; 0: not told */

@@ -64,8 +64,11 @@ bool pf_reach_own_ipc(struct pf_survey *survey)
 
 void pf_object_set_named(struct pf_object *object, bool own, const char *why)
 {
-    if (own)
+    if (own) {
         object->named = true;
-    else
-        pf_object_set_external(object, why);
+        return;
+    }
+    bool only = !object->external || object->by_name;
+    pf_object_set_external(object, why);
+    object->by_name = only;
 }

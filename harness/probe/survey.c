@@ -96,6 +96,7 @@ bool pf_survey_is_given(const struct pf_survey *survey, const char *id)
 
 void pf_object_set_external(struct pf_object *object, const char *why)
 {
+    object->by_name = false;
     if (object->external)
         return;
     object->external = true;

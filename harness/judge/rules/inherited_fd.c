@@ -2,6 +2,8 @@
  * inherited-fd: somebody waits for data or for the end of file, and the ends that could bring it are open
  * only in processes that got them by inheritance: in the reader itself, or in relatives of its that have no
  * use for them and are stuck as well. Whoever made the pipe has closed its own end, and thinks that was all.
+ * Or it has not: a child that wrote to the pipe has ended, and the reader waits for an end of file that its
+ * own copy of the writing end keeps from coming.
  *
  * The same for file locks: whoever took the lock has ended, and the lock lives on in the descriptor that a
  * child of its inherited.
@@ -19,6 +21,7 @@ struct wait_on_heirs {
     const struct pf_waker *waker; /* the way there, for the picture */
     size_t *heirs;
     size_t heir_count;
+    const struct pf_life *gone; /* the child that could write to the reader, where only that itself is left */
 };
 
 static void add_heir(struct pf_case *c, struct wait_on_heirs *wait, size_t process)
@@ -96,6 +99,27 @@ static bool is_carried_on(const struct pf_case *c, const struct pf_waker *waker,
     return held_by->state->wrote_nothing;
 }
 
+/* The last child to end of those that could have inherited what the process has open now; NULL: none. */
+static const struct pf_life *last_child(const struct pf_case *c, const char *process)
+{
+    const struct pf_life *last = NULL;
+    for (size_t i = 0; i < c->history->life_count; i++) {
+        const struct pf_life *life = &c->history->lives[i];
+        if (life->parent && strcmp(life->parent, process) == 0 && life->exit &&
+            pf_history_is_of_image(c->history, life) && (!last || life->exit->seq > last->exit->seq))
+            last = life;
+    }
+    return last;
+}
+
+/* It never wrote anything, and another child of its parent, which has ended, could have. */
+static bool has_a_sibling_that_wrote(const struct pf_case *c, const struct pf_graph_process *process)
+{
+    const struct pf_life *life = pf_history_life(c->history, process->address);
+    return life && life->parent && process->state->wrote_nothing &&
+           pf_history_keeps_image(c->history, life) && last_child(c, life->parent);
+}
+
 /*
  * It came by the end through fork, it never wrote anything, and nothing of what it does now is about the
  * reader. A reader that shares its end with a sibling must have got something from somebody else: the sibling
@@ -112,9 +136,12 @@ static bool is_heir(const struct pf_case *c, const struct pf_waker *waker, size_
     bool kept = held_by->state->wrote_nothing && pf_history_keeps_image(c->history, life);
     if (holder == reader)
         return carried || kept;
-    return read_by->state->has_read && (carried || kept) &&
-           !pf_address_descends(read_by->address, held_by->address) &&
-           !pf_address_descends(held_by->address, read_by->address) && !needs(graph, holder, reader);
+    if (!read_by->state->has_read || pf_address_descends(read_by->address, held_by->address) ||
+        needs(graph, holder, reader))
+        return false;
+    if (pf_address_descends(held_by->address, read_by->address))
+        return has_a_sibling_that_wrote(c, held_by);
+    return carried || kept;
 }
 
 static bool reads_from_heirs(struct pf_case *c, struct wait_on_heirs *wait)
@@ -135,6 +162,37 @@ static bool reads_from_heirs(struct pf_case *c, struct wait_on_heirs *wait)
     return wait->heir_count > 0;
 }
 
+static bool is_alone(const struct pf_graph *graph, size_t process)
+{
+    const struct pf_graph_process *p = &graph->processes[process];
+    size_t living = 0;
+    for (size_t i = 0; i < p->thread_count; i++)
+        living += !graph->threads[p->threads[i]].ended;
+    return living == 1;
+}
+
+/* Nobody but the reader itself has the other end open, and it once had a child that could have written there.
+ */
+static bool reads_from_itself(struct pf_case *c, struct wait_on_heirs *wait)
+{
+    const struct pf_graph_thread *thread = &c->graph->threads[wait->thread];
+    for (size_t i = 0; i < thread->waker_count; i++) {
+        const size_t *holders;
+        if (!is_other_end(&thread->state->wait, &thread->wakers[i]))
+            continue;
+        size_t count = pf_waker_processes(&thread->wakers[i], &holders);
+        if (count != 1 || holders[0] != thread->process || wait->heir_count)
+            return false;
+        add_heir(c, wait, holders[0]);
+        wait->waker = &thread->wakers[i];
+    }
+    wait->gone =
+        wait->heir_count && thread->state->wait.kind == PF_WAIT_READ && is_alone(c->graph, thread->process)
+            ? last_child(c, thread->state->process)
+            : NULL;
+    return wait->gone != NULL;
+}
+
 /* Every lock in the way is carried by somebody who did not take it. */
 static bool locked_out_by_heirs(struct pf_case *c, struct wait_on_heirs *wait)
 {
@@ -152,21 +210,24 @@ static bool locked_out_by_heirs(struct pf_case *c, struct wait_on_heirs *wait)
     return wait->heir_count > 0;
 }
 
-/* The wait itself; what the heirs wait for is drawn beside it. */
+/* The wait itself, and then why the heir waits: mostly for the reader. A reader that is its own heir is a
+ * circle of one. */
 static const struct pf_chain *draw(const struct pf_graph *graph, const struct wait_on_heirs *wait)
 {
+    struct pf_chain *chain = pf_arena_alloc(graph->arena, sizeof(*chain));
+    chain->links = pf_arena_alloc(graph->arena, sizeof(*chain->links));
+    chain->links[0] = (struct pf_link){.from = wait->thread, .waker = wait->waker, .to = wait->thread};
+    chain->count = 1;
     struct pf_link_walk walk = {.from = wait->thread};
     for (struct pf_link link; pf_link_next(graph, &walk, &link);) {
         bool leads = graph->threads[link.to].process == wait->heirs[0];
-        if (!leads || (wait->waker && link.waker != wait->waker))
+        if (!leads || link.to == wait->thread || (wait->waker && link.waker != wait->waker))
             continue;
-        struct pf_chain *chain = pf_arena_alloc(graph->arena, sizeof(*chain));
-        *chain = (struct pf_chain){.count = 1, .closes_at = PF_NOWHERE};
-        chain->links = pf_arena_alloc(graph->arena, sizeof(link));
         chain->links[0] = link;
-        return chain;
+        chain->closes_at = PF_NOWHERE;
+        return pf_chain_beyond(graph, chain, link.to);
     }
-    return pf_chain_to_nobody(graph, NULL, wait->thread);
+    return wait->waker ? chain : pf_chain_to_nobody(graph, NULL, wait->thread);
 }
 
 /* "0.1 itself (fd 4) and 0.2 (cat) (fd 4)"; the numbers only where there is an object. */
@@ -204,12 +265,20 @@ static void tell_stream(struct pf_case *c, const struct wait_on_heirs *wait, str
 {
     const struct pf_thread_state *state = c->graph->threads[wait->thread].state;
     const struct pf_object *object = wait->waker->object;
-    ret_match->summary = pf_arena_printf(c->scratch,
-                                         "%s %s%s. The other end is open only in %s, by inheritance: nobody "
-                                         "there will write to it, and while it is "
-                                         "open there is no end of file either.",
-                                         pf_case_label(c, state->thread), pf_phrase_wait(c, state),
-                                         pf_hold_origin(c, object), list_heirs(c, wait, object));
+    const char *reader = pf_case_label(c, state->thread), *heirs = list_heirs(c, wait, object);
+    ret_match->summary =
+        wait->gone
+            ? pf_arena_printf(
+                  c->scratch,
+                  "%s %s. The other end is open only in %s. %s, a child of its that could write to it, "
+                  "%s; but while the reader's own copy is open there is no end of file.",
+                  reader, pf_phrase_wait(c, state), heirs, pf_case_label(c, wait->gone->process),
+                  pf_phrase_end(c, wait->gone))
+            : pf_arena_printf(
+                  c->scratch,
+                  "%s %s%s. The other end is open only in %s, by inheritance: nobody there will write "
+                  "to it, and while it is open there is no end of file either.",
+                  reader, pf_phrase_wait(c, state), pf_hold_origin(c, object), heirs);
     ret_match->fix = pf_arena_printf(c->scratch,
                                      "Close what was not closed: %s. Every process closes right after fork "
                                      "the ends that it has no use for, "
@@ -237,12 +306,13 @@ static void tell_lock(struct pf_case *c, const struct wait_on_heirs *wait, struc
 bool pf_rule_inherited_fd(struct pf_case *c, struct pf_match *ret_match)
 {
     for (size_t i = 0; c->stuck && i < c->graph->snapshot->thread_count; i++) {
-        struct wait_on_heirs stream = {.thread = i}, lock = {.thread = i};
+        struct wait_on_heirs stream = {.thread = i}, own = {.thread = i}, lock = {.thread = i};
         if (!pf_graph_stuck(c->graph, i))
             continue;
-        if (reads_from_heirs(c, &stream)) {
-            ret_match->chain = draw(c->graph, &stream);
-            tell_stream(c, &stream, ret_match);
+        if (reads_from_heirs(c, &stream) || reads_from_itself(c, &own)) {
+            const struct wait_on_heirs *wait = own.gone ? &own : &stream;
+            ret_match->chain = draw(c->graph, wait);
+            tell_stream(c, wait, ret_match);
             return true;
         }
         if (locked_out_by_heirs(c, &lock)) {

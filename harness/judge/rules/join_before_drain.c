@@ -4,13 +4,20 @@
  */
 #include <string.h>
 
+#include "judge/news.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
 
-/* Is the thread blocked on a pipe or socket that is full? Returns the object. */
-static const struct pf_object *full_object(const struct pf_graph *graph, size_t thread)
+/* Is the thread blocked on a pipe, socket or queue that is full? Returns the object. */
+static const struct pf_object *full_object(const struct pf_case *c, size_t thread)
 {
+    const struct pf_graph *graph = c->graph;
     const struct pf_wait *wait = &graph->threads[thread].state->wait;
+    const struct pf_futex *places = pf_graph_futex(graph, thread);
+    /* A queue of Python with a limit counts its free places with a semaphore. */
+    if (places && places->shared && places->kind == PF_FUTEX_SEMAPHORE &&
+        pf_stands_in_method(c, graph->threads[thread].state->thread, "Queue.put"))
+        return pf_graph_object(graph, wait->targets[0].object);
     for (size_t i = 0; i < wait->target_count; i++) {
         const struct pf_target *target = &wait->targets[i];
         const struct pf_object *object = pf_graph_object(graph, target->object);
@@ -76,7 +83,7 @@ static void tell(struct pf_case *c, const struct pf_chain *way, size_t writer, s
 {
     const struct pf_thread_state *waiter = c->graph->threads[way->links[0].from].state;
     const struct pf_thread_state *blocked = c->graph->threads[writer].state;
-    const struct pf_object *object = full_object(c->graph, writer);
+    const struct pf_object *object = full_object(c, writer);
     const char *size = object->capacity
                            ? pf_arena_printf(c->scratch, " There is room for %s in it, and no more.",
                                              pf_phrase_count(c->scratch, object->capacity, "byte"))
@@ -102,7 +109,7 @@ bool pf_rule_join_before_drain(struct pf_case *c, struct pf_match *ret_match)
     struct pf_chain *best = NULL;
     size_t best_writer = PF_NOWHERE;
     for (size_t writer = 0; writer < c->graph->snapshot->thread_count; writer++) {
-        if (!pf_graph_stuck(c->graph, writer) || !full_object(c->graph, writer))
+        if (!pf_graph_stuck(c->graph, writer) || !full_object(c, writer))
             continue;
         for (size_t waiter = 0; waiter < c->graph->snapshot->thread_count; waiter++) {
             if (waiter == writer || !pf_graph_stuck(c->graph, waiter) ||

@@ -3,9 +3,11 @@
  * pipe that somebody above reads to its end; or its maker waits for its end, somebody above waits for the
  * maker's, and nobody ever tells it to stop.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "judge/drawing.h"
+#include "judge/hold.h"
 #include "judge/news.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
@@ -120,6 +122,22 @@ static bool waits_for_end(const struct pf_graph *graph, size_t thread)
     return false;
 }
 
+/* Where the innermost reads what the outermost could close, that tells it to stop. */
+static const char *tell_stop(const struct pf_case *c, size_t inner, const char *outer)
+{
+    const struct pf_thread_state *state = c->graph->threads[inner].state;
+    const struct pf_object *object = state->wait.kind == PF_WAIT_READ && state->wait.target_count
+                                         ? pf_graph_object(c->graph, state->wait.targets[0].object)
+                                         : NULL;
+    int64_t fd = object && object->kind == PF_OBJECT_PIPE ? pf_hold_fd(state, object, outer) : -1;
+    return fd < 0 ? NULL
+                  : pf_arena_printf(c->scratch,
+                                    "Close what the innermost reads from (fd %" PRId64
+                                    " in %s) before waiting: the end "
+                                    "of file is what it stops at. ",
+                                    fd, outer);
+}
+
 /* The innermost waits for news, its maker for its end, and somebody above for the maker's. */
 static bool match_joins(struct pf_case *c, struct pf_match *ret_match)
 {
@@ -138,6 +156,7 @@ static bool match_joins(struct pf_case *c, struct pf_match *ret_match)
             const struct pf_thread_state *outer = graph->threads[k].state;
             const struct pf_thread_state *middle = graph->threads[joins->links[1].from].state;
             ret_match->chain = pf_chain_beyond(graph, joins, i);
+            ret_match->fix = tell_stop(c, i, outer->process);
             ret_match->summary = pf_arena_printf(c->scratch,
                                                  "%s %s. That %s, and %s %s: nobody is left to tell the "
                                                  "innermost to stop, so none of them ever "
@@ -155,8 +174,9 @@ bool pf_rule_nested_child_join(struct pf_case *c, struct pf_match *ret_match)
 {
     if (!c->graph || (!match_left_behind(c, ret_match) && !match_joins(c, ret_match)))
         return false;
-    ret_match->fix = "Join the tree from the bottom up, each level with a time limit: let every process stop "
-                     "and reap its own "
-                     "children before it leaves, and close or redirect what they must not keep open.";
+    ret_match->fix = pf_arena_printf(
+        c->scratch, "%s%s", ret_match->fix ? ret_match->fix : "",
+        "Join the tree from the bottom up, each level with a time limit: let every process stop and reap "
+        "its own children before it leaves, and close or redirect what they must not keep open.");
     return true;
 }

@@ -34,7 +34,7 @@ static bool could_reach(const struct pf_case *c, const struct pf_futex *futex, c
             continue;
         bool above = pf_address_descends(mapper->process, dead->process);
         const struct pf_life *heir = above ? mapper : dead;
-        bool kept = !heir->exec || (!above && !heir->parent);
+        bool kept = (!heir->exec || (!above && !heir->parent)) && pf_history_is_of_image(c->history, heir);
         if (named || kept)
             return true;
     }

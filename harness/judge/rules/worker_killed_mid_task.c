@@ -90,7 +90,7 @@ static const struct pf_life *failed_child(const struct pf_case *c, const char *p
     return last;
 }
 
-/* A pipe or FIFO that is full, and whose reading end only the process itself has open. */
+/* A pipe, FIFO or message queue that is full, and that only the process itself has open to read from. */
 static bool is_read_by_itself_alone(const struct pf_graph *graph, size_t thread)
 {
     const struct pf_thread_state *state = graph->threads[thread].state;
@@ -98,7 +98,8 @@ static bool is_read_by_itself_alone(const struct pf_graph *graph, size_t thread)
                                          ? pf_graph_object(graph, state->wait.targets[0].object)
                                          : NULL;
     bool reads = false;
-    if (!object || (object->kind != PF_OBJECT_PIPE && object->kind != PF_OBJECT_FIFO))
+    if (!object || (object->kind != PF_OBJECT_PIPE && object->kind != PF_OBJECT_FIFO &&
+                    object->kind != PF_OBJECT_MQUEUE))
         return false;
     for (size_t i = 0; i < object->holder_count; i++) {
         bool own = strcmp(object->holders[i].process, state->process) == 0;
@@ -107,6 +108,31 @@ static bool is_read_by_itself_alone(const struct pf_graph *graph, size_t thread)
         reads |= object->holders[i].reads;
     }
     return reads;
+}
+
+static void tell_fed(struct pf_case *c, const struct pf_thread_state *state, const struct pf_life *dead,
+                     struct pf_match *ret_match)
+{
+    const struct pf_object *object = pf_graph_object(c->graph, state->wait.targets[0].object);
+    bool queue = object->kind == PF_OBJECT_MQUEUE;
+    const char *why =
+        queue ? pf_arena_printf(c->scratch,
+                                "a queue does not tell that its receiver is gone, so that %s waits for ever",
+                                state->process)
+              : pf_arena_printf(
+                    c->scratch,
+                    "the reading end is open only in %s itself, which does not read it either. While it is "
+                    "open there, the write does not fail (EPIPE) but waits for ever",
+                    state->process);
+    ret_match->summary = pf_arena_printf(c->scratch, "%s %s. %s, a worker of its, %s and reads no more; %s.",
+                                         pf_case_label(c, state->thread), pf_phrase_wait(c, state),
+                                         pf_case_label(c, dead->process), pf_phrase_killed(c, dead), why);
+    ret_match->fix = pf_arena_printf(
+        c->scratch, "%s %s",
+        queue ? "Send with a time limit (mq_timedsend), and look then whether the receiver still lives."
+              : "Close the reading end in the process that writes, once the workers have theirs: then "
+                "the write fails when the last of them has gone.",
+        fix);
 }
 
 /*
@@ -124,22 +150,27 @@ static bool feeds_the_dead(struct pf_case *c, struct pf_match *ret_match)
             continue;
         ret_match->chain = pf_chain_to_nobody(c->graph, NULL, i);
         ret_match->dead = dead->process;
-        ret_match->summary =
-            pf_arena_printf(c->scratch,
-                            "%s %s. %s, a worker of its, %s and reads no more; the reading end is open only "
-                            "in %s itself, which "
-                            "does not read it either. While it is open there, the write does not fail "
-                            "(EPIPE) but waits for ever.",
-                            pf_case_label(c, state->thread), pf_phrase_wait(c, state),
-                            pf_case_label(c, dead->process), pf_phrase_killed(c, dead), state->process);
-        ret_match->fix = pf_arena_printf(
-            c->scratch,
-            "Close the reading end in the process that writes, once the workers have theirs: then the "
-            "write fails when the last of them has gone. %s",
-            fix);
+        tell_fed(c, state, dead, ret_match);
         return true;
     }
     return false;
+}
+
+/* Nobody but the process itself has the other end of what it reads. */
+static bool reads_only_from_itself(const struct pf_case *c, size_t thread)
+{
+    const struct pf_graph_thread *reader = &c->graph->threads[thread];
+    bool own = false;
+    for (size_t i = 0; i < reader->waker_count; i++) {
+        const size_t *processes;
+        size_t count = reader->wakers[i].remote ? 0 : pf_waker_processes(&reader->wakers[i], &processes);
+        for (size_t k = 0; k < count; k++) {
+            if (processes[k] != reader->process)
+                return false;
+            own = true;
+        }
+    }
+    return own && reader->state->wait.kind == PF_WAIT_READ;
 }
 
 bool pf_rule_worker_killed_mid_task(struct pf_case *c, struct pf_match *ret_match)
@@ -161,7 +192,14 @@ bool pf_rule_worker_killed_mid_task(struct pf_case *c, struct pf_match *ret_matc
                                              pf_case_label(c, state->thread), pf_phrase_wait(c, state),
                                              pf_case_label(c, dead->process), pf_phrase_killed(c, dead),
                                              tell_siblings(c, siblings));
-        ret_match->fix = fix;
+        ret_match->fix =
+            reads_only_from_itself(c, thread)
+                ? pf_arena_printf(c->scratch,
+                                  "Close in %s, right after the workers were made, the end that only they "
+                                  "write to: then the wait ends, with an end of file (in Python: EOFError), "
+                                  "when the last of them does. %s",
+                                  state->process, fix)
+                : fix;
         return true;
     }
     return false;

@@ -106,12 +106,12 @@ static struct pf_event full_event(enum pf_event_kind kind)
     static struct pf_file_lock locks[] = {{"flock", true, true, "0"}};
     static struct pf_futex futex = {PF_FUTEX_MUTEX,   0x7f00, 5, true, 6, "0", "0.1", true, 3, 4,
                                     "private memory", words,  2};
-    static struct pf_object objects[] = {{"pipe:1", PF_OBJECT_PIPE, "/p", "peer", true,    true, "why",
-                                          true,     true,           5,    6,      holders, 1,    locks,
-                                          1,        words,          2,    "0.1",  true,    3,    &futex}};
+    static struct pf_object objects[] = {
+        {"pipe:1", PF_OBJECT_PIPE, "/p", "peer", true, true,  "why", true,  true, true, 5,
+         6,        holders,        1,    locks,  1,    words, 2,     "0.1", true, 3,    &futex}};
     static struct pf_target targets[] = {{"pipe:1", "0.1", 3, true, true}};
     static struct pf_thread_state threads[] = {
-        {"0/t1", "0", "comm", 9, "S", {PF_WAIT_POLL, "poll", true, 5, true, 3, "detail", targets, 1}}};
+        {"0/t1", "0", "comm", 9, "S", {PF_WAIT_POLL, "poll", true, 5, true, 3, 4, "detail", targets, 1}}};
     static struct pf_process_state processes[] = {
         {"0.1", "0", "comm", 9, true, true, true, true, true, true, true, true}};
     static const struct pf_content content = {"right.txt", 5, "xxh3:0", "alpha", NULL, 0};

@@ -159,5 +159,73 @@ def writer_of_a_queue_is_killed():
     run(queue.put, b"more").join()
 
 
+def interrupt_is_an_answer():
+    """Only somebody outside ends this, by Ctrl-C: the handler writes what is waited for."""
+    reader, writer = os.pipe()
+    signal.signal(signal.SIGINT, lambda *_: os.write(writer, b"x"))
+    os.read(reader, 1)
+
+
+def interrupt_sets_an_event():
+    event = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: event.set())
+    event.wait()
+
+
+def interrupt_ends_it():
+    reader, _ = os.pipe()
+    os.read(reader, 1)
+
+
+def interrupt_cancels_it():
+    """asyncio has a handler of its own, which does no more than that."""
+    async def main():
+        await asyncio.get_running_loop().create_future()
+
+    asyncio.run(main())
+
+
+def parent_fails_before_the_event():
+    event = multiprocessing.Event()
+    for _ in range(2):
+        run(event.wait)
+    raise RuntimeError("what the event would have told")
+
+
+def put_some(queue):
+    for i in range(5):
+        queue.put(i)
+
+
+def bounded_queue_is_joined():
+    queue = multiprocessing.Queue(2)
+    run(put_some, queue).join()
+
+
+def two_locks():
+    first, second, both = threading.Lock(), threading.Lock(), threading.Barrier(2)
+
+    def take(one, other):
+        with one:
+            both.wait()
+            with other:
+                pass
+
+    threading.Thread(target=take, args=(second, first)).start()
+    take(first, second)
+
+
+def child_raises():
+    raise ValueError("before it has sent anything")
+
+
+def parent_keeps_the_childs_end():
+    ours, theirs = multiprocessing.Pipe()
+    process = run(child_raises)
+    ours.recv()
+    process.join()
+    theirs.close()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1].replace("-", "_")]()

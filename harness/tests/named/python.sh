@@ -29,5 +29,15 @@ called event-never-set "Condition.wait" "$python" "$hangs" notifier-dies
 called event-never-set "ended with status 0" "$python" "$hangs" notified-before-it-waits
 called event-never-set "ended with status 0" "$python" "$hangs" task-is-never-done
 called terminate-with-lock "" "$python" "$hangs" writer-of-a-queue-is-killed
+called event-never-set "which could set it, has not" "$python" "$hangs" parent-fails-before-the-event
+called join-before-drain "Queue.put" "$python" "$hangs" bounded-queue-is-joined
+called null "Take these locks in the same order" "$python" "$hangs" two-locks
+called inherited-fd "fd [0-9]+ in 0\.[^0-9]" "$python" "$hangs" parent-keeps-the-childs-end
+
+# A handler of SIGINT of the program's own may do anything, those of Python and asyncio only end what they interrupt.
+called null "" "$python" "$hangs" interrupt-ends-it
+called null "" "$python" "$hangs" interrupt-cancels-it
+unproven "its handler may end the wait" "$python" "$hangs" interrupt-is-an-answer
+unproven "its handler may end the wait" "$python" "$hangs" interrupt-sets-an-event
 
 [ "$failures" -eq 0 ]

@@ -24,3 +24,18 @@ called() {
     fi
     failures=$((failures + 1))
 }
+
+# unproven WORDS COMMAND…: the command runs until its deadline, nothing is proven of it, and those words are told.
+unproven() {
+    local words=$1 seen text
+    shift
+    seen=$("$pitfall" run --deadline 1s --json -- "$@" 2>/dev/null </dev/null) || true
+    text=$(tr '\n' ' ' <<<"$seen")
+    if grep -q '"kind": *"hang"' <<<"$text" && ! grep -q '"proven": *true' <<<"$text" && grep -Eq "$words" <<<"$text"; then
+        echo "ok: ${*: -1} is not proven"
+        return
+    fi
+    echo "FAILED: ${*: -1} is no hang of which is told: $words"
+    echo "$seen"
+    failures=$((failures + 1))
+}

@@ -238,6 +238,69 @@ def queue(object_id, path, who):
     return {"id": object_id, "kind": "mqueue", "path": path, "named": True, "holders": holders(who)}
 
 
+FIFOS = [{"id": f"fifo:8:1:{i}", "kind": "fifo", "path": f"/tmp/{i}", "external": True, "by_name": True,
+          "external_why": "anybody may open it"} for i in (1, 2)]
+
+t = family("likely-fifos-in-two-orders", "0.1")
+t.time_out({"0": wait("open", on("fifo:8:1:1", -1, w=True), call="openat"),
+            "0.1": wait("open", on("fifo:8:1:2", -1, w=True), call="openat")}, FIFOS)
+
+t = family("near-likely-opener-lives", "0.1")
+t.time_out({"0": wait("open", on("fifo:8:1:1", -1, w=True), call="openat"), "0.1": SLEEP}, FIFOS)
+
+t = family("likely-stopped-owner", "0.1")
+t.time_out({"0": futex("futex:m"), "0.1": wait("stopped")},
+           [word("futex:m", "mutex", owner="0.1", processes=["0", "0.1"], place=ANONYMOUS)])
+
+t = family("near-likely-idle", "0.1")
+t.time_out({"0": SIGNAL, "0.1": wait("stopped")})
+
+t = family("likely-handler")
+t.time_out({"0": futex("futex:s")}, [word("futex:s", "semaphore")], p0={"handles_requests": True})
+
+LISTENER = {"id": "socket:[1]", "kind": "socket", "listening": True, "external": True, "by_name": True,
+            "external_why": "anybody may connect to it", "holders": holders("0:rw3 0.1:rw3")}
+
+t = family("near-likely-server", "0.1")
+t.time_out({"0": child("0.1"), "0.1": wait("accept", on("socket:[1]", 3, r=True), call="accept")}, [LISTENER])
+
+t = family("likely-backlog-full", "0.1")
+t.time_out({"0": child("0.1"), "0.1": wait("connect", on("socket:[1]", 5), call="connect")}, [LISTENER])
+
+t = family("likely-signal-blocked")
+t.time_out({"0": wait("signal", call="pause", pending=1 << 9)})
+
+t = family("deadlock-rwlock-again")
+t.prove({"0": futex("futex:a"), "0/t1": futex("futex:b")},
+        [word("futex:a", "rwlock", readers=1), word("futex:b", "rwlock", readers=1)])
+
+t = family("deadlock-rwlock-upgrade")
+t.prove({"0": futex("futex:a")}, [word("futex:a", "rwlock", readers=1)])
+
+
+def two_locks(name, *frames):
+    t = family(name)
+    seq = t.snapshot({"0": futex("futex:a"), "0/t1": futex("futex:b")},
+                     [word("futex:a", "semaphore"), word("futex:b", "semaphore")])
+    t.verdict("proven", seq, ["0"])
+    for thread in ("0", "0/t1"):
+        t.script(thread, *frames, ("move", "/srv/bank.py", 12))
+    t.end()
+
+
+two_locks("deadlock-locks-of-python")
+two_locks("near-locks-of-python-conditions", ("Condition.wait", "/usr/lib/python3.11/threading.py", 327, "python3.11"))
+
+t = family("deadlock-semaphore-lost", "0.1", "0.2")
+t.exit("0.1", 1)
+t.prove({"0": child("0.2"), "0.2": futex("futex:s")},
+        [word("futex:s", "semaphore", processes=["0", "0.2"], place=ANONYMOUS)])
+
+t = family("deadlock-queues-by-key", "0.1")
+t.prove({"0": wait("write", on("sysv-msg:1", -1, w=True), call="msgsnd", detail="room in the System V queue 1"),
+         "0.1": wait("write", on("sysv-msg:2", -1, w=True), call="msgsnd", detail="room in the System V queue 2")},
+        [{"id": f"sysv-msg:{i}", "kind": "sysv", "named": True} for i in (1, 2)])
+
 t = family("deadlock-queues", "0.1")
 t.prove({"0": wait("write", on("mqueue:1", 3, w=True), call="mq_timedsend"),
          "0.1": wait("write", on("mqueue:2", 4, w=True), call="mq_timedsend")},
@@ -655,6 +718,19 @@ t.prove({"0": wait("poll", on("pidfd:0.1", 7, r=True), call="poll"), "0.1": writ
          {"id": "socket:[1]", "kind": "socket", "peer": "socket:[2]", "holders": holders("0:rw3")},
          {"id": "socket:[2]", "kind": "socket", "peer": "socket:[1]", "holders": holders("0.1:rw5")}])
 
+
+def puts_to_queue(name, module):
+    t = family(name, "0.1")
+    seq = t.snapshot({"0": child("0.1"), "0.1": futex("futex:s")},
+                     [word("futex:s", "semaphore", processes=["0", "0.1"], place=NAMED)])
+    t.verdict("proven", seq, ["0", "0.1"])
+    t.script("0.1", ("Queue.put", "queues.py", 90, *module), ("work", "/srv/work.py", 5))
+    t.end()
+
+
+puts_to_queue("rule-join-bounded-queue", ["python3.11"])
+puts_to_queue("near-join-bounded-queue-own-class", [])
+
 t = family("rule-join-thread")
 t.prove({"0": futex("futex:join"), "0/t1": write("pipe:[1]")},
         [pipe("pipe:[1]", "0:r3 0:w4", full=True), word("futex:join", "join", owner="0/t1")])
@@ -837,6 +913,31 @@ t.add("exec", process="0.1", path="/bin/true", argv=["true"])
 t.exit("0.1")
 t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [CONDITION], stacks=IN_CONDITION)
 
+# A helper that ended before its parent became the program that makes the event knows nothing of it.
+t = family("near-event-helper-of-a-wrapper", "0.1")
+t.exit("0.1")
+t.add("exec", process="0", path="/opt/program", argv=["program"])
+t.fork("0.2", "0")
+t.prove({"0": child("0.2"), "0.2": futex("futex:c")}, [CONDITION], stacks=IN_CONDITION)
+
+PYTHONS_EVENT = word("futex:c", "semaphore", processes=["0", "0.1", "0.2"], place=NAMED)
+EVENT_WAIT = ("Event.wait", "/usr/lib/python3.11/multiprocessing/synchronize.py", 349, "python3.11")
+CONDITION_WAIT = ("Condition.wait", "/usr/lib/python3.11/multiprocessing/synchronize.py", 261, "python3.11")
+
+
+def joined_waiters(name, *frames):
+    t = family(name, "0.1", "0.2")
+    seq = t.snapshot({"0": child("0.1"), "0.1": futex("futex:c"), "0.2": futex("futex:c")}, [PYTHONS_EVENT])
+    t.verdict("proven", seq, ["0", "0.1", "0.2"])
+    for thread in ("0.1", "0.2"):
+        t.script(thread, *frames, ("work", "/srv/work.py", 5))
+    t.end()
+
+
+joined_waiters("rule-event-setter-joins", CONDITION_WAIT, EVENT_WAIT)
+# Workers of a pool wait like this for their next task.
+joined_waiters("near-event-condition-of-a-pool", CONDITION_WAIT)
+
 RESULTS, TASKS = pipe("pipe:[1]", "0:r3 0:w4 0.2:w4 0.3:w4"), pipe("pipe:[2]", "0:w5 0.2:r6 0.3:r6")
 IDLE = {"0.2": read("pipe:[2]", 6), "0.3": futex("futex:l")}
 QUEUE_LOCK = word("futex:l", "semaphore", processes=["0", "0.2", "0.3"], place=NAMED)
@@ -850,6 +951,17 @@ t.prove({"0": read("pipe:[1]")}, [pipe("pipe:[1]", "0:r3 0:w4")])
 t = bereft("rule-worker-crashed", "0.2", code=11, signal="SIGSEGV")
 t.prove({"0": read("pipe:[1]"), "0.2": read("pipe:[2]", 6)},
         [pipe("pipe:[1]", "0:r3 0:w4 0.2:w4"), pipe("pipe:[2]", "0:w5 0.2:r6")])
+
+t = family("rule-worker-fed-by-queue", "0.1")
+t.exit("0.1", 6, "SIGABRT")
+t.prove({"0": write("mqueue:1", 3)}, [{"id": "mqueue:1", "kind": "mqueue", "named": True, "queued": 4,
+                                       "holders": holders("0:rw3")}])
+
+t = family("near-worker-fed-by-queue-others-read", "0.1", "0.2")
+t.exit("0.1", 6, "SIGABRT")
+t.prove({"0": write("mqueue:1", 3), "0.2": read("pipe:[1]")},
+        [{"id": "mqueue:1", "kind": "mqueue", "named": True, "queued": 4, "holders": holders("0:rw3 0.2:rw3")},
+         pipe("pipe:[1]", "0:w4 0.2:r3")])
 
 t = family("rule-worker-fed-though-dead", "0.1")
 t.exit("0.1", 1)
@@ -911,6 +1023,10 @@ t.prove({"0": child("0.1"), "0.1": child("0.1.1"), "0.1.1": read("pipe:[1]")},
 t = family("near-nested-maker-lives", "0.1", "0.1.1")
 t.time_out({"0": read("pipe:[1]"), "0.1": SLEEP, "0.1.1": SLEEP}, [pipe("pipe:[1]", "0:r3 0.1:w4 0.1.1:w4")])
 
+# What the innermost reads from is in the hands of the outermost.
+t = family("rule-nested-joins-before-closing", "0.1", "0.1.1")
+t.prove({"0": child("0.1"), "0.1": child("0.1.1"), "0.1.1": read("pipe:[1]", 0)}, [pipe("pipe:[1]", "0:w5 0.1.1:r0")])
+
 t = left_behind("near-nested-sibling-holds-it-too", "0.2")
 t.time_out({"0": read("pipe:[1]"), "0.1.1": SLEEP, "0.2": SLEEP}, [pipe("pipe:[1]", "0:r3 0.1.1:w4 0.2:w4")])
 
@@ -968,6 +1084,34 @@ t.prove(SIBLINGS, [pipe("pipe:[1]", "0.1:r3 0.2:w4"), pipe("pipe:[2]", "0:w5 0.1
 
 t = family("rule-inherited-by-the-reader", "0.1")
 t.prove({"0": child("0.1"), "0.1": read("pipe:[1]")}, [pipe("pipe:[1]", "0.1:r3 0.1:w4")], p0_1=MUTE)
+
+OWN_COPY = pipe("pipe:[1]", "0:r3 0:w4")
+
+t = family("rule-inherited-own-copy", "0.1")
+t.exit("0.1")
+t.prove({"0": read("pipe:[1]")}, [OWN_COPY])
+
+# Who ended before the reader became the program that made the pipe never had it.
+t = family("near-inherited-own-copy-of-a-wrapper", "0.1")
+t.exit("0.1")
+t.add("exec", process="0", path="/opt/program", argv=["program"])
+t.prove({"0": read("pipe:[1]")}, [OWN_COPY])
+
+# A thread that may be the partner: who has what to do with the pipe is not clear.
+t = family("near-inherited-own-copy-beside-a-thread", "0.1")
+t.exit("0.1")
+t.prove({"0": read("pipe:[1]"), "0/t1": futex("futex:s")}, [OWN_COPY, word("futex:s", "semaphore")])
+
+DAEMON = {"0": read("pipe:[1]"), "0.1": SIGNAL}
+FROM_DAEMON = pipe("pipe:[1]", "0:r3 0.1:w4")
+
+t = family("rule-inherited-by-a-daemon", "0.1", "0.2")
+t.exit("0.2")
+t.time_out(DAEMON, [FROM_DAEMON], p0=MUTE, p0_1=MUTE)
+
+# Nobody else could have written yet: the daemon may be the one who is to.
+t = family("near-inherited-daemon-is-the-writer", "0.1")
+t.time_out(DAEMON, [FROM_DAEMON], p0=MUTE, p0_1=MUTE)
 
 PROGRAMS = {"0": child("0.1"), "0.1": read("pipe:[1]", 0), "0.2": read("pipe:[2]", 0)}
 
