@@ -20,12 +20,19 @@ const char *pf_diagnosis_tell(const struct pf_case *c, const struct pf_chain *ch
     return text;
 }
 
+/* It only waits to be told something: of one who is stuck that explains nothing. */
+static bool is_idle(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_wait *wait = &graph->threads[thread].state->wait;
+    return (wait->kind == PF_WAIT_SIGNAL && !wait->pending) || wait->kind == PF_WAIT_STOPPED;
+}
+
 /* The main thread nearest to the root is where a reader starts to ask. */
 static size_t start_of(const struct pf_graph *graph)
 {
     size_t best = PF_NOWHERE, best_depth = 0;
     for (size_t i = 0; i < graph->snapshot->thread_count; i++) {
-        if (!pf_graph_stuck(graph, i))
+        if (!pf_graph_stuck(graph, i) || (graph->secluded && is_idle(graph, i)))
             continue;
         size_t depth = 0;
         for (const char *at = graph->threads[i].state->thread; *at; at++)
@@ -137,31 +144,53 @@ static void explain_by_chain(struct pf_case *c)
  * from outside is idle. */
 static bool is_more_than_idle(const struct pf_graph *graph)
 {
-    for (size_t i = 0; i < graph->snapshot->thread_count; i++) {
-        const struct pf_wait *wait = &graph->threads[i].state->wait;
-        bool idle = (wait->kind == PF_WAIT_SIGNAL && !wait->pending) || wait->kind == PF_WAIT_STOPPED;
-        if (pf_graph_stuck(graph, i) && !idle)
+    for (size_t i = 0; i < graph->snapshot->thread_count; i++)
+        if (pf_graph_stuck(graph, i) && !is_idle(graph, i))
             return true;
-    }
     return false;
+}
+
+static void suppose(struct pf_case *c, const struct pf_graph *secluded)
+{
+    c->sober = c->graph;
+    c->graph = secluded;
+    c->stuck = true;
+}
+
+static void be_sober(struct pf_case *c)
+{
+    c->graph = c->sober;
+    c->sober = NULL;
+    c->stuck = false;
 }
 
 /* Time was up, and nothing is proven: what if nobody outside does anything, as nobody has done? */
 static bool explain_by_supposing(struct pf_case *c)
 {
-    const struct pf_graph *sober = c->graph;
-    const struct pf_graph *secluded = pf_graph_seclude(sober->snapshot, c->scratch);
+    const struct pf_graph *secluded = pf_graph_seclude(c->graph->snapshot, c->scratch);
     if (!is_more_than_idle(secluded))
         return false;
-    c->sober = sober;
-    c->graph = secluded;
-    c->stuck = true;
+    suppose(c, secluded);
     if (!explain_by_rule(c))
         explain_by_chain(c);
-    c->stuck = false;
-    c->graph = sober;
-    c->sober = NULL;
+    be_sober(c);
     return true;
+}
+
+/* A picture of a tree that was looked at, and what will stay as it is if nobody outside does anything: that
+ * may well be all right. */
+static void draw_picture(struct pf_case *c)
+{
+    struct pf_diagnosis *diagnosis = c->trial->diagnosis;
+    pf_picture_draw(c);
+    const struct pf_graph *secluded = pf_graph_seclude(c->graph->snapshot, c->scratch);
+    if (!is_more_than_idle(secluded))
+        return;
+    suppose(c, secluded);
+    const struct pf_chain *chain = pf_chain_from(c->graph, start_of(c->graph));
+    diagnosis->summary = pf_arena_printf(c->arena, "%s Unless somebody outside does something: %s%s",
+                                         diagnosis->summary, plain_summary(c, chain), tell_supposed(c));
+    be_sober(c);
 }
 
 /* Does anybody wait for something? Of those who run or sleep there is nothing more to tell. */
@@ -186,7 +215,9 @@ void pf_diagnose(struct pf_case *c)
         explain_by_chain(c);
     else if (hung && explain_by_supposing(c))
         return;
-    else if (observed || (hung && is_anybody_waiting(c->graph)))
+    else if (observed)
+        draw_picture(c);
+    else if (hung && is_anybody_waiting(c->graph))
         pf_picture_draw(c);
     else
         c->trial->diagnosis = NULL;

@@ -30,6 +30,8 @@ static const struct golden {
     {"deadlock-vfork", PF_FAIL, "deadlock", NULL, "or use posix_spawn"},
     {"deadlock-sigchld", PF_FAIL, "deadlock", NULL, "waits for a signal (SIGCHLD)"},
     {"likely-fifos-in-two-orders", PF_FAIL, "hang", NULL, "in the same order"},
+    {"found-unless-outsiders", PF_PASS, "", NULL, "Unless somebody outside does something: 0 (program"},
+    {"near-found-unless-it-listens", PF_PASS, "", NULL, "2 threads, all of them waiting."},
     {"near-likely-opener-lives", PF_FAIL, "hang", NULL, "Nothing is known to be stuck"},
     {"likely-stopped-owner", PF_FAIL, "hang", NULL, "kill -CONT lets it go on"},
     {"near-likely-idle", PF_FAIL, "hang", NULL, "Nothing is known to be stuck"},

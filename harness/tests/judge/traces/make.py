@@ -245,6 +245,15 @@ t = family("likely-fifos-in-two-orders", "0.1")
 t.time_out({"0": wait("open", on("fifo:8:1:1", -1, w=True), call="openat"),
             "0.1": wait("open", on("fifo:8:1:2", -1, w=True), call="openat")}, FIFOS)
 
+t = family("found-unless-outsiders", "0.1", attached=True)
+t.observe({"0": wait("open", on("fifo:8:1:1", -1, w=True), call="openat"),
+           "0.1": wait("open", on("fifo:8:1:2", -1, w=True), call="openat")}, FIFOS)
+
+t = family("near-found-unless-it-listens", "0.1", attached=True)
+t.observe({"0": child("0.1"), "0.1": wait("accept", on("socket:[1]", 3, r=True), call="accept")},
+          [{"id": "socket:[1]", "kind": "socket", "listening": True, "external": True, "by_name": True,
+            "external_why": "anybody may connect to it", "holders": holders("0.1:rw3")}])
+
 t = family("near-likely-opener-lives", "0.1")
 t.time_out({"0": wait("open", on("fifo:8:1:1", -1, w=True), call="openat"), "0.1": SLEEP}, FIFOS)
 
