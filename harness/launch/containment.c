@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -116,8 +117,12 @@ static void kill_init(struct pf_containment *containment)
     if (containment->init <= 0)
         return;
     kill(containment->init, SIGKILL);
-    while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-        ;
+    /* The init ends after everybody in it. Who is traced, and was about to end by itself, stops once more for
+     * it. */
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR;)
+        if (pid > 0 && WIFSTOPPED(status))
+            ptrace(PTRACE_CONT, pid, NULL, NULL);
     containment->init = 0;
 }
 
