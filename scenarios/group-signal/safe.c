@@ -108,5 +108,7 @@ int main(void)
     mproc_args_free(args);
     mproc_queue_unref(jobs);
     mproc_queue_unref(records);
-    return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (err || fflush(stdout))
+        return EXIT_FAILURE;
+    return mproc_shutdown_signal() ? 128 + mproc_shutdown_signal() : EXIT_SUCCESS; /* as shells say it */
 }

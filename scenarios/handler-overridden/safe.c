@@ -71,7 +71,7 @@ int main(void)
     int count = measure(sum);
     shm_unlink("/measurements");
     printf("%s after %d measurements\n", is_stopped() ? "stopped" : "done", count);
-    mproc_signal_unsubscribe(statistics);
-    mproc_shutdown_remove();
-    return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (fflush(stdout))
+        return EXIT_FAILURE;
+    return is_stopped() ? 128 + mproc_shutdown_signal() : EXIT_SUCCESS; /* as shells say it */
 }
