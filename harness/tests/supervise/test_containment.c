@@ -1,6 +1,11 @@
 /* A containment that is kept: the next trial sees nothing of the last one. */
+#include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "stage.h"
@@ -99,6 +104,39 @@ Test(containment, is_kept_when_nothing_was_changed)
     cr_assert_eq(kept.containment, first, "an orphan is killed alone");
     play_in(&kept, "kill -STOP $$");
     cr_assert_eq(kept.containment, first);
+    pf_kept_leave(&kept);
+    leave();
+}
+
+/* SIGKILL does not move a traced process that is on its way out already, and the init waits for it. */
+Test(containment, ends_with_a_process_that_stands_at_its_own_end)
+{
+    struct pf_kept kept = {0};
+    siginfo_t info;
+    int gate[2];
+    enter();
+    if (!can_be_kept())
+        cr_skip_test("no namespaces here, or pids cannot be chosen");
+    play_in(&kept, ":");
+    struct pf_containment *containment = kept.containment;
+    kept.containment = NULL;
+    int init = (int)syscall(SYS_pidfd_open, containment->init, 0);
+    cr_assert(init >= 0 && pipe(gate) == 0);
+    if (setns(init, CLONE_NEWPID) < 0)
+        cr_skip_test("only root comes into the namespace of others");
+    pid_t child = fork();
+    if (child == 0) {
+        close(gate[1]);
+        _exit(read(gate[0], &info, 1) == 0 ? 0 : 1);
+    }
+    cr_assert_eq(ptrace(PTRACE_SEIZE, child, NULL, PTRACE_O_TRACEEXIT), 0);
+    close(gate[0]);
+    close(gate[1]);
+    cr_assert_eq(waitid(P_PID, (id_t)child, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL), 0);
+    cr_assert_eq(info.si_code, CLD_TRAPPED);
+    pf_containment_end(containment, false);
+    cr_expect(kill(child, 0) < 0 && errno == ESRCH);
+    close(init);
     pf_kept_leave(&kept);
     leave();
 }
