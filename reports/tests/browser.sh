@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# HTML reports in a real browser. Without chromium and node it is skipped; without axe-core, which npm brings
-# once, the scan for barriers is.
+# HTML reports in a real browser. Without chromium and node it is skipped; without axe-core the scan for
+# barriers is.
 #
-# browser.sh PITFALL CACHE      CACHE: a folder where axe-core stays
+# browser.sh PITFALL CACHE      CACHE: a folder where axe-core stays, which npm brings once
 set -eu
 pitfall=$1
 cache=$2
 here=$(cd "$(dirname "$0")" && pwd)
-axe_version=4.10.2
+# shellcheck source=reports/tests/from_npm.sh
+. "$here/from_npm.sh"
 
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 if [ -z "$chromium" ] || ! command -v node >/dev/null; then
@@ -19,12 +20,8 @@ if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; then
     exit 77
 fi
 
-axe=${PITFALL_AXE:-$cache/node_modules/axe-core/axe.min.js}
-if [ ! -f "$axe" ] && command -v npm >/dev/null; then
-    mkdir -p "$cache"
-    timeout 30 npm install --prefix "$cache" --no-audit --no-fund --no-package-lock --ignore-scripts \
-        --fetch-retries=0 "axe-core@$axe_version" >"$cache/npm.log" 2>&1 || true
-fi
+axe=${PITFALL_AXE-$(from_npm "$cache" axe-core 4.10.2 axe.min.js \
+    b511cd9dec01c76f4b2ad1723b66b6db37d4c2eb4ed199076e1829d9ee7b75e3)} || true
 if [ ! -f "$axe" ]; then
     echo "skipped: axe-core is not here and cannot be fetched; PITFALL_AXE names its axe.min.js"
     axe=-

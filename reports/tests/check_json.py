@@ -2,7 +2,7 @@
 
 check_json.py result FILE     by pitfall-result-1.schema.json (needs jsonschema)
 check_json.py sarif FILE      by sarif.schema.json beside this file, which has what we write of SARIF 2.1.0 and
-                              nothing else; and by OASIS' own schema, where PITFALL_SARIF_SCHEMA names it
+                              nothing else; and by the schema of all of SARIF, where PITFALL_SARIF_SCHEMA names it
 check_json.py perfetto FILE   by the rules of the Chrome trace event format
 """
 import json
@@ -24,7 +24,7 @@ def by_schema(document, path):
 
 def sarif(document):
     yield from by_schema(document, HERE / "sarif.schema.json")
-    if "PITFALL_SARIF_SCHEMA" in os.environ:
+    if os.environ.get("PITFALL_SARIF_SCHEMA"):
         yield from by_schema(document, os.environ["PITFALL_SARIF_SCHEMA"])
     for run in document["runs"]:
         rules = {rule["id"] for rule in run["tool"]["driver"].get("rules", [])}
