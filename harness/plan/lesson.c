@@ -45,6 +45,7 @@ static int read_change(const struct pf_scenario_reading *reading, unsigned i)
     struct pf_change *slot = pf_arena_grow(arena, &lesson->changes, &lesson->change_count, sizeof(*slot));
     *slot = (struct pf_change){.change = pf_scenario_prose(arena, from->change),
                                .file = pf_scenario_prose(arena, from->file),
+                               .include = pf_scenario_prose(arena, from->include),
                                .replace = pf_scenario_prose(arena, from->replace),
                                .by = pf_scenario_prose(arena, from->by),
                                .see = pf_scenario_prose(arena, from->see),

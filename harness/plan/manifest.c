@@ -80,6 +80,7 @@ static const cyaml_schema_value_t question_entry = {
 static const cyaml_schema_field_t change_fields[] = {
     REQUIRED_TEXT(struct pf_manifest_change, change),
     TEXT(struct pf_manifest_change, file),
+    TEXT(struct pf_manifest_change, include),
     REQUIRED_TEXT(struct pf_manifest_change, replace),
     TEXT(struct pf_manifest_change, by),
     REQUIRED_TEXT(struct pf_manifest_change, see),

@@ -35,7 +35,7 @@ struct pf_manifest_question {
 };
 
 struct pf_manifest_change {
-    char *change, *file, *replace, *by, *see, *finding;
+    char *change, *file, *include, *replace, *by, *see, *finding;
 };
 
 struct pf_manifest_lesson {

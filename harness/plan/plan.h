@@ -60,6 +60,7 @@ struct pf_question {
 struct pf_change {
     const char *change;  /* what is done, in words */
     const char *file;    /* in the folder; NULL: the source of the first program */
+    const char *include; /* a header that it needs then, "sys/wait.h"; NULL: none */
     const char *replace; /* a piece of its text */
     const char *by;      /* "": it is taken away */
     const char *see;     /* what happens then */

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Lesson plans: complete, and what they have a class do gives what they say. usage: lessons.sh PITFALL SCENARIOS
+# Lesson plans: complete, and what they have a class do gives what they say. usage: lessons.sh PITFALL
 # shellcheck source=harness/tests/cli/assertions.sh disable=SC2016,SC2154
 . "$(dirname "$0")/assertions.sh"
-scenarios=$(realpath "$2")
 
 echo "- the list: every scenario with a sentence, in the order of the catalogue"
 run "$pitfall" demo
@@ -55,7 +54,6 @@ expect_status 0
 [ "$(grep -c '^## ' "$scratch/stdout")" -eq "$(wc -l <<<"$listed")" ] || fail "all of them without an id"
 
 echo "- what a class is to do, word for word"
-export CPATH=$scenarios/../harness/include
 run /usr/bin/python3 "$here/lessons.py" "$pitfall" "$scratch"
 cat "$scratch/stdout"
 expect_status 0
