@@ -17,7 +17,7 @@ enum {
     LANE = 24,
     LANES_SHOWN = 40,
     ROWS_SHOWN = 60,
-    LABEL_CHARACTERS = 26
+    LABEL_CHARACTERS = 24
 };
 
 struct picture {

@@ -39,8 +39,8 @@ def sarif(document):
 
 
 def perfetto(document):
-    """Lanes have names, slices an extent, arrows two ends."""
-    lanes, named, flows, known = set(), set(), {}, set("MXiISstf")
+    """Lanes have names; slices an extent, and lie inside or beside each other; arrows have two ends, each at a slice."""
+    lanes, named, flows, slices, known = set(), set(), {}, {}, set("MXiISstf")
     for event in document["traceEvents"]:
         if event["ph"] not in known:
             yield f"phase {event['ph']}"
@@ -49,16 +49,30 @@ def perfetto(document):
             continue
         if not isinstance(event["ts"], (int, float)) or event["ts"] < 0:
             yield f"ts of {event}"
-        if event["ph"] == "X" and not event["dur"] >= 0:
-            yield f"dur of {event}"
+        if event["ph"] == "X":
+            slices.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["ts"] + event["dur"]))
+            if not event["dur"] >= 0:
+                yield f"dur of {event}"
         lanes.add((event["pid"], event["tid"]))
         if event["ph"] in "stf":
-            flows.setdefault(event["id"], []).append((event["ts"], event["ph"]))
+            flows.setdefault(event["id"], []).append(event)
     for lane in lanes - named:
         yield f"lane {lane} has no name"
+    for lane, extents in slices.items():
+        inside = []
+        for begin, end in sorted(extents, key=lambda it: (it[0], -it[1])):
+            while inside and inside[-1] <= begin:
+                inside.pop()
+            if inside and end > inside[-1] + 0.002: # times are rounded to nanoseconds
+                yield f"lane {lane}: a slice from {begin} to {end} begins in another and ends behind it"
+            inside.append(end)
     for number, ends in flows.items():
-        if sorted(phase for _, phase in ends) != ["f", "s"]:
+        if sorted(end["ph"] for end in ends) != ["f", "s"]:
             yield f"arrow {number} has not two ends"
+        for end in ends:
+            extents = slices.get((end["pid"], end["tid"]), [])
+            if not any(begin <= end["ts"] <= close for begin, close in extents):
+                yield f"arrow {number} has an end at no slice: {end}"
 
 
 def main():
