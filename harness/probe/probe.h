@@ -91,6 +91,9 @@ int pf_probe_given(const int *numbers, size_t count, struct pf_arena *arena, con
  * What a process has open, counted by kind and path, read through any of its threads. Returns 0 or -errno.
  */
 int pf_probe_open(pid_t tid, struct pf_arena *arena, struct pf_descriptors **ret_open, size_t *ret_count);
+/* How many it has open altogether, which costs a tenth of that. Returns 0 or -errno; -EOPNOTSUPP: it is not
+ * known. */
+int pf_probe_open_number(pid_t tid, uint64_t *ret_number);
 /*
  * The same, also telling which pipes and sockets are dangling: the other end is closed and nothing is left to
  * read; or the process has one thread, and both ends of an empty pipe for itself. The request is the tree.
