@@ -76,6 +76,25 @@ static void reset_signals(void)
         sigaction(number, &action, NULL);
 }
 
+/* Takes one message of the harness, with so many descriptors. */
+static void receive(const struct pf_child_place *place, int *got, size_t count)
+{
+    char byte, control[CMSG_SPACE(PF_DESCRIPTORS_AT_ONCE * sizeof(int))]
+        __attribute__((aligned(__alignof__(struct cmsghdr))));
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    if (recvmsg(place->socket, &message, 0) != 1)
+        _exit(127); /* the harness is gone */
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    errno = EMFILE;
+    if (count &&
+        (!header || message.msg_flags & MSG_CTRUNC || header->cmsg_len != CMSG_LEN(count * sizeof(*got))))
+        give_up(place, PF_STAGE_STDIO);
+    if (count)
+        memcpy(got, CMSG_DATA(header), count * sizeof(*got));
+}
+
 /*
  * The descriptors come from the harness, in ascending order of the numbers that they are to have, and the
  * kernel gives them the lowest that are free: no higher ones, because what the init has open itself lies
@@ -85,20 +104,11 @@ static void take_descriptors(const struct pf_child_place *place)
 {
     const struct pf_child_order *order = &place->sheet->order;
     int got[PF_DESCRIPTORS_AT_ONCE];
-    for (size_t first = 0; first < order->descriptor_count; first += PF_DESCRIPTORS_AT_ONCE) {
-        size_t count = order->descriptor_count - first;
+    size_t first = 0, count;
+    do {
+        count = order->descriptor_count - first;
         count = count > PF_DESCRIPTORS_AT_ONCE ? PF_DESCRIPTORS_AT_ONCE : count;
-        char byte, control[CMSG_SPACE(sizeof(got))] __attribute__((aligned(__alignof__(struct cmsghdr))));
-        struct iovec data = {&byte, 1};
-        struct msghdr message = {
-            .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-        if (recvmsg(place->socket, &message, 0) != 1)
-            _exit(127); /* the harness is gone */
-        const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        errno = EMFILE;
-        if (!header || message.msg_flags & MSG_CTRUNC || header->cmsg_len != CMSG_LEN(count * sizeof(*got)))
-            give_up(place, PF_STAGE_STDIO);
-        memcpy(got, CMSG_DATA(header), count * sizeof(*got));
+        receive(place, got, count);
         for (size_t i = count; i-- > 0;) {
             int wanted = order->descriptors[first + i];
             if (got[i] == wanted)
@@ -107,7 +117,8 @@ static void take_descriptors(const struct pf_child_place *place)
                 give_up(place, PF_STAGE_STDIO);
             close(got[i]);
         }
-    }
+        first += count;
+    } while (first < order->descriptor_count);
 }
 
 /* What the harness has opened is a node of the machine's /dev. */
@@ -152,25 +163,24 @@ static void say(const struct pf_child_place *place, enum pf_word word)
         _exit(127); /* the harness is gone */
 }
 
-/* Returns when the harness says so; when it hangs up, never. */
-static void await_word(const struct pf_child_place *place)
+/* Returns what the harness says; 0: it has hung up. MSG_PEEK leaves it there. */
+static enum pf_word await_word(const struct pf_child_place *place, int flags)
 {
     char byte;
     ssize_t n;
     do
-        n = recv(place->socket, &byte, 1, 0);
+        n = recv(place->socket, &byte, 1, flags);
     while (n < 0 && errno == EINTR);
-    if (n != 1)
-        _exit(0);
+    return n == 1 ? (enum pf_word)byte : 0;
 }
 
 /* The root, from fork to exec. The harness seizes it while it waits for its word. */
 static _Noreturn void run_root(const struct pf_child_place *place)
 {
     const struct pf_child_order *order = &place->sheet->order;
+    take_descriptors(place);
     if (setpgid(0, 0) < 0)
         give_up(place, PF_STAGE_GROUP);
-    take_descriptors(place);
     if (place->layer_count && order->null_input)
         reopen_null(place);
     if (order->directory && chdir(order->directory) < 0)
@@ -181,7 +191,8 @@ static _Noreturn void run_root(const struct pf_child_place *place)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     say(place, PF_WORD_ROOT);
-    await_word(place);
+    if (await_word(place, 0) != PF_WORD_GO)
+        _exit(0);
     install_filter(place);
     /* A stop for the harness to take the listener over: a trap, because any system call may be in the plan.
      */
@@ -229,32 +240,58 @@ static void keep_own(struct pf_child_place *place)
     syscall(SYS_close_range, (unsigned)second + 1, ~0U, 0U);
 }
 
-/* One root after the other. The init waits in vfork until it has exec'd or ended: its memory need not be
- * copied. */
+/* Waits for nobody, and reaps who has ended. Their processor time is then that of their parent, too. */
+static void reap(void)
+{
+    while (waitpid(-1, NULL, __WALL | WNOHANG) > 0)
+        ;
+}
+
+/* The init waits in vfork until the root has exec'd or ended: its memory need not be copied. */
+static void start_root(const struct pf_child_place *place, struct pf_child_watch *watch)
+{
+    reap();
+    pf_child_watch_root(place, watch);
+    pid_t root = vfork();
+    if (root < 0)
+        give_up(place, PF_STAGE_FORK);
+    if (root == 0)
+        run_root(place);
+}
+
+static void look(const struct pf_child_place *place, struct pf_child_watch *watch)
+{
+    while (waitpid(-1, NULL, __WALL) >= 0 || errno != ECHILD)
+        ;
+    if (!place->pid_namespace)
+        _exit(0);
+    pf_child_look_at_left(place);
+    place->sheet->report.untouched = pf_child_watch_end(place, watch);
+    say(place, PF_WORD_END);
+}
+
+/* One root after the other. */
 _Noreturn static void serve(struct pf_child_place *place)
 {
     struct pf_child_watch watch;
     place->queues = place->pid_namespace && place->own_ipc ? pf_child_open_queues(place) : -1;
-    if (place->pid_namespace)
-        pf_child_watch_begin(place, &watch);
+    place->watched &= place->pid_namespace;
+    pf_child_watch_begin(place, &watch);
     say(place, PF_WORD_READY);
     for (;;) {
-        await_word(place);
-        if (place->pid_namespace)
-            pf_child_watch_root(&watch);
-        pid_t root = vfork();
-        if (root < 0)
-            give_up(place, PF_STAGE_FORK);
-        if (root == 0)
-            run_root(place);
-        while (waitpid(-1, NULL, __WALL) >= 0 || errno != ECHILD)
-            ;
-        if (!place->pid_namespace)
-            _exit(0);
-        pf_child_look_at_left(place);
-        place->sheet->report.untouched = pf_child_watch_end(place, &watch);
-        say(place, PF_WORD_END);
+        /* The order stays there for the root: its descriptors come with it. */
+        enum pf_word word = await_word(place, MSG_PEEK);
+        if (!word)
+            break;
+        if (word == PF_WORD_START)
+            start_root(place, &watch);
+        else
+            await_word(place, 0);
+        if (word == PF_WORD_LOOK || !place->watched)
+            look(place, &watch);
     }
+    reap();
+    _exit(0);
 }
 
 _Noreturn void pf_child_init(const struct pf_child_place *prepared)

@@ -59,6 +59,10 @@ struct pf_child_report {
     bool killable;       /* a call that is being answered is disturbed by nothing but SIGKILL */
     int listener;        /* the root's descriptor of its seccomp listener */
     int layers_fd;       /* the init's descriptor of the tmpfs behind the layers; -1: none */
+    bool watched;        /* what a trial changes in the containment is seen, and the harness sees it itself */
+    int mounts_fd;       /* the init's descriptors for that: mounts (POLLPRI), and all else (POLLIN) */
+    int changes_fd;
+    bool blind;          /* it is not seen any more */
     bool untouched;      /* the containment is as it was before this trial */
     unsigned shm_mounts; /* how often its /dev/shm has been mounted anew */
     size_t left_count;   /* may be more than fit */
@@ -127,16 +131,18 @@ struct pf_child_sheet {
 /* What they say to each other, a byte each. */
 enum pf_word {
     PF_WORD_READY = 'i', /* the init: the containment stands */
-    PF_WORD_START = 's', /* the harness: a root, as the order says */
+    PF_WORD_START = 's', /* the harness: a root, as the order says; its descriptors come with it */
     PF_WORD_ROOT = 'r',  /* the root, whose pid comes with it: prepared */
     PF_WORD_GO = 'g',    /* the harness: it is seized */
-    PF_WORD_END = 'e',   /* the init: nobody is left of the tree */
+    PF_WORD_LOOK = 'l',  /* the harness, where it watches itself: there is something to look at */
+    PF_WORD_END = 'e',   /* the init: nobody is left of the tree, and what else is stands in the report */
 };
 
 /*
  * The init: pid 1 of the new namespace, or a subreaper. Makes the containment; then, for each order, forks a
- * root, reaps until nothing is left, and reports what that has left behind. Ends when the harness hangs up; a
- * subreaper, which cannot tell what is left, after the first.
+ * root, waits until nobody is left, and reports what that has left behind: where the harness watches, only
+ * when it is told to. Ends when the harness hangs up; a subreaper, which cannot tell what is left, after the
+ * first.
  */
 _Noreturn void pf_child_init(const struct pf_child_place *place);
 
@@ -158,9 +164,7 @@ const char *pf_child_fd_path(char text[PF_CHILD_PATH], int fd, const char *rest)
 
 /* What tells the init whether the containment is as it was. */
 struct pf_child_watch {
-    struct rlimit limits[RLIM_NLIMITS];
-    uint64_t affinity[16];
-    int nice, policy, io_priority;
+    bool blind;   /* the next pid cannot be chosen any more */
     int next_pid; /* /proc/sys/kernel/ns_last_pid; -1, as for the next two: it cannot be had */
     int mounts;   /* tells of mounts that come and go */
     int changes;  /* inotify: settings, the init's own files, the tops of the layers */
@@ -168,9 +172,9 @@ struct pf_child_watch {
 };
 
 /* Begins to watch, before the first order, if that is wanted. */
-void pf_child_watch_begin(const struct pf_child_place *place, struct pf_child_watch *ret_watch);
+void pf_child_watch_begin(struct pf_child_place *place, struct pf_child_watch *ret_watch);
 /* Before a root: its pid is to be 2 again. */
-void pf_child_watch_root(struct pf_child_watch *watch);
+void pf_child_watch_root(const struct pf_child_place *place, struct pf_child_watch *watch);
 /* After it: is everything as it was? What was only used, and holds nothing any more, is made afresh. */
 bool pf_child_watch_end(const struct pf_child_place *place, struct pf_child_watch *watch);
 

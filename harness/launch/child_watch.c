@@ -1,59 +1,40 @@
 /*
- * Whether a trial has left its containment as it found it, so that the next can have it; asked by the init
- * between the two. After fork, so async-signal-safe.
+ * Whether a trial has left its containment as it found it, so that the next can have it. After fork, so
+ * async-signal-safe.
  *
  * What lives in the namespaces without belonging to a process: mounts, IPC objects, files of the layers and
  * of /dev/shm, settings in /proc/sys, the count of pids; and what a root inherits from the init. Mounts,
- * files and settings are watched for changes; the rest is compared. IPC objects that were made and removed
- * have moved on the count of their ids, and few other calls change what nobody can watch: the filter tells
- * the harness of these (filter.h).
+ * files and settings are watched for changes: the harness has the descriptors, too, and asks the init only
+ * where there are any. What nobody can watch (the next ids of IPC objects, the init's limits and priorities)
+ * is changed by few calls, and the filter tells the harness of these (filter.h).
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "launch/child.h"
 
-enum { IOPRIO_WHO_PROCESS = 1 };
-
 static const uint32_t WRITES = IN_MODIFY | IN_ATTRIB;
 static const uint32_t NAMES = IN_CREATE | IN_DELETE | IN_MOVE | IN_ATTRIB;
 
-/* What a root inherits, and anybody in the namespace may change from outside of the init. */
-static void take_inherited(struct pf_child_watch *watch)
-{
-    for (int resource = 0; resource < RLIM_NLIMITS; resource++)
-        getrlimit((__rlimit_resource_t)resource, &watch->limits[resource]);
-    syscall(SYS_sched_getaffinity, 0, sizeof(watch->affinity), watch->affinity);
-    watch->nice = getpriority(PRIO_PROCESS, 0);
-    watch->policy = sched_getscheduler(0);
-    watch->io_priority = (int)syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
-}
-
-static bool inherits_the_same(const struct pf_child_watch *watch)
-{
-    struct pf_child_watch now = {0};
-    take_inherited(&now);
-    return memcmp(now.limits, watch->limits, sizeof(now.limits)) == 0 &&
-           memcmp(now.affinity, watch->affinity, sizeof(now.affinity)) == 0 && now.nice == watch->nice &&
-           now.policy == watch->policy && now.io_priority == watch->io_priority;
-}
-
 enum changed { CHANGED_NOTHING, CHANGED_SHM, CHANGED_MORE };
 
-/* Reads what has happened since it was read. */
+/* Reads what has happened since it was read. A read that leaves room for one more has read all. */
 static enum changed read_changes(const struct pf_child_watch *watch)
 {
+    enum { LARGEST = sizeof(struct inotify_event) + NAME_MAX + 1 };
     char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     enum changed changed = CHANGED_NOTHING;
-    for (ssize_t size; (size = read(watch->changes, events, sizeof(events))) > 0;)
+    ssize_t size;
+    do {
+        size = read(watch->changes, events, sizeof(events));
+        if (size < 0)
+            return errno == EAGAIN ? changed : CHANGED_MORE;
         for (ssize_t at = 0; at < size;) {
             const struct inotify_event *event = (const struct inotify_event *)(const void *)(events + at);
             if (event->wd != watch->shm)
@@ -62,7 +43,8 @@ static enum changed read_changes(const struct pf_child_watch *watch)
                 changed = CHANGED_SHM;
             at += (ssize_t)(sizeof(*event) + event->len);
         }
-    return errno == EAGAIN ? changed : CHANGED_MORE;
+    } while (size > (ssize_t)sizeof(events) - LARGEST);
+    return changed;
 }
 
 static bool mounts_moved(int fd)
@@ -102,32 +84,33 @@ static int watch_changes(const struct pf_child_place *place, int *ret_shm)
     return -1;
 }
 
-void pf_child_watch_begin(const struct pf_child_place *place, struct pf_child_watch *ret_watch)
+void pf_child_watch_begin(struct pf_child_place *place, struct pf_child_watch *ret_watch)
 {
     struct pf_child_watch *watch = ret_watch;
-    memset(watch, 0, sizeof(*watch));
-    watch->next_pid = watch->mounts = watch->changes = -1;
+    struct pf_child_report *report = &place->sheet->report;
+    *watch = (struct pf_child_watch){.next_pid = -1, .mounts = -1, .changes = -1};
     /* The kernel takes ten milliseconds to end the watches of a process that ends. */
-    if (!place->watched)
-        return;
-    take_inherited(watch);
-    watch->next_pid = pf_child_keep(place, open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC));
-    watch->mounts = pf_child_keep(place, open("/proc/self/mounts", O_RDONLY | O_CLOEXEC));
-    watch->changes = watch_changes(place, &watch->shm);
-    if (watch->mounts >= 0)
+    if (place->watched)
+        watch->next_pid = pf_child_keep(place, open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC));
+    if (watch->next_pid >= 0)
+        watch->mounts = pf_child_keep(place, open("/proc/self/mounts", O_RDONLY | O_CLOEXEC));
+    if (watch->mounts >= 0) {
         (void)mounts_moved(watch->mounts);
+        watch->changes = watch_changes(place, &watch->shm);
+    }
+    place->watched = report->watched = watch->changes >= 0;
+    report->mounts_fd = watch->mounts;
+    report->changes_fd = watch->changes;
 }
 
 /* To begin with pid 2 again is a change of a setting. */
-void pf_child_watch_root(struct pf_child_watch *watch)
+void pf_child_watch_root(const struct pf_child_place *place, struct pf_child_watch *watch)
 {
-    if (watch->next_pid < 0 || watch->changes < 0)
+    if (!place->watched)
         return;
-    if (pwrite(watch->next_pid, "1", 1, 0) != 1) {
-        close(watch->next_pid);
-        watch->next_pid = -1;
-    }
+    watch->blind |= pwrite(watch->next_pid, "1", 1, 0) != 1;
     (void)read_changes(watch);
+    place->sheet->report.blind = watch->blind;
 }
 
 /* What was in it goes, and with it the count of its inodes. */
@@ -152,8 +135,7 @@ static bool left_ipc(const struct pf_child_report *report)
 
 bool pf_child_watch_end(const struct pf_child_place *place, struct pf_child_watch *watch)
 {
-    if (watch->next_pid < 0 || watch->mounts < 0 || watch->changes < 0 || left_ipc(&place->sheet->report) ||
-        mounts_moved(watch->mounts) || !inherits_the_same(watch))
+    if (!place->watched || watch->blind || left_ipc(&place->sheet->report) || mounts_moved(watch->mounts))
         return false;
     enum changed changed = read_changes(watch);
     return changed == CHANGED_NOTHING || (changed == CHANGED_SHM && renew_shm(watch, &place->sheet->report));

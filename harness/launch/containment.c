@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -99,16 +100,55 @@ enum pf_word pf_containment_hear(const struct pf_containment *containment, int t
     return (enum pf_word)byte;
 }
 
-/* Takes over the descriptor of what is behind the layers. */
-static int take_layers(struct pf_containment *containment)
+int pf_containment_say(const struct pf_containment *containment, enum pf_word word)
 {
+    char byte = (char)word;
+    return send(containment->socket, &byte, 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+/* Are all that have been left to the init dead? The root alone may be, until the init starts another. */
+static bool is_empty(const struct pf_containment *containment, pid_t root)
+{
+    char list[32] = "", expected[32];
+    snprintf(expected, sizeof(expected), "%d ", (int)root);
+    return containment->children >= 0 && pread(containment->children, list, sizeof(list) - 1, 0) >= 0 &&
+           (*list == '\0' || strcmp(list, expected) == 0);
+}
+
+bool pf_containment_is_untouched(const struct pf_containment *containment, pid_t root, bool *ret_spent)
+{
+    struct pollfd polled[] = {{.fd = containment->changes, .events = POLLIN},
+                              {.fd = containment->mounts, .events = POLLPRI}};
+    if (containment->sheet->report.blind || !is_empty(containment, root))
+        return false;
+    int moved = poll(polled, 2, 0);
+    /* The kernel tells of mounts once only. */
+    *ret_spent |= polled[1].revents;
+    return moved == 0;
+}
+
+/* Takes over the init's descriptors of what is behind the layers, and of what changes. */
+static int take_descriptors(struct pf_containment *containment, bool layers)
+{
+    const struct pf_child_report *report = &containment->sheet->report;
+    if (!layers && !report->watched)
+        return 0;
     int pidfd = (int)syscall(SYS_pidfd_open, containment->init, 0);
     if (pidfd < 0)
         return -errno;
-    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, containment->sheet->report.layers_fd, 0);
-    int r = fd < 0 ? -errno : 0;
+    if (layers)
+        containment->layers.fd = (int)syscall(SYS_pidfd_getfd, pidfd, report->layers_fd, 0);
+    int r = layers && containment->layers.fd < 0 ? -errno : 0;
+    if (r == 0 && report->watched) {
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)containment->init,
+                 (int)containment->init);
+        containment->changes = (int)syscall(SYS_pidfd_getfd, pidfd, report->changes_fd, 0);
+        containment->mounts = (int)syscall(SYS_pidfd_getfd, pidfd, report->mounts_fd, 0);
+        if (containment->changes >= 0 && containment->mounts >= 0)
+            containment->children = open(path, O_RDONLY | O_CLOEXEC);
+    }
     close(pidfd);
-    containment->layers.fd = fd;
     return r;
 }
 
@@ -152,8 +192,8 @@ static int attempt(struct pf_containment *containment, struct pf_child_place *pl
                     report->stage == PF_STAGE_MOUNT
                 ? -EAGAIN
                 : -ECHILD;
-    } else if (place->layer_count) {
-        r = take_layers(containment);
+    } else {
+        r = take_descriptors(containment, place->layer_count);
     }
     if (r < 0) {
         kill_init(containment);
@@ -265,6 +305,9 @@ int pf_containment_new(const struct pf_trial *trial, bool keep, struct pf_contai
         .directory = pf_arena_strdup(arena, trial->directory),
         .admin = is_admin(),
         .layers.fd = -1,
+        .changes = -1,
+        .mounts = -1,
+        .children = -1,
     };
     *ret_failed = PF_STAGE_NONE;
     int r = prepare(trial, containment, &place, error);
@@ -307,10 +350,11 @@ void pf_containment_end(struct pf_containment *containment, bool leaves)
         close(containment->socket);
     if (!leaves)
         kill_init(containment);
-    if (containment->layers.fd >= 0)
-        close(containment->layers.fd);
-    if (containment->null >= 0)
-        close(containment->null);
+    const int own[] = {containment->layers.fd, containment->null, containment->changes, containment->mounts,
+                       containment->children};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (own[i] >= 0)
+            close(own[i]);
     if (containment->sheet)
         munmap(containment->sheet, SHEET_BYTES);
     pf_arena_free(containment->arena);

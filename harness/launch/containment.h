@@ -27,8 +27,11 @@ struct pf_containment {
     bool admin;                 /* the caller is root, or as good */
     struct pf_layers layers;    /* over the files of an isolated trial */
     const char *isolation_note; /* what is not isolated, or why nothing is; NULL when all is as asked */
-    int null;                   /* /dev/null, the input of programs whose output is captured */
-    const int *inherited;       /* the caller's descriptors that a program gets, ascending */
+    /* What tells of changes in it, where they are watched; -1: not known. See child_watch.c. */
+    int changes, mounts;
+    int children;         /* the list of the init's children in /proc */
+    int null;             /* /dev/null, the input of programs whose output is captured */
+    const int *inherited; /* the caller's descriptors that a program gets, ascending */
     size_t inherited_count;
 };
 
@@ -43,6 +46,13 @@ bool pf_containment_fits(const struct pf_containment *containment, const struct 
 
 /* Puts bytes on the sheet, for the order, and returns where; NULL: there is no room for them. */
 void *pf_containment_write(struct pf_containment *containment, const void *bytes, size_t size);
+
+/* Says something to the init, or to the root. Returns 0 or -errno. */
+int pf_containment_say(const struct pf_containment *containment, enum pf_word word);
+
+/* Does nobody live in it, now that the root has been reaped, and is nothing known to have changed? Then the
+ * init need not be asked. *ret_spent is set where something has that the init will not see. */
+bool pf_containment_is_untouched(const struct pf_containment *containment, pid_t root, bool *ret_spent);
 
 /* Waits until the init or the root says something, up to a time (-1: for ever). 0: nothing came, or nobody is
  * there to say it. *ret_pid: who has said it, as the caller numbers it; may be NULL. */

@@ -10,10 +10,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "pitfall/point.h"
+
+/* Of ioprio_set; the C library has no header for it. */
+enum { IOPRIO_WHO_PGRP = 2, IOPRIO_WHO_USER = 3 };
 
 static const char *const descriptor_calls[] = {
     "open",         "openat",        "openat2",      "creat",      "pipe",     "pipe2",     "socket",
@@ -47,20 +51,61 @@ const struct pf_limit_watch *pf_limit_watch_find(int call, int error, const stru
     return NULL;
 }
 
-/* What they do to the containment is seen by nobody who looks at it afterwards: the next ids of IPC objects,
- * how mounts spread, keys, and what was done to the init. */
-static const char *const lasting_calls[] = {
-    "shmget",  "semget", "msgget",      "mq_open", "mount",       "mount_setattr",     "fspick",
-    "add_key", "keyctl", "request_key", "ptrace",  "pidfd_getfd", "process_vm_writev", NULL};
+/* A call, or only those whose argument, as far as the mask goes, has a value. */
+struct use {
+    const char *call;
+    int argument; /* -1: any use of the call */
+    scmp_datum_t mask, value;
+};
+
+/*
+ * What they do to the containment is seen by nobody who looks at it afterwards: the next ids of IPC objects,
+ * how mounts spread, keys, and what was done to the init: to pid 1, or to all of a user or group.
+ */
+static const struct use lasting_uses[] = {
+    {"shmget", -1, 0, 0},
+    {"semget", -1, 0, 0},
+    {"msgget", -1, 0, 0},
+    {"mq_open", -1, 0, 0},
+    {"mount", -1, 0, 0},
+    {"mount_setattr", -1, 0, 0},
+    {"fspick", -1, 0, 0},
+    {"add_key", -1, 0, 0},
+    {"keyctl", -1, 0, 0},
+    {"request_key", -1, 0, 0},
+    {"ptrace", -1, 0, 0},
+    {"pidfd_getfd", -1, 0, 0},
+    {"process_vm_writev", -1, 0, 0},
+    {"prlimit64", 0, UINT32_MAX, 1},
+    {"sched_setaffinity", 0, UINT32_MAX, 1},
+    {"sched_setscheduler", 0, UINT32_MAX, 1},
+    {"sched_setparam", 0, UINT32_MAX, 1},
+    {"sched_setattr", 0, UINT32_MAX, 1},
+    {"setpriority", 0, UINT32_MAX, PRIO_PGRP},
+    {"setpriority", 0, UINT32_MAX, PRIO_USER},
+    {"setpriority", 1, UINT32_MAX, 1},
+    {"ioprio_set", 0, UINT32_MAX, IOPRIO_WHO_PGRP},
+    {"ioprio_set", 0, UINT32_MAX, IOPRIO_WHO_USER},
+    {"ioprio_set", 1, UINT32_MAX, 1},
+};
+enum { LASTING_USES = sizeof(lasting_uses) / sizeof(lasting_uses[0]) };
 
 bool pf_filter_sends(const struct pf_filter *filter, int number)
 {
     return number > 0 && number < PF_FILTER_SIGNALS && filter->ways.sent[number];
 }
 
-bool pf_filter_lasts(const struct pf_filter *filter, int call)
+bool pf_filter_lasts(const struct pf_filter *filter, int call, const uint64_t *arguments)
 {
-    return call >= 0 && call < PF_FILTER_CALLS && filter->ways.lasting[call];
+    if (call < 0 || call >= PF_FILTER_CALLS || !filter->ways.lasting[call])
+        return false;
+    for (size_t i = 0; i < LASTING_USES; i++) {
+        const struct use *use = &lasting_uses[i];
+        if (seccomp_syscall_resolve_name(use->call) == call &&
+            (use->argument < 0 || (arguments[use->argument] & use->mask) == use->value))
+            return true;
+    }
+    return false;
 }
 
 bool pf_filter_watches(const struct pf_filter *filter, int call)
@@ -131,8 +176,8 @@ static void find_ways(const struct pf_trial *trial, bool keeps, struct pf_ways *
                 mark(&fault->trigger, ways->traced);
         }
     }
-    for (const char *const *name = lasting_calls; keeps && *name; name++) {
-        int call = seccomp_syscall_resolve_name(*name);
+    for (size_t i = 0; keeps && i < LASTING_USES; i++) {
+        int call = seccomp_syscall_resolve_name(lasting_uses[i].call);
         if (call >= 0 && call < PF_FILTER_CALLS)
             ways->lasting[call] = true;
     }
@@ -158,20 +203,39 @@ static int add_plan(scmp_filter_ctx context, const struct pf_ways *ways)
     for (int call = 0; r == 0 && call < PF_FILTER_CALLS; call++) {
         if (is_traced(ways, call))
             r = seccomp_rule_add(context, SCMP_ACT_TRACE(0), call, 0);
-        else if (ways->named[call] || ways->lasting[call])
+        else if (ways->named[call])
             r = seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 0);
     }
     return r;
 }
 
-/* What the judge has to know whatever the plan is. A call that the plan names anyway stops by as a whole. */
+/* A call that the plan names anyway stops by as a whole. */
+static int notify_use(scmp_filter_ctx context, const struct pf_ways *ways, const struct use *use)
+{
+    int call = seccomp_syscall_resolve_name(use->call);
+    if (call < 0 || call >= PF_FILTER_CALLS || ways->named[call] || is_traced(ways, call))
+        return 0;
+    if (use->argument < 0)
+        return seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 0);
+    return seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 1,
+                            SCMP_CMP((unsigned)use->argument, SCMP_CMP_MASKED_EQ, use->mask, use->value));
+}
+
+static int notify_lasting(scmp_filter_ctx context, const struct pf_ways *ways)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < LASTING_USES; i++) {
+        int call = seccomp_syscall_resolve_name(lasting_uses[i].call);
+        if (call >= 0 && call < PF_FILTER_CALLS && ways->lasting[call])
+            r = notify_use(context, ways, &lasting_uses[i]);
+    }
+    return r;
+}
+
+/* What the judge has to know of, whatever the plan is. */
 static int notify_observed(scmp_filter_ctx context, const struct pf_ways *ways)
 {
-    static const struct {
-        const char *call;
-        int argument; /* whose bits under mask must equal value; -1: any call */
-        scmp_datum_t mask, value;
-    } observed[] = {
+    static const struct use observed[] = {
         {"prctl", 0, UINT32_MAX, PITFALL_PRCTL},
         {"prctl", 0, UINT32_MAX, PR_SET_PDEATHSIG},
         {"alarm", -1, 0, 0},
@@ -188,19 +252,10 @@ static int notify_observed(scmp_filter_ctx context, const struct pf_ways *ways)
         {"openat", 2, O_NOFOLLOW | O_DIRECTORY | O_CREAT, O_NOFOLLOW},
         {"unlink", -1, 0, 0},
     };
-    for (size_t i = 0; i < sizeof(observed) / sizeof(observed[0]); i++) {
-        int call = seccomp_syscall_resolve_name(observed[i].call);
-        if (call < 0 || ways->named[call] || is_traced(ways, call))
-            continue;
-        int r = observed[i].argument < 0
-                    ? seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 0)
-                    : seccomp_rule_add(context, SCMP_ACT_NOTIFY, call, 1,
-                                       SCMP_CMP((unsigned)observed[i].argument, SCMP_CMP_MASKED_EQ,
-                                                observed[i].mask, observed[i].value));
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof(observed) / sizeof(observed[0]); i++)
+        r = notify_use(context, ways, &observed[i]);
+    return r;
 }
 
 /* What is set to handle the signals that the plan sends, by those calls only: shells make many of the others.
@@ -257,6 +312,8 @@ static int compile(struct pf_filter *filter)
         r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (r == 0)
         r = add_plan(context, &filter->ways);
+    if (r == 0)
+        r = notify_lasting(context, &filter->ways);
     if (r == 0)
         r = notify_observed(context, &filter->ways);
     if (r == 0)

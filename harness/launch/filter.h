@@ -6,6 +6,7 @@
 
 #include <linux/filter.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "model/arena.h"
 #include "model/error.h"
@@ -18,7 +19,7 @@ enum { PF_FILTER_SIGNALS = 65 }; /* above every signal */
 struct pf_ways {
     bool named[PF_FILTER_CALLS];   /* by a rule or a hold */
     bool traced[PF_FILTER_CALLS];  /* ... that needs registers or the result */
-    bool lasting[PF_FILTER_CALLS]; /* its effect outlasts the tree, and cannot be seen afterwards */
+    bool lasting[PF_FILTER_CALLS]; /* some uses of it outlast the tree, and cannot be seen afterwards */
     bool sent[PF_FILTER_SIGNALS];  /* by a rule, of signals */
     bool watched[PF_FILTER_CALLS]; /* its result tells that a planned limit is reached */
 };
@@ -55,8 +56,8 @@ bool pf_filter_watches(const struct pf_filter *filter, int call);
 /* Does a rule send this signal? Who sets a handler for it stops by. */
 bool pf_filter_sends(const struct pf_filter *filter, int number);
 
-/* Is this a call that may leave something in the containment? */
-bool pf_filter_lasts(const struct pf_filter *filter, int call);
+/* Is this a use of a call that may leave something in the containment? */
+bool pf_filter_lasts(const struct pf_filter *filter, int call, const uint64_t *arguments);
 
 /* A limit and the error by which its exhaustion shows; NULL name ends a search. */
 struct pf_limit_watch {

@@ -78,24 +78,30 @@ static void list_descriptors(const struct pf_trial *trial, const struct pf_conta
     }
 }
 
-static int send_descriptors(int socket, const struct descriptors *descriptors)
+/* The order to start, with the descriptors. */
+static int send_order(int socket, const struct descriptors *descriptors)
 {
-    char byte = 0, control[CMSG_SPACE(PF_DESCRIPTORS_AT_ONCE * sizeof(int))]
+    char byte = PF_WORD_START, control[CMSG_SPACE(PF_DESCRIPTORS_AT_ONCE * sizeof(int))]
         __attribute__((aligned(__alignof__(struct cmsghdr))));
     struct iovec data = {&byte, 1};
-    for (size_t first = 0; first < descriptors->count; first += PF_DESCRIPTORS_AT_ONCE) {
-        size_t count = descriptors->count - first;
+    size_t first = 0, count;
+    do {
+        count = descriptors->count - first;
         count = count > PF_DESCRIPTORS_AT_ONCE ? PF_DESCRIPTORS_AT_ONCE : count;
         size_t size = count * sizeof(*descriptors->sent);
-        struct msghdr message = {
-            .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(size)};
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        *header =
-            (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(size)};
-        memcpy(CMSG_DATA(header), descriptors->sent + first, size);
+        struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+        if (count) {
+            message.msg_control = control;
+            message.msg_controllen = CMSG_SPACE(size);
+            struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+            *header = (struct cmsghdr){
+                .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(size)};
+            memcpy(CMSG_DATA(header), descriptors->sent + first, size);
+        }
         if (sendmsg(socket, &message, MSG_NOSIGNAL) != 1)
             return -errno;
-    }
+        first += count;
+    } while (first < descriptors->count);
     return 0;
 }
 
@@ -153,12 +159,6 @@ static int write_order(const struct pf_trial *trial, const struct pf_filter *fil
     return 0;
 }
 
-static int say(const struct pf_containment *containment, enum pf_word word)
-{
-    char byte = (char)word;
-    return send(containment->socket, &byte, 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
-}
-
 static int fetch_listener(pid_t root, int number, int *ret_notify_fd)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, root, 0);
@@ -181,7 +181,7 @@ static int seize_root(struct pf_launched *launched)
     int status;
     if (ptrace(PTRACE_SEIZE, launched->root, NULL, pf_launch_ptrace_options(true)) < 0)
         return -errno;
-    int r = say(containment, PF_WORD_GO);
+    int r = pf_containment_say(containment, PF_WORD_GO);
     if (r < 0)
         return r;
     while (waitpid(launched->root, &status, __WALL) < 0)
@@ -201,9 +201,7 @@ static int start_root(const struct descriptors *descriptors, struct pf_launched 
     report->error = 0;
     report->left_count = 0;
     report->untouched = false;
-    int r = say(containment, PF_WORD_START);
-    if (r == 0)
-        r = send_descriptors(containment->socket, descriptors);
+    int r = send_order(containment->socket, descriptors);
     if (r < 0)
         return r;
     if (pf_containment_hear(containment, -1, &launched->root) != PF_WORD_ROOT)

@@ -20,7 +20,7 @@ struct pf_launched {
     const char *isolation_note; /* what is not isolated, or why nothing is; NULL when all is as asked */
     bool reused;                /* the containment is the one that was kept */
     bool keeps;                 /* the caller wants the containment for another trial, if it can be had */
-    bool ended;                 /* the init has said that nobody of the tree is left, and what else is */
+    bool ended;                 /* nobody of the tree is left, and what else is stands in the report */
     bool spent;                 /* the tree has done what would outlast it, unseen by the init */
 };
 

@@ -137,6 +137,23 @@ static bool has_init(const struct pf_run *run)
     return run->launched.containment->init > 0;
 }
 
+/* Where changes in the containment are watched, the init looks only if it is asked. Returns whether there is
+ * nothing to look at. */
+static bool ask_init(struct pf_run *run)
+{
+    struct pf_launched *launched = &run->launched;
+    struct pf_child_report *report = &launched->containment->sheet->report;
+    if (!report->watched)
+        return false;
+    if (run->tasks.task_count == 0 && !launched->spent &&
+        pf_containment_is_untouched(launched->containment, launched->root, &launched->spent)) {
+        launched->ended = report->untouched = true;
+        return true;
+    }
+    pf_containment_say(launched->containment, PF_WORD_LOOK);
+    return false;
+}
+
 /*
  * An init whose tree has ended looks at what is left, and says so. A tree that has not is killed one by one,
  * if the containment is to be kept; otherwise, and where that takes too long, with the init.
@@ -145,6 +162,8 @@ static void end_tree(struct pf_run *run)
 {
     uint64_t end = pf_run_now(run) + LOOK_NS;
     run->killed = run->tasks.task_count > 0;
+    if (ask_init(run))
+        return;
     if (run->launched.containment->level == PF_LEVEL_SUBREAPER ||
         (run->killed && !(run->watcher && run->watcher->kept)))
         return;

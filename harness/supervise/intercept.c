@@ -208,7 +208,7 @@ static bool serve_call(struct pf_run *run, struct pf_task *task, const struct pf
                        struct pf_grip *grip)
 {
     observe(run, task, call);
-    run->launched.spent |= pf_filter_lasts(run->kept->filter, call->number);
+    run->launched.spent |= pf_filter_lasts(run->kept->filter, call->number, call->arguments);
     struct pf_occurrence occurrence = {.kind = PF_TRIGGER_SYSCALL,
                                        .process = task->process,
                                        .task = task,
