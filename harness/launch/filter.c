@@ -248,9 +248,16 @@ static int notify_observed(scmp_filter_ctx context, const struct pf_ways *ways)
         {"pidfd_send_signal", 1, UINT32_MAX, SIGKILL},
         {"unshare", 0, CLONE_NEWPID, CLONE_NEWPID},
         {"setns", -1, 0, 0},
-        /* As shm_open and sem_open do when they are not to make it, and few others. */
-        {"openat", 2, O_NOFOLLOW | O_DIRECTORY | O_CREAT, O_NOFOLLOW},
+        /* As shm_open and sem_open do when they are not to make it, and hardly anybody else. */
+        {"openat", 2, UINT32_MAX & ~(scmp_datum_t)O_CLOEXEC, O_RDWR | O_NOFOLLOW},
+        {"openat", 2, UINT32_MAX, O_RDONLY | O_NOFOLLOW | O_CLOEXEC},
+#ifdef __x86_64__
+        /* As shm_unlink and sem_unlink do, which put the path together on the stack: that of a main thread
+         * lies above all that is mapped. Who removes files by the thousand has their paths elsewhere. */
+        {"unlink", 0, 0x7ffc00000000, 0x7ffc00000000},
+#else
         {"unlink", -1, 0, 0},
+#endif
     };
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof(observed) / sizeof(observed[0]); i++)
