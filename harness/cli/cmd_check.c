@@ -1,11 +1,11 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/jobs_option.h"
 #include "cli/progress.h"
 #include "cli/report_options.h"
 #include "cli/selection.h"
@@ -14,7 +14,7 @@
 #include "sweep/interrupts.h"
 #include "sweep/pool.h"
 
-enum { JOBS_MOST = 256, REPEATS_MOST = 1000000 };
+enum { REPEATS_MOST = 1000000 };
 
 struct settings {
     struct pf_report_settings reports;
@@ -39,25 +39,14 @@ struct plan {
     const char *fingerprint;
 };
 
-static int parse_count(const char *text, size_t most, size_t *ret_count, struct pf_error *error)
-{
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (errno || text[0] < '0' || text[0] > '9' || *end || value < 1 || value > most)
-        return pf_error_set(error, -EINVAL, "\"%s\": a whole number from 1 to %zu was expected", text, most);
-    *ret_count = value;
-    return 0;
-}
-
 static int set_jobs(void *settings, const char *value, struct pf_error *error)
 {
-    return parse_count(value, JOBS_MOST, &((struct settings *)settings)->jobs, error);
+    return pf_jobs_option_set(&((struct settings *)settings)->jobs, value, error);
 }
 
 static int set_repeat(void *settings, const char *value, struct pf_error *error)
 {
-    return parse_count(value, REPEATS_MOST, &((struct settings *)settings)->repeats, error);
+    return pf_count_option_set(&((struct settings *)settings)->repeats, REPEATS_MOST, value, error);
 }
 
 static int set_variant(void *settings, const char *value, struct pf_error *error)
@@ -98,12 +87,6 @@ static const struct pf_option check_options[] = {
     PF_OPTION_JSON,
     {0},
 };
-
-static size_t processors(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
-}
 
 static void plan_free(struct plan *plan)
 {
@@ -243,13 +226,6 @@ static void draw_progress(void *context)
     pf_progress_draw(&((struct campaign *)context)->progress);
 }
 
-/* Trials end in any order; a report has them in that of the plan. */
-static int by_id(const void *left, const void *right)
-{
-    const struct pf_trial_result *a = left, *b = right;
-    return a->id < b->id ? -1 : a->id > b->id;
-}
-
 /* A scenario that something was run of comes with all its programs: what the others do better is of interest.
  */
 static void add_listings(const struct pf_selection *selection, struct pf_result *result)
@@ -286,8 +262,7 @@ static int run_plan(const struct pf_command *command, const struct settings *set
     pf_progress_end(&campaign.progress);
     if (r < 0)
         pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
-    if (result->trial_count > 1)
-        qsort(result->trials, result->trial_count, sizeof(*result->trials), by_id);
+    pf_result_sort(result);
     pf_result_finish(result);
     for (size_t i = 0; i < result->trial_count; i++)
         result->trials[i].id = plan->ids[result->trials[i].id - 1];
@@ -305,7 +280,7 @@ static int run_plan(const struct pf_command *command, const struct settings *set
 
 static int run(const struct pf_command *command, int argc, char **argv)
 {
-    struct settings settings = {.jobs = processors(), .repeats = 1, .shard = PF_SHARD_ALL};
+    struct settings settings = {.jobs = pf_jobs_default(), .repeats = 1, .shard = PF_SHARD_ALL};
     int operand;
     int status = pf_options_parse(command, argc, argv, &settings, &operand);
     if (status == PF_GO_ON)

@@ -1,12 +1,12 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/jobs_option.h"
 #include "cli/progress.h"
 #include "cli/replace.h"
 #include "cli/shard_option.h"
@@ -15,8 +15,6 @@
 #include "plan/calls.h"
 #include "sweep/interrupts.h"
 #include "sweep/sweep.h"
-
-enum { JOBS_MOST = 256 };
 
 struct settings {
     struct pf_trial_settings shared; /* stays first: the shared options set it */
@@ -57,14 +55,7 @@ static int set_syscalls(void *data, const char *value, struct pf_error *error)
 
 static int set_jobs(void *data, const char *value, struct pf_error *error)
 {
-    char *end;
-    errno = 0;
-    unsigned long jobs = strtoul(value, &end, 10);
-    if (errno || value[0] < '0' || value[0] > '9' || *end || jobs < 1 || jobs > JOBS_MOST)
-        return pf_error_set(error, -EINVAL, "\"%s\": a whole number from 1 to %d was expected", value,
-                            JOBS_MOST);
-    ((struct settings *)data)->request.jobs = jobs;
-    return 0;
+    return pf_jobs_option_set(&((struct settings *)data)->request.jobs, value, error);
 }
 
 static int set_budget(void *data, const char *value, struct pf_error *error)
@@ -338,17 +329,11 @@ static int sweep(const struct pf_command *command, struct settings *settings)
     return status;
 }
 
-static size_t processors(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
-}
-
 static int run(const struct pf_command *command, int argc, char **argv)
 {
     struct settings settings = {
         .shared.trial = pf_plan_new(),
-        .request = {.jobs = processors(), .shard = PF_SHARD_ALL, .scope.kinds = PF_SWEEP_EVERY}};
+        .request = {.jobs = pf_jobs_default(), .shard = PF_SHARD_ALL, .scope.kinds = PF_SWEEP_EVERY}};
     settings.shared.trial->deadline_ns = PF_SWEEP_DEADLINE;
     int operand;
     int status = pf_options_parse(command, argc, argv, &settings, &operand);

@@ -224,6 +224,18 @@ struct pf_trial_result *pf_result_add(struct pf_result *result)
     return pf_arena_grow(result->arena, &result->trials, &result->trial_count, sizeof(*result->trials));
 }
 
+static int by_id(const void *left, const void *right)
+{
+    const struct pf_trial_result *a = left, *b = right;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+void pf_result_sort(struct pf_result *result)
+{
+    if (result->trial_count > 1)
+        qsort(result->trials, result->trial_count, sizeof(*result->trials), by_id);
+}
+
 void pf_result_finish(struct pf_result *result)
 {
     struct pf_totals totals = {.trials = result->trial_count};

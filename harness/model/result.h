@@ -232,6 +232,8 @@ struct pf_trial_result *pf_result_add_copy(struct pf_result *result, const struc
  * the bytes must share. Returns 0 or -EBADMSG. */
 void pf_result_pack_trial(const struct pf_trial_result *trial, struct pf_packed *packed);
 int pf_result_unpack_trial(struct pf_result *result, const unsigned char *bytes, size_t size);
+/* Puts the trials into the order of their ids: they end in any order. */
+void pf_result_sort(struct pf_result *result);
 /* Counts the verdicts into totals and takes the environment of the first trial that has one. */
 void pf_result_finish(struct pf_result *result);
 

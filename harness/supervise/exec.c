@@ -37,6 +37,17 @@ static void read_command(struct pf_run *run, pid_t pid, struct pf_ev_exec *exec)
     }
 }
 
+static void find_command(struct pf_run *run, pid_t pid, bool first, struct pf_ev_exec *exec)
+{
+    bool kept = first && run->watcher && run->watcher->kept;
+    const char *program = run->launched.containment->sheet->order.path;
+    if (kept && pf_kept_recall(run->kept, run->trial, program, run->trace->arena, exec))
+        return;
+    read_command(run, pid, exec);
+    if (kept)
+        pf_kept_remember(run->kept, run->trial, program, exec);
+}
+
 /* execve ends all other threads; the one that called it becomes the main thread, whichever it was. */
 static struct pf_task *become_main(struct pf_run *run, pid_t pid, pid_t caller_tid)
 {
@@ -65,11 +76,11 @@ void pf_exec_take(struct pf_run *run, pid_t pid, pid_t caller_tid)
     struct pf_process *process = task->process;
     pf_record_exec(run, task);
     struct pf_ev_exec exec = {.process = process->address};
-    read_command(run, pid, &exec);
+    bool first = process == run->root && !process->execed;
+    find_command(run, pid, first, &exec);
     process->posix_timer = false;
     pf_run_emit(run, (struct pf_event){.kind = PF_EVENT_EXEC, .exec = exec});
     pf_birth_end_vfork(run, process);
-    bool first = process == run->root && !process->execed;
     process->execed = true;
     pf_step_exec(run, task);
     if (first) {

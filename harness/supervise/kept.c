@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,6 +65,65 @@ void pf_kept_given(const struct pf_kept *kept, const struct pf_trial *trial,
     *ret_count = count;
 }
 
+static void forget_began(struct pf_kept *kept)
+{
+    pf_arena_free(kept->began.arena);
+    kept->began = (struct pf_began){0};
+}
+
+/* A name that the harness finds elsewhere, or may not look at, says nothing. */
+static bool look_at(const struct pf_trial *trial, const char *program, struct stat *ret_status)
+{
+    return program && (*program == '/' || !trial->directory) && stat(program, ret_status) == 0;
+}
+
+static bool is_same(const struct pf_began *began, const struct pf_trial *trial, const struct stat *now)
+{
+    const struct stat *then = &began->program;
+    if (!began->arena || began->command_count != trial->command_count || now->st_ino != then->st_ino ||
+        now->st_dev != then->st_dev || now->st_ctim.tv_sec != then->st_ctim.tv_sec ||
+        now->st_ctim.tv_nsec != then->st_ctim.tv_nsec)
+        return false;
+    for (size_t i = 0; i < began->command_count; i++)
+        if (strcmp(began->command[i], trial->command[i]) != 0)
+            return false;
+    return true;
+}
+
+static void copy_exec(const struct pf_ev_exec *exec, struct pf_arena *arena, struct pf_ev_exec *ret_exec)
+{
+    ret_exec->path = pf_arena_strdup(arena, exec->path);
+    ret_exec->argv = pf_arena_alloc(arena, (exec->argv_count + 1) * sizeof(*ret_exec->argv));
+    ret_exec->argv_count = exec->argv_count;
+    for (size_t i = 0; i < exec->argv_count; i++)
+        ret_exec->argv[i] = pf_arena_strdup(arena, exec->argv[i]);
+}
+
+bool pf_kept_recall(const struct pf_kept *kept, const struct pf_trial *trial, const char *program,
+                    struct pf_arena *arena, struct pf_ev_exec *ret_exec)
+{
+    struct stat now;
+    if (!look_at(trial, program, &now) || !is_same(&kept->began, trial, &now))
+        return false;
+    copy_exec(&kept->began.exec, arena, ret_exec);
+    return true;
+}
+
+void pf_kept_remember(struct pf_kept *kept, const struct pf_trial *trial, const char *program,
+                      const struct pf_ev_exec *exec)
+{
+    struct pf_began *began = &kept->began;
+    forget_began(kept);
+    if (!look_at(trial, program, &began->program))
+        return;
+    began->arena = pf_arena_new();
+    began->command_count = trial->command_count;
+    began->command = pf_arena_alloc(began->arena, (trial->command_count + 1) * sizeof(*began->command));
+    for (size_t i = 0; i < trial->command_count; i++)
+        began->command[i] = pf_arena_strdup(began->arena, trial->command[i]);
+    copy_exec(exec, began->arena, &began->exec);
+}
+
 void pf_kept_settle(struct pf_kept *kept)
 {
     if (!kept->containment)
@@ -76,5 +136,6 @@ void pf_kept_leave(struct pf_kept *kept)
     forget(&kept->standing);
     pf_filter_free(kept->filter);
     pf_functions_free(kept->functions);
+    forget_began(kept);
     *kept = (struct pf_kept){0};
 }

@@ -313,12 +313,6 @@ static void tick(void *context)
     pf_campaign_show(((struct tour *)context)->campaign);
 }
 
-static int by_id(const void *left, const void *right)
-{
-    const struct pf_trial_result *a = left, *b = right;
-    return a->id < b->id ? -1 : a->id > b->id;
-}
-
 static size_t count_share(const struct pf_sweep_plan *plan, const struct pf_shard *shard)
 {
     size_t count = 0;
@@ -345,9 +339,7 @@ static int try_all(struct pf_campaign *campaign, struct pf_error *error)
                                     .tick = tick};
     int r = pf_pool_run(&client, campaign->request->jobs, error);
     pf_arena_free(arena);
-    struct pf_result *result = campaign->result;
-    if (result->trial_count > 1)
-        qsort(result->trials, result->trial_count, sizeof(*result->trials), by_id);
+    pf_result_sort(campaign->result);
     return r;
 }
 
