@@ -42,6 +42,11 @@ bool pf_ending_stop(struct pf_run *run, pid_t tid, uint64_t within_ns, bool *ret
     do {
         int status;
         pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
+        /* SIGKILL does not reach who is in its last stop: nobody else would let it go. */
+        if (got == tid && status >> 16 == PTRACE_EVENT_EXIT) {
+            pf_lifecycle_take(run, tid, status);
+            return false;
+        }
         if (got == tid && WIFSTOPPED(status)) {
             *ret_asked = status >> 16 == PTRACE_EVENT_STOP;
             return true;
