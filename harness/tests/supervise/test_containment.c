@@ -18,7 +18,8 @@ static const char look[] =
     "echo $$; ls -A /dev/shm . ; ls -id /dev/shm/.; ulimit -a; nice; ps -e -o pid=,comm=; cat file; pwd;"
     "cut -d' ' -f5,6 /proc/self/mountinfo; cat /proc/sysvipc/*; cat /proc/sys/kernel/msgmax; ipcmk -Q; ipcmk "
     "-M 5;"
-    "ls -A /tmp | grep pitfall-left; taskset -p $$; ionice -p $$; cat /proc/1/oom_score_adj; umask;"
+    "ls -A /tmp | grep pitfall-left; taskset -p $$; chrt -p $$; ionice -p $$; cat /proc/1/oom_score_adj; "
+    "umask;"
     "stat -c %a . /dev/shm; touch /dev/shm/new new; ls -i /dev/shm/new new";
 
 static char directory[] = "/tmp/pitfall-containment-XXXXXX";
@@ -168,6 +169,8 @@ Test(containment, shows_nothing_of_what_the_last_trial_did)
         "echo 500 >/proc/1/oom_score_adj",
         "prlimit --pid 1 --nofile=100:100",
         "renice -n 5 1",
+        "renice -n 5 -u $(id -u)",
+        "chrt -b -p 0 1",
         "taskset -p 1 1",
         "ionice -c 3 -p 1",
         "kill -TERM 1; kill -STOP 1; kill -9 1",
