@@ -79,15 +79,15 @@ void pf_sampler_remove(struct pf_sampler *sampler, pid_t tid)
     }
 }
 
-/* Reads the thread anew; a thread that is gone has the state X. */
+/* Reads the thread anew; a thread that is gone has the state X. Who runs need not be asked what he has done.
+ */
 static void entry_read(struct entry *entry)
 {
     char line[512];
-    char state = 'X';
     struct pf_counters counters = entry->counters;
-    if (pf_proc_reread(entry->stat_fd, line, sizeof(line)) > 0 &&
-        pf_proc_counters(entry->counters_fd, &counters) == 0)
-        state = pf_proc_stat_state(line);
+    char state = pf_proc_reread(entry->stat_fd, line, sizeof(line)) > 0 ? pf_proc_stat_state(line) : 'X';
+    if (state != 'R' && pf_proc_counters(entry->counters_fd, &counters) < 0)
+        state = 'X';
     bool ran = state == 'R' || !pf_counters_equal(&counters, &entry->counters);
     /* Stopping and ending are movements too; falling asleep shows in the counters. */
     bool changed = state != entry->state && strchr("TtZX", state);

@@ -179,7 +179,7 @@ static void close_at_next_exec(const struct spawn_head *head)
 int mproc_spawn_take_up(const struct mproc_entry *entries, uint32_t nentries, struct mproc_worker *ret_worker)
 {
     int fd = find_fd();
-    struct spawn_head *head;
+    struct spawn_head *head = NULL;
     struct mproc_slots *slots;
     int r = fd < 0 ? 0 : unpack(fd, &head);
 
