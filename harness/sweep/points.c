@@ -201,17 +201,18 @@ static size_t count_places(const struct pf_points *points)
     return count;
 }
 
-static struct pf_waypoint waypoint_before(const struct pf_ev_steps *steps, uint64_t instruction)
+/* The last of the first `count` waypoints that is not behind the instruction. */
+static struct pf_waypoint waypoint_before(const struct pf_ev_steps *steps, size_t count, uint64_t instruction)
 {
     struct pf_waypoint last = {0};
-    for (size_t i = 0; i < steps->waypoint_count && steps->waypoints[i].instruction <= instruction; i++)
+    for (size_t i = 0; i < count && steps->waypoints[i].instruction <= instruction; i++)
         last = steps->waypoints[i];
     return last;
 }
 
 /* One line of the source, or one function called from one line: what is done there fails together. */
 static void add_spot(struct reading *reading, const struct pf_ev_steps *steps,
-                     const struct pf_step_spot *spot, const char *function, bool steady)
+                     const struct pf_step_spot *spot, const char *function, size_t steady)
 {
     struct pf_arena *arena = reading->points->arena;
     const struct pf_call_profile *profile = spot->call ? pf_call_profile_find(spot->call) : NULL;
@@ -234,24 +235,29 @@ static void add_spot(struct reading *reading, const struct pf_ev_steps *steps,
             .instructions = steps->instructions,
             .cut = steps->ended && strcmp(steps->ended, "cut") == 0,
             .sleeps = profile && profile->blocks,
-            .waypoint = steady ? waypoint_before(steps, i) : (struct pf_waypoint){0},
+            .waypoint = waypoint_before(steps, steady, i),
         };
 }
 
-/* Has the call gone the same way in another run? */
-static bool is_steady(const struct pf_ev_steps *steps, const struct pf_trace *again)
+static size_t passed_by_both(const struct pf_ev_steps *one, const struct pf_ev_steps *other)
+{
+    size_t count = 0;
+    while (count < one->waypoint_count && count < other->waypoint_count &&
+           memcmp(&one->waypoints[count], &other->waypoints[count], sizeof(*one->waypoints)) == 0)
+        count++;
+    return count;
+}
+
+/* How many waypoints the call has passed in another run as well, before it went another way. */
+static size_t steady_waypoints(const struct pf_ev_steps *steps, const struct pf_trace *again)
 {
     for (size_t i = 0; again && i < again->count; i++) {
         const struct pf_ev_steps *other = &again->events[i]->steps;
         if (again->events[i]->kind == PF_EVENT_STEPS && strcmp(other->thread, steps->thread) == 0 &&
             other->call == steps->call && strcmp(other->function, steps->function) == 0)
-            return other->instructions == steps->instructions &&
-                   other->waypoint_count == steps->waypoint_count &&
-                   (steps->waypoint_count == 0 ||
-                    memcmp(other->waypoints, steps->waypoints,
-                           steps->waypoint_count * sizeof(*steps->waypoints)) == 0);
+            return passed_by_both(steps, other);
     }
-    return false;
+    return 0;
 }
 
 struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct pf_trace *again,
@@ -264,8 +270,10 @@ struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct 
                                          : pf_arena_strdup(arena, steps->function);
     for (size_t i = 0; i < trace->count; i++) {
         const struct pf_event *event = trace->events[i];
-        bool steady = event->kind == PF_EVENT_STEPS && is_steady(&event->steps, again);
-        for (size_t k = 0; event->kind == PF_EVENT_STEPS && k < event->steps.spot_count; k++)
+        if (event->kind != PF_EVENT_STEPS)
+            continue;
+        size_t steady = steady_waypoints(&event->steps, again);
+        for (size_t k = 0; k < event->steps.spot_count; k++)
             add_spot(&reading, &event->steps, &event->steps.spots[k], function, steady);
     }
     return reading.points;

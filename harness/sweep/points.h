@@ -41,8 +41,8 @@ struct pf_points {
 struct pf_points *pf_points_new(const struct pf_trace *trace);
 /*
  * The same for the instructions of the calls that were stepped through; steps: the trigger that named them.
- * again: another such trace; only of calls that went the same way in both, waypoints are good for a third.
- * NULL: there is none.
+ * again: another such trace; the waypoints that a call passed in both, before it went another way, are good
+ * for a third. NULL: there is none.
  */
 struct pf_points *pf_points_of_steps(const struct pf_trace *trace, const struct pf_trace *again,
                                      const struct pf_trigger *steps);

@@ -90,10 +90,11 @@ Test(steps, calls_that_may_sleep_are_struck_asleep_too)
     pf_plan_free(base);
 }
 
-Test(steps, a_waypoint_is_good_for_what_follows_it_where_two_runs_agree)
+Test(steps, a_waypoint_is_good_for_what_follows_it_as_far_as_two_runs_agree)
 {
     struct pf_waypoint ways[] = {{.instruction = 1, .distance = 4, .occurrence = 1},
                                  {.instruction = 3, .distance = 9, .occurrence = 2}};
+    struct pf_waypoint others[] = {ways[0], {.instruction = 3, .distance = 9, .occurrence = 3}};
     struct pf_trigger trigger = {.function = "put"};
     struct pf_event event = {.kind = PF_EVENT_STEPS,
                              .steps = {.thread = "0.1",
@@ -108,7 +109,7 @@ Test(steps, a_waypoint_is_good_for_what_follows_it_where_two_runs_agree)
     struct pf_trace *first = pf_trace_new(), *same = pf_trace_new(), *other = pf_trace_new();
     pf_trace_append(first, &event);
     pf_trace_append(same, &event);
-    event.steps.waypoint_count = 1;
+    event.steps.waypoints = others;
     pf_trace_append(other, &event);
     struct pf_points *points = pf_points_of_steps(first, same, &trigger);
     cr_expect_eq(points->points[0].waypoint.occurrence, 0);
@@ -116,6 +117,10 @@ Test(steps, a_waypoint_is_good_for_what_follows_it_where_two_runs_agree)
     cr_expect_eq(points->points[3].waypoint.distance, 9);
     pf_points_free(points);
     points = pf_points_of_steps(first, other, &trigger);
+    cr_expect_eq(points->points[2].waypoint.instruction, 1);
+    cr_expect_eq(points->points[3].waypoint.instruction, 1, "it went another way to the second one");
+    pf_points_free(points);
+    points = pf_points_of_steps(first, NULL, &trigger);
     for (size_t i = 0; i < points->count; i++)
         cr_expect_eq(points->points[i].waypoint.occurrence, 0);
     pf_points_free(points);
