@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "reports/chain.h"
+#include "reports/likeness.h"
 #include "reports/plain.h"
 #include "reports/view.h"
 
@@ -21,90 +23,74 @@ static void labelled(const struct pf_page *page, int indent, const char *label, 
     pf_page_prose(page, column, indent + 2, text);
 }
 
-static const struct pf_node *node_named(const struct pf_diagnosis *diagnosis, const char *id)
+/* A verdict whose words are those of a finding: the diagnosis tells the same better. */
+static bool is_reason(const struct pf_trial_result *trial, const struct pf_finding *finding)
 {
-    for (size_t i = 0; id && i < diagnosis->node_count; i++)
-        if (diagnosis->nodes[i].id && strcmp(diagnosis->nodes[i].id, id) == 0)
-            return &diagnosis->nodes[i];
-    return NULL;
+    return trial->reason && finding->message && strcmp(trial->reason, finding->message) == 0;
 }
 
-/* Why the edge is there, without what the node that it leads to says of itself: "…, but it waits for …". */
-static const char *own_part(const struct pf_page *page, const struct pf_diagnosis *diagnosis,
-                            const struct pf_edge *edge)
+static bool tells_reason(const struct pf_trial_result *trial)
 {
-    static const char *const joints[] = {", but it ", ": it "};
-    const struct pf_node *node = node_named(diagnosis, edge->to);
-    size_t why = edge->why ? strlen(edge->why) : 0, state = node && node->state ? strlen(node->state) : 0;
-    for (size_t i = 0; state && i < sizeof(joints) / sizeof(joints[0]); i++) {
-        size_t joint = strlen(joints[i]);
-        if (why > joint + state && strcmp(edge->why + why - state, node->state) == 0 &&
-            strncmp(edge->why + why - state - joint, joints[i], joint) == 0)
-            return pf_arena_strndup(page->arena, edge->why, why - state - joint);
-    }
-    return edge->why;
-}
-
-/* It waits for nobody, and who waits for it has said already what it does. */
-static bool is_told_of(const struct pf_diagnosis *diagnosis, const struct pf_node *node)
-{
-    bool told = false;
-    for (size_t i = 0; i < diagnosis->edge_count; i++) {
-        const struct pf_edge *edge = &diagnosis->edges[i];
-        if (edge->from && strcmp(edge->from, node->id) == 0)
-            return false;
-        told |= edge->to && edge->why && node->state && strcmp(edge->to, node->id) == 0 &&
-                strstr(edge->why, node->state);
-    }
-    return told && !node->where;
-}
-
-static void write_edge(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis,
-                       const struct pf_edge *edge)
-{
-    const char *to = pf_view_label(page->arena, diagnosis, edge->to);
-    const char *resource = pf_plain_line(page->arena, edge->resource);
-    const char *why = pf_plain_line(page->arena, own_part(page, diagnosis, edge));
-    fprintf(page->file, "%*s-> ", indent, "");
-    pf_page_prose(page, indent + 3, indent + 3,
-                  pf_arena_printf(page->arena, "%s%s%s%s%s", to, *resource ? ", " : "", resource,
-                                  *why ? ": " : "", why));
-}
-
-static void write_chain(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
-{
-    const struct pf_diagnosis *diagnosis = trial->diagnosis;
-    heading(page, indent, pf_arena_printf(page->arena, "%s:", pf_view_chain(trial)));
-    for (size_t i = 0; i < diagnosis->node_count; i++) {
-        const struct pf_node *node = &diagnosis->nodes[i];
-        if (node->id && (strcmp(node->id, "nobody") == 0 || is_told_of(diagnosis, node)))
-            continue; /* the edges that lead there say all of it */
-        fprintf(page->file, "%*s", indent + 2, "");
-        pf_page_prose(page, indent + 2, indent + 4, pf_view_node(page->arena, node));
-        for (size_t k = 0; k < diagnosis->edge_count; k++)
-            if (node->id && diagnosis->edges[k].from && strcmp(node->id, diagnosis->edges[k].from) == 0)
-                write_edge(page, indent + 4, diagnosis, &diagnosis->edges[k]);
-    }
-    const char *cycle = pf_view_cycle(page->arena, diagnosis);
-    if (cycle)
-        pf_page_paragraph(page, indent + 2, pf_arena_printf(page->arena, "The circle closes: %s", cycle));
+    bool told = trial->diagnosis && trial->diagnosis->summary, found = false;
+    for (size_t i = 0; i < trial->finding_count && told; i++)
+        found |= is_reason(trial, &trial->findings[i]);
+    return trial->reason && !found;
 }
 
 void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
 {
     const struct pf_diagnosis *diagnosis = trial->diagnosis;
-    if (diagnosis->summary)
+    if (diagnosis->summary && tells_reason(trial))
         pf_page_paragraph(page, indent, diagnosis->summary);
-    if (diagnosis->node_count)
-        write_chain(page, indent, trial);
+    else if (diagnosis->summary)
+        labelled(page, indent, "Why", diagnosis->summary);
+    if (diagnosis->node_count) {
+        heading(page, indent, pf_arena_printf(page->arena, "%s:", pf_view_chain(trial)));
+        pf_chain_write(page, indent + 2, diagnosis);
+    }
     if (diagnosis->fix)
         labelled(page, indent, "Fix", diagnosis->fix);
 }
 
-/* The verdict names its kind, and the reason has its words. */
-static bool is_told(const struct pf_trial_result *trial, const struct pf_finding *finding)
+/* Those of one kind that say the same of others are one line. */
+static bool is_like(const struct pf_page *page, const struct pf_finding *a, const struct pf_finding *b)
 {
-    return trial->reason && finding->message && strcmp(trial->reason, finding->message) == 0;
+    return a->kind == b->kind && a->severity == b->severity && a->process && b->process && a->message &&
+           b->message &&
+           strcmp(pf_likeness(page->arena, a->message, a->process),
+                  pf_likeness(page->arena, b->message, b->process)) == 0;
+}
+
+static void write_finding(const struct pf_page *page, int indent, const struct pf_finding *finding,
+                          const char *whose, const char *text)
+{
+    bool fails = finding->severity == PF_SEVERITY_FAIL;
+    const char *line =
+        pf_arena_printf(page->arena, "%s%s%s%s: ", pf_names_get(&pf_finding_kind_names, (int)finding->kind),
+                        fails ? "" : " (warning)", whose ? " in " : "", pf_plain_line(page->arena, whose));
+    fprintf(page->file, "%*s%s%s%s", indent, "", fails ? page->ink.red : page->ink.yellow, line,
+            page->ink.end);
+    pf_page_prose(page, indent + (int)strlen(line), indent + 2, text);
+}
+
+/* Who else it is said of, later in the list; NULL: nobody. */
+static const char *others(const struct pf_page *page, const struct pf_trial_result *trial, size_t first)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    for (size_t i = first + 1; i < trial->finding_count; i++)
+        if (is_like(page, &trial->findings[first], &trial->findings[i]))
+            *(const char **)pf_arena_grow(page->arena, &names, &count, sizeof(*names)) =
+                trial->findings[i].process;
+    return count ? pf_likeness_names(page->arena, names, count) : NULL;
+}
+
+static bool is_one_of_others(const struct pf_page *page, const struct pf_trial_result *trial, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (is_like(page, &trial->findings[i], &trial->findings[index]))
+            return true;
+    return false;
 }
 
 static void write_findings(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
@@ -112,19 +98,19 @@ static void write_findings(const struct pf_page *page, int indent, const struct 
     bool begun = false;
     for (size_t i = 0; i < trial->finding_count; i++) {
         const struct pf_finding *finding = &trial->findings[i];
-        if (is_told(trial, finding))
+        if (is_one_of_others(page, trial, i))
+            continue;
+        bool told = tells_reason(trial) && is_reason(trial, finding);
+        const char *names = others(page, trial, i);
+        if (told && !names)
             continue;
         if (!begun)
             heading(page, indent, "Findings:");
         begun = true;
-        const char *kind = pf_names_get(&pf_finding_kind_names, (int)finding->kind);
-        bool fails = finding->severity == PF_SEVERITY_FAIL;
-        const char *line =
-            pf_arena_printf(page->arena, "%s%s%s%s: ", kind, fails ? "" : " (warning)",
-                            finding->process ? " in " : "", pf_plain_line(page->arena, finding->process));
-        fprintf(page->file, "%*s%s%s%s", indent + 2, "", fails ? page->ink.red : page->ink.yellow, line,
-                page->ink.end);
-        pf_page_prose(page, indent + 2 + (int)strlen(line), indent + 4, finding->message);
+        if (!told)
+            write_finding(page, indent + 2, finding, finding->process, finding->message);
+        if (names)
+            write_finding(page, indent + 2, finding, names, "likewise");
     }
 }
 
@@ -162,10 +148,14 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
 {
     if (!trial->scenario)
         labelled(page, indent, "Command", pf_view_name(page->arena, trial));
-    if (trial->reason)
+    if (tells_reason(trial))
         labelled(page, indent, "Why", trial->reason);
     if (trial->diagnosis)
         pf_story_diagnosis(page, indent, trial);
+    const char *pitfall = trial->diagnosis ? trial->diagnosis->pitfall : NULL;
+    if (pitfall && (!trial->scenario || strcmp(trial->scenario, pitfall) != 0))
+        labelled(page, indent, "Pitfall",
+                 pf_arena_printf(page->arena, "%s (pitfall show %s)", pitfall, pitfall));
     /* Not wrapped: it is there to be copied, with the line breaks inside its words. */
     if (trial->replay)
         fprintf(page->file, "%*s%sReplay:%s %s\n", indent, "", page->ink.bold, page->ink.end,

@@ -58,10 +58,62 @@ static void fill_row(const struct pf_page *page, const struct pf_view_group *gro
     ret_cells[COLUMN_TIME] = pf_view_time(page->arena, group->latency_ms);
 }
 
+/* The rows of a table, and how wide its columns are; 0: left out. */
+struct table {
+    const char *(*rows)[COLUMNS];
+    size_t count; /* the head included */
+    int widths[COLUMNS];
+};
+
+static int measure(struct table *table)
+{
+    int total = -2;
+    for (int c = 0; c < COLUMNS; c++) {
+        int widest = 0;
+        for (size_t i = 0; i < table->count; i++) {
+            int columns = pf_plain_columns(table->rows[i][c], strlen(table->rows[i][c]));
+            widest = columns > widest ? columns : widest;
+        }
+        table->widths[c] = widest;
+        total += widest + 2;
+    }
+    return total;
+}
+
+static bool is_new(const char *const cells[COLUMNS])
+{
+    return strcmp(cells[COLUMN_DIAGNOSIS], "-") != 0 &&
+           strcmp(cells[COLUMN_DIAGNOSIS], cells[COLUMN_SCENARIO]) != 0;
+}
+
+/* Where there is no room for all: what names the scenario once more goes first, then all kinds of finding but
+ * one. */
+static void fit(const struct pf_page *page, struct table *table)
+{
+    int total = measure(table);
+    bool news = false;
+    for (size_t i = 1; i < table->count; i++)
+        news |= is_new(table->rows[i]);
+    bool left_out = total > page->width && !news;
+    if (left_out)
+        total -= table->widths[COLUMN_DIAGNOSIS] + 2;
+    for (size_t i = 1; i < table->count && total > page->width; i++) {
+        const char **cell = &table->rows[i][COLUMN_FINDING];
+        size_t first = strcspn(*cell, ",");
+        if ((*cell)[first])
+            *cell = pf_arena_printf(page->arena, "%.*s, ...", (int)first, *cell);
+    }
+    measure(table);
+    if (left_out)
+        table->widths[COLUMN_DIAGNOSIS] = 0;
+}
+
 static void write_row(const struct pf_page *page, const char *const cells[COLUMNS], const int widths[COLUMNS],
                       const char *result_ink)
 {
     for (int c = 0; c < COLUMN_TIME; c++) {
+        if (!widths[c])
+            continue;
         fputs(c == COLUMN_RESULT ? result_ink : "", page->file);
         pf_page_cell(page, widths[c], cells[c]);
         fprintf(page->file, "%s  ", c == COLUMN_RESULT ? page->ink.end : "");
@@ -71,21 +123,17 @@ static void write_row(const struct pf_page *page, const char *const cells[COLUMN
 
 static void write_table(const struct pf_page *page, const struct pf_view_group *groups, size_t count)
 {
-    const char *(*rows)[COLUMNS] = pf_arena_alloc(page->arena, (count + 1) * sizeof(*rows));
-    int widths[COLUMNS] = {0};
-    memcpy(rows[0], column_heads, sizeof(column_heads));
+    struct table table = {.rows = pf_arena_alloc(page->arena, (count + 1) * sizeof(*table.rows)),
+                          .count = count + 1};
+    memcpy(table.rows[0], column_heads, sizeof(column_heads));
     for (size_t i = 0; i < count; i++)
-        fill_row(page, &groups[i], rows[i + 1]);
-    for (size_t i = 0; i <= count; i++)
-        for (int c = 0; c < COLUMNS; c++) {
-            int columns = pf_plain_columns(rows[i][c], strlen(rows[i][c]));
-            widths[c] = columns > widths[c] ? columns : widths[c];
-        }
+        fill_row(page, &groups[i], table.rows[i + 1]);
+    fit(page, &table);
     fputs(page->ink.dim, page->file);
-    write_row(page, rows[0], widths, "");
+    write_row(page, table.rows[0], table.widths, "");
     fputs(page->ink.end, page->file);
     for (size_t i = 0; i < count; i++)
-        write_row(page, rows[i + 1], widths, ink_of(page, verdict_of(&groups[i])));
+        write_row(page, table.rows[i + 1], table.widths, ink_of(page, verdict_of(&groups[i])));
 }
 
 /* A program that was looked at has not failed at anything that was asked of it. */
@@ -121,14 +169,19 @@ static const char *verdict_phrase(const struct pf_page *page, const struct pf_tr
 static void write_section(const struct pf_page *page, const char *name, const struct pf_trial_result *trial,
                           const struct pf_report_options *options)
 {
-    const char *latency = trial->verdict_latency_ms > 0
-                              ? pf_arena_printf(page->arena, ", said %s after the last movement",
-                                                pf_view_time(page->arena, trial->verdict_latency_ms))
-                              : "";
     bool proven = trial->diagnosis && trial->diagnosis->proven;
-    fprintf(page->file, "%s%s%s: %s%s%s%s%s\n", page->ink.bold, name, page->ink.end,
-            ink_of(page, trial->verdict), verdict_phrase(page, trial), page->ink.end,
-            proven ? " (proven)" : "", latency);
+    const char *phrase = verdict_phrase(page, trial);
+    const char *latency =
+        trial->verdict_latency_ms > 0
+            ? pf_arena_printf(page->arena, "%ssaid %s after the last movement", proven ? ", " : "",
+                              pf_view_time(page->arena, trial->verdict_latency_ms))
+            : "";
+    const char *rest = pf_arena_printf(page->arena, "%s%s", proven ? "(proven)" : "", latency);
+    const char *head = pf_arena_printf(page->arena, "%s: %s%s", name, phrase, *latency && !proven ? "," : "");
+    fprintf(page->file, "%s%s%s: %s%s%s%s%s", page->ink.bold, name, page->ink.end,
+            ink_of(page, trial->verdict), phrase, page->ink.end, *latency && !proven ? "," : "",
+            *rest ? " " : "");
+    pf_page_prose(page, pf_plain_columns(head, strlen(head)) + 1, 2, rest);
     pf_story_trial(page, 2, trial, options->show_output && trial->verdict != PF_PASS);
 }
 
@@ -144,18 +197,25 @@ static bool was_told(const struct pf_page *page, const struct pf_trial_result *c
     return false;
 }
 
+/* Is there more to say of a program than its row in the table? */
+static bool is_told(const struct pf_view_group *group)
+{
+    return group->verdicts[PF_FAIL] || group->verdicts[PF_ERROR] || group->sample->finding_count ||
+           group->sample->verdict == PF_SKIP;
+}
+
 /* Of a group that went as expected one diagnosis is told; of one that did not, the first failures that
  * differ. */
 static void write_group(const struct pf_page *page, const struct pf_view_group *group,
-                        const struct pf_report_options *options)
+                        const struct pf_report_options *options, const char *gap)
 {
     const char *name = pf_view_name(page->arena, group->sample);
     size_t bad = group->verdicts[PF_FAIL] + group->verdicts[PF_ERROR], count = 0;
+    if (!is_told(group))
+        return;
     if (!bad) {
-        if (group->sample->finding_count || group->sample->verdict == PF_SKIP) {
-            fputc('\n', page->file);
-            write_section(page, name, group->sample, options);
-        }
+        fputs(gap, page->file);
+        write_section(page, name, group->sample, options);
         return;
     }
     const struct pf_trial_result *told[STORIES_PER_GROUP];
@@ -163,7 +223,7 @@ static void write_group(const struct pf_page *page, const struct pf_view_group *
         const struct pf_trial_result *trial = group->trials[i];
         if (trial->verdict == PF_PASS || trial->verdict == PF_SKIP || was_told(page, told, count, trial))
             continue;
-        fputc('\n', page->file);
+        fputs(gap, page->file);
         write_section(page, name, trial, options);
         told[count++] = trial;
     }
@@ -226,12 +286,14 @@ static void write_all(const struct pf_page *page, const struct pf_result *result
     struct pf_view_group *groups = pf_view_groups(page->arena, result, &count);
     fprintf(page->file, "%s%s%s: %s\n", page->ink.bold, title, page->ink.end,
             pf_view_totals(page->arena, &result->totals));
-    if (count) {
+    /* Of a single trial that is told the row would say nothing else. */
+    bool row_alone = result->trial_count == 1 && is_told(groups);
+    if (count && !row_alone) {
         fputc('\n', page->file);
         write_table(page, groups, count);
     }
     for (size_t i = 0; i < count; i++)
-        write_group(page, &groups[i], options);
+        write_group(page, &groups[i], options, row_alone ? "" : "\n");
     write_footer(page, result);
 }
 

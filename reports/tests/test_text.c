@@ -29,24 +29,45 @@ static void expect_not_in(const char *text, const char *part)
 Test(text, starts_with_the_totals_and_one_line_per_program)
 {
     char *text = check_report();
-    const char *first =
-        "pitfall check: 5 trials: 2 passed, 1 failed, 1 could not be tested, 1 skipped\n\n"
-        "SCENARIO             VARIANT    RESULT       FINDING       DIAGNOSIS          LATENCY\n"
-        "join-before-drain    broken     as expected  deadlock      join-before-drain    12 ms\n"
-        "join-before-drain    safe       as expected  -             -                        -\n"
-        "terminate-with-lock  safe       FAILED       lost, zombie  -                        -\n"
-        "fd-exhaustion        broken     ERROR        -             -                        -\n"
-        "hung-thread          broken-py  skipped      -             -                        -\n";
+    const char *first = "pitfall check: 5 trials: 2 passed, 1 failed, 1 could not be tested, 1 skipped\n\n"
+                        "SCENARIO             VARIANT    RESULT       FINDING       LATENCY\n"
+                        "join-before-drain    broken     as expected  deadlock        12 ms\n"
+                        "join-before-drain    safe       as expected  -                   -\n"
+                        "terminate-with-lock  safe       FAILED       lost, zombie        -\n"
+                        "fd-exhaustion        broken     ERROR        -                   -\n"
+                        "hung-thread          broken-py  skipped      -                   -\n";
     cr_assert_eq(strncmp(text, first, strlen(first)), 0, "%s", text);
     free(text);
+}
+
+Test(text, the_table_has_all_columns_where_there_is_room_and_keeps_what_is_new_where_there_is_not)
+{
+    struct pf_result *result = sample_result();
+    struct pf_report_options options = plain_options;
+    options.width = 100;
+    char *wide = sample_write("text", result, &options, NULL);
+    expect_in(wide,
+              "SCENARIO             VARIANT    RESULT       FINDING       DIAGNOSIS          LATENCY\n"
+              "join-before-drain    broken     as expected  deadlock      join-before-drain    12 ms\n");
+    free(wide);
+    options.width = 60;
+    char *narrow = sample_write("text", result, &options, NULL);
+    expect_in(narrow, "terminate-with-lock  safe       FAILED       lost, ...        -\n");
+    free(narrow);
+    result->trials[0].diagnosis->pitfall = "hung-thread";
+    char *odd = sample_write("text", result, &plain_options, NULL);
+    expect_in(odd, "deadlock      hung-thread    12 ms");
+    free(odd);
+    pf_result_free(result);
 }
 
 Test(text, tells_the_diagnosis_of_a_broken_program_in_words)
 {
     char *text = check_report();
-    expect_in(text,
-              "join-before-drain/broken: deadlock, as expected (proven), said 12 ms after the last movement");
-    expect_in(text, "  The parent waits for its child to end");
+    expect_in(
+        text,
+        "join-before-drain/broken: deadlock, as expected (proven), said 12 ms after the\n  last movement\n");
+    expect_in(text, "  Why: The parent waits for its child to end");
     expect_in(text, "    0 (feeder): waits for the end of 0.1, in main at feeder.c:31\n"
                     "      -> 0.1 (feeder), the process: it is blocked itself\n");
     expect_in(text, "      -> 0 (feeder), pipe (fd 4): only 0 reads from it");
@@ -91,7 +112,7 @@ Test(text, prose_keeps_to_the_width)
     struct pf_report_options options = plain_options;
     for (options.width = 50; options.width < 120; options.width += 7) {
         char *text = sample_write("text", result, &options, NULL);
-        char *body = strstr(text, "  The parent waits");
+        char *body = strstr(text, "  Why: The parent waits");
         cr_assert_not_null(body);
         for (char *line = strtok(body, "\n"); line && !strstr(line, "Replay:"); line = strtok(NULL, "\n"))
             cr_expect_leq(strlen(line), (size_t)options.width, "%d: %s", options.width, line);
@@ -105,8 +126,7 @@ Test(text, folds_repeats_into_counts)
     struct pf_result *all = sample_repeats(200, 0), *some = sample_repeats(200, 50);
     char *clean = sample_write("text", all, &plain_options, NULL);
     char *mixed = sample_write("text", some, &plain_options, NULL);
-    expect_in(clean,
-              "join-before-drain  broken   200 of 200 as expected  deadlock  join-before-drain    12 ms\n");
+    expect_in(clean, "join-before-drain  broken   200 of 200 as expected  deadlock    12 ms\n");
     expect_in(mixed, "join-before-drain  broken   196 of 200 as expected");
     expect_in(mixed, "it did not fall in\n");
     expect_in(mixed, "... and 3 more failures of it");
@@ -121,12 +141,12 @@ Test(text, folds_repeats_into_counts)
 
 Test(text, colour_only_where_asked_for)
 {
-    struct pf_result *result = sample_repeats(1, 0);
+    struct pf_result *result = sample_repeats(2, 0);
     struct pf_report_options options = plain_options;
     options.colour = true;
     char *coloured = sample_write("text", result, &options, NULL);
     char *bare = sample_write("text", result, &plain_options, NULL);
-    expect_in(coloured, "\033[32mas expected");
+    expect_in(coloured, "\033[32m2 of 2 as expected");
     expect_not_in(bare, "\033");
     free(coloured);
     free(bare);
@@ -209,6 +229,104 @@ Test(text, a_failure_that_does_not_come_each_time_is_flaky)
     text = sample_write("text", result, &plain_options, NULL);
     expect_in(text, "not tried again");
     expect_not_in(text, "flaky");
+    free(text);
+    pf_result_free(result);
+}
+
+/* A tree of many is not a story of many pages. */
+Test(text, tells_those_who_wait_alike_once)
+{
+    enum { WORKERS = 100 };
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    struct pf_trial_result *trial = &result->trials[0];
+    struct pf_node nodes[WORKERS + 2] = {
+        {"0", "0 (pool)", "waits for process 0.1 to end", "main at pool.c:9"}};
+    struct pf_edge edges[2 * WORKERS + 1] = {{0}};
+    struct pf_finding findings[WORKERS] = {{0}};
+    size_t edge_count = 0;
+    for (size_t i = 1; i <= WORKERS; i++) {
+        char *id = pf_arena_printf(result->arena, "0.%zu", i);
+        char *label = pf_arena_printf(result->arena, "%s (worker)", id);
+        nodes[i] = (struct pf_node){id, label, "waits for a task", "work at pool.c:5"};
+        edges[edge_count++] = (struct pf_edge){
+            .from = "0", .to = id, .resource = "end of a process", .why = "it has not ended"};
+        edges[edge_count++] =
+            (struct pf_edge){.from = id,
+                             .to = "0",
+                             .resource = "pipe (fd 3)",
+                             .why = pf_arena_printf(result->arena, "%s has no task, %s says", id, label)};
+        findings[i - 1] =
+            (struct pf_finding){.kind = PF_FINDING_ORPHAN,
+                                .process = id,
+                                .message = pf_arena_printf(result->arena, "%s (worker) lives on", id)};
+    }
+    nodes[WORKERS + 1] = (struct pf_node){"0.1.1", "0.1.1 (other)", "waits for a task", "work at pool.c:5"};
+    edges[edge_count++] = (struct pf_edge){.from = "0.1.1",
+                                           .to = "0.1",
+                                           .resource = "parent",
+                                           .why = "0.1 (worker) cannot end: it waits for a task"};
+    trial->diagnosis->nodes = nodes;
+    trial->diagnosis->node_count = WORKERS + 2;
+    trial->diagnosis->edges = edges;
+    trial->diagnosis->edge_count = edge_count;
+    trial->findings = findings;
+    trial->finding_count = WORKERS;
+    char *text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "    0 (pool): waits for process 0.1 to end, in main at pool.c:9\n"
+                    "      -> 0.1 (worker), 0.2 (worker), 0.3 (worker) and 97 more, end of a process:\n"
+                    "         it has not ended\n"
+                    "    0.1 (worker): waits for a task, in work at pool.c:5\n"
+                    "      -> 0 (pool), pipe (fd 3): 0.1 has no task, 0.1 (worker) says\n"
+                    "    0.2 (worker), 0.3 (worker), 0.4 (worker) and 96 more: likewise\n"
+                    "    0.1.1 (other): waits for a task, in work at pool.c:5\n"
+                    "      -> 0.1 (worker) cannot end\n");
+    expect_in(text, "    orphan in 0.1: 0.1 (worker) lives on\n"
+                    "    orphan in 0.2, 0.3, 0.4 and 96 more: likewise\n");
+    free(text);
+    pf_result_free(result);
+}
+
+/* Each waits for the next: what is told is how, and how many. */
+Test(text, tells_a_long_ring_as_a_pattern)
+{
+    enum { RING = 9 };
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    struct pf_node nodes[RING];
+    struct pf_edge edges[RING];
+    for (size_t i = 0; i < RING; i++) {
+        char *id = pf_arena_printf(result->arena, "0.%zu", i + 1);
+        char *next = pf_arena_printf(result->arena, "0.%zu", (i + 1) % RING + 1);
+        nodes[i] = (struct pf_node){id, id, "waits for a fork", "eat at table.c:5"};
+        edges[i] = (struct pf_edge){.from = id,
+                                    .to = next,
+                                    .resource = "mutex",
+                                    .why = pf_arena_printf(result->arena, "%s has it", next)};
+    }
+    result->trials[0].diagnosis->nodes = nodes;
+    result->trials[0].diagnosis->edges = edges;
+    result->trials[0].diagnosis->node_count = result->trials[0].diagnosis->edge_count = RING;
+    char *text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "    0.1: waits for a fork, in eat at table.c:5\n"
+                    "      -> 0.2 has it\n"
+                    "    0.2, 0.3, 0.4 and 5 more: likewise, each with another\n");
+    free(text);
+    pf_result_free(result);
+}
+
+/* Of a verdict that a diagnosis explains, its own words stand among the findings. */
+Test(text, why_is_what_the_diagnosis_tells_and_the_pitfall_has_its_name)
+{
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    struct pf_trial_result *trial = &result->trials[0];
+    trial->reason = trial->findings[0].message;
+    char *text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "  Command: /opt/app/feeder 4\n  Why: The parent waits for its child to end");
+    expect_in(text, "  Pitfall: join-before-drain (pitfall show join-before-drain)\n  Replay: ");
+    expect_in(text, "  Findings:\n    deadlock");
+    free(text);
+    trial->reason = "something else was expected";
+    text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "  Why: something else was expected\n  The parent waits");
     free(text);
     pf_result_free(result);
 }

@@ -98,7 +98,7 @@ expect_status 0
 expect_in stdout "It does not end."
 run "$pitfall" check "$scratch/mine/"
 expect_status 0
-expect_in stdout "my-pitfall  broken   as expected"
+expect_in stdout "my-pitfall/broken: hang, as expected"
 cd "$scratch/mine"
 run "$pitfall" check my-pitfall
 expect_status 0
