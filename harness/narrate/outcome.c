@@ -64,7 +64,8 @@ static enum pf_beat tell_verdict(struct pf_scene *scene, const struct pf_trial_r
     mark_stuck(scene, trial->diagnosis);
     pf_scene_tell(scene, PF_TONE_BAD,
                   pf_arena_printf(scene->arena, "%s: %s%s", proven ? "PROVEN" : "FOUND",
-                                  pf_view_findings(scene->arena, trial), latency));
+                                  pf_view_findings(scene->arena, trial), latency))
+        ->stays = true;
     tell_findings(scene, trial);
     if (proven)
         pf_scene_tell(scene, PF_TONE_DIM, "No deadline was hit: it follows from who waits for whom.");

@@ -52,6 +52,7 @@ struct pf_tell {
     int indent;    /* columns to the right of the others */
     bool verbatim; /* source text or output: not to be wrapped */
     bool in_lanes; /* who sees the lanes need not read it */
+    bool stays;    /* at the top of its page, when what follows moves up */
 };
 
 /* How much a beat asks of who watches. */

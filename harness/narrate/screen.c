@@ -98,19 +98,38 @@ static void draw_head(struct pf_screen_drawing *d)
     add_rule(d);
 }
 
-/* The last lines of the page, as many as there is room for. */
-static void draw_tells(struct pf_screen_drawing *d, size_t room)
+/* They have their colours already. */
+static void add_lines(struct pf_screen_drawing *d, const struct pf_screen *from, size_t first, size_t room)
 {
-    struct pf_screen_drawing said = *d;
-    said.screen = (struct pf_screen){0};
-    for (size_t i = d->scene->page; i < d->scene->tell_count; i++)
-        if (!d->scene->tells[i].in_lanes)
-            add_tell(&said, &d->scene->tells[i]);
-    size_t from = said.screen.count > room ? said.screen.count - room : 0;
     for (size_t i = 0; i < room; i++)
         *(const char **)pf_arena_grow(d->arena, &d->screen.lines, &d->screen.count,
                                       sizeof(*d->screen.lines)) =
-            from + i < said.screen.count ? said.screen.lines[from + i] : "";
+            first + i < from->count ? from->lines[first + i] : "";
+}
+
+/* What stays, and below it the last of what was said, as much as there is room for; it begins with a whole
+ * piece. */
+static void draw_tells(struct pf_screen_drawing *d, size_t room)
+{
+    struct pf_screen_drawing top = *d, said = *d;
+    size_t *starts = pf_arena_alloc(d->arena, (d->scene->tell_count + 1) * sizeof(*starts)), count = 0;
+    top.screen = said.screen = (struct pf_screen){0};
+    for (size_t i = d->scene->page; i < d->scene->tell_count; i++) {
+        const struct pf_tell *tell = &d->scene->tells[i];
+        if (tell->in_lanes)
+            continue;
+        starts[count++] = said.screen.count;
+        add_tell(tell->stays ? &top : &said, tell);
+    }
+    size_t fixed = top.screen.count < room ? top.screen.count : room;
+    size_t from = said.screen.count > room - fixed ? said.screen.count - (room - fixed) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (starts[i] >= from && starts[i] < said.screen.count) {
+            from = starts[i];
+            break;
+        }
+    add_lines(d, &top.screen, 0, fixed);
+    add_lines(d, &said.screen, from, room - fixed);
 }
 
 struct pf_screen pf_screen_draw(const struct pf_scene *scene, const struct pf_screen_style *style,
