@@ -48,19 +48,19 @@ static void write_problem(FILE *file, struct pf_arena *arena, const struct pf_pr
     fputc('\n', file);
 }
 
-/* GitHub shows ten of each kind, so the worst come first; the totals tell of the rest, and of a clean run. */
+/* GitHub shows ten of each kind: the totals come first, which tell of the rest, and then the worst. */
 int pf_github_write(const struct pf_result *result, const struct pf_report_options *options, FILE *file)
 {
     struct pf_arena *arena = pf_arena_new();
     size_t count;
     const struct pf_problem *problems = pf_problem_list(arena, result, options->directory, &count);
-    for (size_t i = 0; i < count; i++)
-        write_problem(file, arena, &problems[i]);
     fputs("::notice ", file);
     write_property(file, "", "title", pf_view_title(arena, result, options->title));
     fputs("::", file);
     put_escaped(file, pf_view_totals(arena, &result->totals), "");
     fputc('\n', file);
+    for (size_t i = 0; i < count; i++)
+        write_problem(file, arena, &problems[i]);
     pf_arena_free(arena);
     return pf_report_flush(file);
 }

@@ -124,15 +124,19 @@ static void draw_marks(const struct picture *p)
         [PF_MARK_POINT] = "tick",      [PF_MARK_LIMIT] = "fault",   [PF_MARK_FAULT] = "fault",
         [PF_MARK_VERDICT] = "verdict",
     };
-    for (size_t i = 0; i < p->timeline->mark_count; i++) {
-        const struct pf_mark *mark = &p->timeline->marks[i];
-        size_t lane = lane_of(p, mark->lane);
-        double top = TOP + (int)lane * LANE;
-        if (mark->kind == PF_MARK_VERDICT)
-            put_line(p, x_of(p, mark->t_ns), TOP - 4, p->height, "verdict", mark->text);
-        else if (lane < p->lanes)
-            put_line(p, x_of(p, mark->t_ns), top + 2, top + LANE - 2, classes[mark->kind], mark->text);
-    }
+    /* A fault may be a signal as well, at the same moment: what struck is what is to be seen. */
+    for (int faults = 0; faults <= 1; faults++)
+        for (size_t i = 0; i < p->timeline->mark_count; i++) {
+            const struct pf_mark *mark = &p->timeline->marks[i];
+            size_t lane = lane_of(p, mark->lane);
+            double top = TOP + (int)lane * LANE;
+            if ((mark->kind == PF_MARK_LIMIT || mark->kind == PF_MARK_FAULT) != faults)
+                continue;
+            if (mark->kind == PF_MARK_VERDICT)
+                put_line(p, x_of(p, mark->t_ns), TOP - 4, p->height, "verdict", mark->text);
+            else if (lane < p->lanes)
+                put_line(p, x_of(p, mark->t_ns), top + 2, top + LANE - 2, classes[mark->kind], mark->text);
+        }
 }
 
 static void draw_axis(const struct picture *p)

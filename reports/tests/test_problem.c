@@ -121,12 +121,12 @@ Test(problem, becomes_one_command_a_line_for_github)
     char *text = sample_write("github", result, &options, NULL);
     cr_expect_str_eq(
         text,
+        "::notice title=pitfall%2C a%3A b::5 trials: 2 passed, 1 failed, 1 could not be tested, 1 "
+        "skipped\n"
         "::error title=terminate-with-lock/safe%3A crash::100%25\\n::stop-commands::x\\r\\n::warning::y%0A"
         "Replay: pitfall check terminate-with-lock --variant safe\n"
         "::error title=fd-exhaustion/broken%3A untested::the kernel refused seccomp: run it as root\n"
-        "::notice title=hung-thread/broken-py%3A skipped::no python3 here\n"
-        "::notice title=pitfall%2C a%3A b::5 trials: 2 passed, 1 failed, 1 could not be tested, 1 "
-        "skipped\n");
+        "::notice title=hung-thread/broken-py%3A skipped::no python3 here\n");
     free(text);
     pf_result_free(result);
 }
