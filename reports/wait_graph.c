@@ -170,6 +170,38 @@ static size_t find_ring(struct pf_arena *arena, const struct pf_diagnosis *diagn
     return 0;
 }
 
+static size_t index_of(const struct pf_diagnosis *diagnosis, const char *id)
+{
+    const struct pf_node *node = id ? node_of(diagnosis, id) : NULL;
+    return node ? (size_t)(node - diagnosis->nodes) : diagnosis->node_count;
+}
+
+/*
+ * By node: do waits, in whatever direction, lead from it to the ring? Whoever waits apart from it would be
+ * a picture of their own. Without a ring all are in, and in the last place are those who are no node.
+ */
+static const bool *find_company(struct pf_arena *arena, const struct pf_diagnosis *diagnosis,
+                                const char *const *ring, size_t length)
+{
+    bool *in = pf_arena_alloc(arena, diagnosis->node_count + 1);
+    for (size_t i = 0; i <= diagnosis->node_count; i++)
+        in[i] = !length;
+    for (size_t i = 0; i < length; i++)
+        in[index_of(diagnosis, ring[i])] = true;
+    for (bool more = length > 0; more;) {
+        more = false;
+        in[diagnosis->node_count] = false;
+        for (size_t i = 0; i < diagnosis->edge_count; i++) {
+            bool *from = &in[index_of(diagnosis, diagnosis->edges[i].from)];
+            bool *to = &in[index_of(diagnosis, diagnosis->edges[i].to)];
+            if (*from == *to || from == &in[diagnosis->node_count] || to == &in[diagnosis->node_count])
+                continue;
+            *from = *to = more = true;
+        }
+    }
+    return in;
+}
+
 const struct pf_wait_graph *pf_wait_graph_new(struct pf_arena *arena, const struct pf_diagnosis *diagnosis)
 {
     struct pf_wait_graph *graph = pf_arena_alloc(arena, sizeof(*graph));
@@ -179,11 +211,16 @@ const struct pf_wait_graph *pf_wait_graph_new(struct pf_arena *arena, const stru
         return NULL;
     for (size_t i = 0; i < length; i++)
         add_box(arena, graph, diagnosis, ring[i]);
+    const bool *in = find_company(arena, diagnosis, ring, diagnosis->cycle_count);
     length = graph->box_count;
-    for (size_t i = 0; i < diagnosis->node_count; i++)
-        add_box(arena, graph, diagnosis, diagnosis->nodes[i].id);
+    for (size_t i = 0; i < diagnosis->node_count; i++) {
+        if (in[i])
+            add_box(arena, graph, diagnosis, diagnosis->nodes[i].id);
+        graph->left_out += !in[i];
+    }
     for (size_t i = 0; i < diagnosis->edge_count; i++)
-        add_box(arena, graph, diagnosis, diagnosis->edges[i].to);
+        if (in[index_of(diagnosis, diagnosis->edges[i].from)])
+            add_box(arena, graph, diagnosis, diagnosis->edges[i].to);
     if (!graph->box_count)
         return NULL;
     for (size_t i = 0; i < diagnosis->edge_count; i++)

@@ -2,8 +2,9 @@
  * wait_graph.h - the wait-for graph of a diagnosis as boxes and arrows with places: pure geometry.
  *
  * A circle of waits becomes a ring in its middle, and who waits for one of the ring stands beside it, on the
- * side of whom it waits for. Where there is no circle the last of a chain, who is dead or runs, stands at the
- * end: below, or to the right where many wait side by side. The same diagnosis always has the same picture.
+ * side of whom it waits for; who waits apart from a circle that the diagnosis names is left out. Where there
+ * is no circle the last of a chain, who is dead or runs, stands at the end: below, or to the right where many
+ * wait side by side. The same diagnosis always has the same picture.
  */
 #ifndef PF_REPORTS_WAIT_GRAPH_H
 #define PF_REPORTS_WAIT_GRAPH_H

@@ -210,6 +210,40 @@ Test(wait_graph, a_crowd_is_cut_and_says_so)
     pf_arena_free(d.arena);
 }
 
+static bool has_box(const struct pf_wait_graph *graph, const char *id)
+{
+    for (size_t i = 0; i < graph->box_count; i++)
+        if (strcmp(graph->boxes[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* 0 and 1 are the circle that is told; 2 waits for them by way of 3; 0 waits for the dead 4 as well. */
+Test(wait_graph, draws_the_circle_that_is_told_and_no_other)
+{
+    struct drawing d = drawing_new();
+    add_circle(&d, 2);
+    for (int i = 2; i < 8; i++)
+        add_node(&d, i, "waits");
+    add_edge(&d, 2, 3, "pipe");
+    add_edge(&d, 3, 1, "pipe");
+    add_edge(&d, 0, 4, "pipe");
+    add_edge(&d, 5, 6, "pipe");
+    add_edge(&d, 6, 5, "pipe");
+    add_edge(&d, 6, 7, "pipe");
+    add_edge(&d, 7, 8, "pipe"); /* who is no node */
+    expect_sound(&d);
+    const struct pf_wait_graph *graph = pf_wait_graph_new(d.arena, &d.diagnosis);
+    cr_expect_eq(graph->left_out, 3);
+    for (int i = 0; i <= 8; i++)
+        cr_expect_eq(has_box(graph, thread_name(&d, i)), i < 5, "0.%d", i);
+    d.diagnosis.cycle_count = 0; /* no circle is told: all of them are drawn */
+    graph = pf_wait_graph_new(d.arena, &d.diagnosis);
+    cr_expect_eq(graph->box_count, 9);
+    cr_expect_eq(graph->left_out, 0);
+    pf_arena_free(d.arena);
+}
+
 Test(wait_graph, edges_to_strangers_do_no_harm)
 {
     struct drawing d = drawing_new();
