@@ -87,7 +87,7 @@ static bool is_new(const char *const cells[COLUMNS])
 }
 
 /* Where there is no room for all: what names the scenario once more goes first, then all kinds of finding but
- * one. */
+ * one, and how many more there are is said in their place. */
 static void fit(const struct pf_page *page, struct table *table)
 {
     int total = measure(table);
@@ -99,9 +99,11 @@ static void fit(const struct pf_page *page, struct table *table)
         total -= table->widths[COLUMN_DIAGNOSIS] + 2;
     for (size_t i = 1; i < table->count && total > page->width; i++) {
         const char **cell = &table->rows[i][COLUMN_FINDING];
-        size_t first = strcspn(*cell, ",");
-        if ((*cell)[first])
-            *cell = pf_arena_printf(page->arena, "%.*s, ...", (int)first, *cell);
+        size_t first = strcspn(*cell, ","), more = 0;
+        for (const char *at = *cell; (at = strchr(at, ',')); at++)
+            more++;
+        if (more)
+            *cell = pf_arena_printf(page->arena, "%.*s +%zu", (int)first, *cell, more);
     }
     measure(table);
     if (left_out)

@@ -52,7 +52,7 @@ Test(text, the_table_has_all_columns_where_there_is_room_and_keeps_what_is_new_w
     free(wide);
     options.width = 60;
     char *narrow = sample_write("text", result, &options, NULL);
-    expect_in(narrow, "terminate-with-lock  safe       FAILED       lost, ...        -\n");
+    expect_in(narrow, "terminate-with-lock  safe       FAILED       lost +1         -\n");
     free(narrow);
     result->trials[0].diagnosis->pitfall = "hung-thread";
     char *odd = sample_write("text", result, &plain_options, NULL);
