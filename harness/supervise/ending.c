@@ -18,10 +18,10 @@
 enum { STACKS_MAX = 32 };
 /* A thread comes to a stop as soon as it gets a processor, which takes a busy machine its time; one in an
  * uninterruptible call (vfork, a disk) may never. */
-static const uint64_t STOP_NS = 1000ULL * 1000 * 1000;
+static const uint64_t STOP_NS = 5000ULL * 1000 * 1000;
 static const uint64_t UNINTERRUPTIBLE_NS = 20ULL * 1000 * 1000;
-static const uint64_t STACKS_NS = 2000ULL * 1000 * 1000; /* for all of them: the reader waits */
-static const uint64_t LOOK_NS = 1000ULL * 1000 * 1000;   /* for the init, to see that the tree has ended */
+static const uint64_t STACKS_NS = 10000ULL * 1000 * 1000; /* for all of them: the reader waits */
+static const uint64_t LOOK_NS = 1000ULL * 1000 * 1000;    /* for the init, to see that the tree has ended */
 static const uint64_t KILL_NS =
     10ULL * 1000 * 1000 * 1000; /* a process in an uninterruptible call outlives SIGKILL */
 
