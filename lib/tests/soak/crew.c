@@ -22,6 +22,18 @@ void soak_must(bool holds, int code)
         _exit(code);
 }
 
+static uint32_t *over; /* shared with the crew; there is one at a time */
+
+bool soak_is_over(void)
+{
+    return __atomic_load_n(over, __ATOMIC_RELAXED) != 0;
+}
+
+void soak_call_off(void)
+{
+    __atomic_store_n(over, 1, __ATOMIC_RELAXED);
+}
+
 bool soak_is_limit(int err)
 {
     return err == -ENOMEM || err == -EFBIG || err == -EMFILE || err == -ENOSPC;
@@ -160,6 +172,7 @@ static bool bury(struct soak_round *round, struct soak_crew *crew, unsigned role
         soak_fail(round, "process %u of %u was killed by signal %d", role, crew->count, WTERMSIG(status));
     if (is_meant) {
         round->kills++;
+        crew->killed++;
         if (crew->buried)
             crew->buried(crew->user, role);
     }
@@ -168,6 +181,9 @@ static bool bury(struct soak_round *round, struct soak_crew *crew, unsigned role
 
 bool soak_crew_rage(struct soak_round *round, struct soak_crew *crew)
 {
+    if (!over)
+        over = soak_share(sizeof(*over));
+    *over = 0;
     for (unsigned i = 0; i < crew->count; i++) {
         if (!start(round, crew, i))
             return false;
@@ -207,6 +223,7 @@ bool soak_crew_join(struct soak_round *round, struct soak_crew *crew)
 {
     uint64_t deadline_ns = mproc_deadline_ms(SOAK_HANG_MS);
 
+    soak_call_off();
     for (unsigned i = 0; i < crew->count; i++) {
         uint64_t now = mproc_clock_ns();
         int ms = now < deadline_ns ? (int)((deadline_ns - now) / 1000000) : 0;

@@ -13,7 +13,6 @@
 enum { TRY_MS = 200 };
 
 struct ledger {
-    uint32_t over; /* the round is */
     uint64_t passed;
     uint64_t last;
 };
@@ -21,7 +20,6 @@ struct ledger {
 struct work {
     struct mproc_barrier *barrier;
     struct ledger *ledger;
-    uint64_t killed;
 };
 
 enum { WAIT_FAILS = 10, RESET_FAILS, HANGS };
@@ -47,7 +45,7 @@ static void run(void *user, unsigned role, uint32_t life)
 
     (void)role;
     (void)life;
-    while (!__atomic_load_n(&work->ledger->over, __ATOMIC_RELAXED)) {
+    while (!soak_is_over()) {
         bool is_last = false;
         int r = mproc_barrier_wait(work->barrier, mproc_deadline_ms(TRY_MS), &is_last);
         if (r == -ETIMEDOUT || soak_is_limit(r)) {
@@ -66,25 +64,18 @@ static void run(void *user, unsigned role, uint32_t life)
     }
 }
 
-static void buried(void *user, unsigned role)
-{
-    struct work *work = user;
-
-    (void)role;
-    work->killed++;
-}
-
 /* Who was killed may have passed and not said so. */
-static bool settle(struct soak_round *round, const struct work *work, uint64_t parties)
+static bool settle(struct soak_round *round, const struct work *work, const struct soak_crew *crew)
 {
+    uint64_t parties = crew->count, killed = crew->killed;
     uint64_t passed = work->ledger->passed;
     uint64_t last = work->ledger->last;
 
     round->meetings += last;
-    if (passed > parties * (last + work->killed) || passed + work->killed < parties * last)
+    if (passed > parties * (last + killed) || passed + killed < parties * last)
         return soak_fail(round, "%llu parties met: %llu came, %llu were the last to, and %llu were killed",
                          (unsigned long long)parties, (unsigned long long)passed, (unsigned long long)last,
-                         (unsigned long long)work->killed);
+                         (unsigned long long)killed);
     return true;
 }
 
@@ -95,16 +86,13 @@ bool soak_barrier(struct soak_round *round)
                              .run = run,
                              .user = &work,
                              .words = words,
-                             .buried = buried,
                              .lives_max = UINT32_MAX};
 
     if (mproc_barrier_create(crew.count, &work.barrier))
         return soak_fail(round, "no barrier");
     work.ledger = soak_share(sizeof(*work.ledger));
-    bool raged = soak_crew_rage(round, &crew);
-    __atomic_store_n(&work.ledger->over, 1, __ATOMIC_RELAXED);
-    if (raged && soak_crew_join(round, &crew))
-        settle(round, &work, crew.count);
+    if (soak_crew_rage(round, &crew) && soak_crew_join(round, &crew))
+        settle(round, &work, &crew);
     soak_crew_kill(&crew);
     munmap(work.ledger, sizeof(*work.ledger));
     mproc_barrier_unref(work.barrier);

@@ -17,7 +17,6 @@ enum { STEPS = 4 };
 enum { IS_SET, CLEARING, IS_CLEAR, SETTING };
 
 struct ledger {
-    uint32_t over; /* the round is */
     uint64_t step; /* of who has promised */
     uint64_t waits;
     uint64_t orphaned; /* waits that were told of a death */
@@ -49,11 +48,6 @@ static const char *words(int code)
     }
 }
 
-static bool is_over(const struct work *work)
-{
-    return __atomic_load_n(&work->ledger->over, __ATOMIC_RELAXED) != 0;
-}
-
 static void go_to(struct ledger *ledger, unsigned step)
 {
     uint64_t now = ledger->step;
@@ -68,7 +62,7 @@ static void set_and_clear(struct work *work)
     while ((r = mproc_event_promise(work->event)) != 0 && soak_is_limit(r))
         ;
     soak_must(r == 0, PROMISE_FAILS);
-    while (!is_over(work)) {
+    while (!soak_is_over()) {
         go_to(work->ledger, SETTING);
         soak_must(mproc_event_set(work->event) == 0, SET_FAILS);
         go_to(work->ledger, IS_SET);
@@ -94,7 +88,7 @@ static void look(const struct work *work)
 
 static void wait_for_it(struct work *work)
 {
-    while (!is_over(work)) {
+    while (!soak_is_over()) {
         int r = mproc_event_wait(work->event, mproc_deadline_ms(SOAK_HANG_MS));
         soak_must(r == 0 || r == -EOWNERDEAD || soak_is_limit(r), WAIT_FAILS);
         __atomic_fetch_add(&work->ledger->waits, r == 0, __ATOMIC_RELAXED);
@@ -132,9 +126,8 @@ bool soak_event(struct soak_round *round)
     if (mproc_event_create(&work.event))
         return soak_fail(round, "no event");
     work.ledger = soak_share(sizeof(*work.ledger));
-    bool raged = soak_crew_rage(round, &crew);
-    __atomic_store_n(&work.ledger->over, 1, __ATOMIC_RELAXED);
-    if (raged && soak_crew_join(round, &crew) && work.ledger->orphaned > 0 && work.killed == 0)
+    if (soak_crew_rage(round, &crew) && soak_crew_join(round, &crew) && work.ledger->orphaned > 0 &&
+        work.killed == 0)
         soak_fail(round, "waits were told of a death, and nobody has died");
     round->meetings += work.ledger->waits;
     soak_crew_kill(&crew);

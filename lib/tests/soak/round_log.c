@@ -19,7 +19,6 @@
 enum { LIVES = 4096, PER_LIFE = 1 << 14, KEEP = 2000, FILE_BYTES = 400000, PATH_ROOM = 64 };
 
 struct ledger {
-    uint32_t over; /* the round is */
     uint32_t begun[LIVES];
     uint8_t is_accepted[LIVES][PER_LIFE];
     uint8_t written[LIVES][PER_LIFE];
@@ -48,7 +47,7 @@ static void run(void *user, unsigned role, uint32_t life)
     struct ledger *ledger = work->ledger;
 
     (void)role;
-    for (uint32_t number = 0; !__atomic_load_n(&ledger->over, __ATOMIC_RELAXED);) {
+    for (uint32_t number = 0; !soak_is_over();) {
         if (number == PER_LIFE) {
             usleep(1000);
             continue;
@@ -210,9 +209,7 @@ bool soak_log(struct soak_round *round)
                              .lives_max = LIVES - SOAK_CREW_MAX};
 
     if (open_work(round, &work, &server)) {
-        bool raged = soak_crew_rage(round, &crew);
-        __atomic_store_n(&work.ledger->over, 1, __ATOMIC_RELAXED);
-        if (raged && soak_crew_join(round, &crew) && finish(round, &work))
+        if (soak_crew_rage(round, &crew) && soak_crew_join(round, &crew) && finish(round, &work))
             settle(round, &work, crew.lives);
         soak_victim_close(&server);
     }

@@ -18,7 +18,6 @@
 enum { LIVES = 4096, PER_LIFE = 1 << 14, TRY_MS = 100 };
 
 struct ledger {
-    uint32_t over; /* the round is */
     uint32_t added[LIVES];
     uint32_t tried_to_add[LIVES];
     uint32_t put[LIVES];
@@ -156,7 +155,7 @@ static void run(void *user, unsigned role, uint32_t life)
 {
     struct work *work = user;
 
-    while (!__atomic_load_n(&work->ledger->over, __ATOMIC_RELAXED)) {
+    while (!soak_is_over()) {
         add(work, life);
         change_under_lock(work);
         if (role % 2)
@@ -270,7 +269,6 @@ bool soak_manager(struct soak_round *round)
     if (open_work(round, &work) && soak_victim_open(mproc_manager_pid(work.manager), &server)) {
         bool raged = soak_crew_rage(round, &crew);
         soak_restore(&server, true);
-        __atomic_store_n(&work.ledger->over, 1, __ATOMIC_RELAXED);
         if (raged && soak_crew_join(round, &crew))
             settle(round, &work, crew.lives);
         soak_victim_close(&server);

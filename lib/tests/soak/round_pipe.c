@@ -22,7 +22,6 @@ enum {
 };
 
 struct ledger {
-    uint32_t over; /* nothing is sent any more */
     uint64_t dropped;
     uint32_t attempted[LIVES];
     uint32_t sent[LIVES];
@@ -63,11 +62,6 @@ static const char *words(int code)
     }
 }
 
-static bool is_over(const struct work *work)
-{
-    return __atomic_load_n(&work->ledger->over, __ATOMIC_RELAXED) != 0;
-}
-
 static size_t length_of(uint32_t life, uint32_t number)
 {
     uint32_t mix = (life * 2654435761u) ^ (number * 40503u);
@@ -85,7 +79,7 @@ static void send_frames(struct work *work, unsigned pair, uint32_t life)
     static struct frame frame;
 
     frame.life = life;
-    for (uint32_t number = 0; number < PER_LIFE && !is_over(work); number++) {
+    for (uint32_t number = 0; number < PER_LIFE && !soak_is_over(); number++) {
         size_t length = length_of(life, number);
         int r;
         frame.number = number;
@@ -93,14 +87,14 @@ static void send_frames(struct work *work, unsigned pair, uint32_t life)
         work->ledger->attempted[life] = number + 1;
         do
             r = mproc_pipe_send(work->senders[pair], &frame, HEAD + length, mproc_deadline_ms(TRY_MS));
-        while ((r == -ETIMEDOUT || r == -ETOOMANYREFS || soak_is_limit(r)) && !is_over(work));
-        if (r && is_over(work))
+        while ((r == -ETIMEDOUT || r == -ETOOMANYREFS || soak_is_limit(r)) && !soak_is_over());
+        if (r && soak_is_over())
             return;
         soak_must(r == 0, SEND_FAILS);
         work->ledger->sent[life] = number + 1;
     }
     /* Its life is full: it waits for its end. */
-    while (!is_over(work))
+    while (!soak_is_over())
         usleep(1000);
 }
 
@@ -126,7 +120,7 @@ static void receive_frames(struct work *work, unsigned pair)
     static struct frame frame;
     size_t len;
 
-    while (!is_over(work)) {
+    while (!soak_is_over()) {
         int r = mproc_pipe_receive_into(work->receivers[pair], mproc_deadline_ms(TRY_MS), sizeof(frame),
                                         &frame, &len);
         if (r == -EMFILE)
@@ -207,11 +201,8 @@ bool soak_pipe(struct soak_round *round)
         opened = mproc_pipe_create(NULL, &work.receivers[i], &work.senders[i]) == 0 ||
                  soak_fail(round, "no connection");
     work.ledger = soak_share(sizeof(*work.ledger));
-    if (opened && soak_crew_rage(round, &crew)) {
-        __atomic_store_n(&work.ledger->over, 1, __ATOMIC_RELAXED);
-        if (soak_crew_join(round, &crew) && drain(round, &work, pairs))
-            settle(round, &work, crew.lives);
-    }
+    if (opened && soak_crew_rage(round, &crew) && soak_crew_join(round, &crew) && drain(round, &work, pairs))
+        settle(round, &work, crew.lives);
     soak_crew_kill(&crew);
     munmap(work.ledger, sizeof(*work.ledger));
     for (unsigned i = 0; i < pairs; i++) {

@@ -15,7 +15,6 @@
 enum { NUMBERS = 700 };
 
 struct ledger {
-    uint32_t over; /* the round is */
     uint64_t sections;
     uint64_t told; /* of a death */
 };
@@ -23,7 +22,6 @@ struct ledger {
 struct work {
     struct mproc_shm *shm;
     struct ledger *ledger;
-    uint64_t killed;
 };
 
 enum { LOCK_FAILS = 10, UNEVEN, BLOCK_FAILS, NOT_ZERO, LEAK };
@@ -106,21 +104,13 @@ static void run(void *user, unsigned role, uint32_t life)
 
     (void)role;
     (void)life;
-    while (!__atomic_load_n(&work->ledger->over, __ATOMIC_RELAXED)) {
+    while (!soak_is_over()) {
         change(work);
         bool went_well = use_others(work);
         int now = went_well ? next_descriptor() : -1;
         soak_must(now < 0 || free_fd < 0 || now == free_fd, LEAK);
         free_fd = now >= 0 ? now : free_fd;
     }
-}
-
-static void buried(void *user, unsigned role)
-{
-    struct work *work = user;
-
-    (void)role;
-    work->killed++;
 }
 
 bool soak_shm(struct soak_round *round)
@@ -131,15 +121,12 @@ bool soak_shm(struct soak_round *round)
                              .run = run,
                              .user = &work,
                              .words = words,
-                             .buried = buried,
                              .lives_max = UINT32_MAX};
 
     if (mproc_shm_create(&options, &work.shm))
         return soak_fail(round, "no block");
     work.ledger = soak_share(sizeof(*work.ledger));
-    bool raged = soak_crew_rage(round, &crew);
-    __atomic_store_n(&work.ledger->over, 1, __ATOMIC_RELAXED);
-    if (raged && soak_crew_join(round, &crew) && work.ledger->told > work.killed)
+    if (soak_crew_rage(round, &crew) && soak_crew_join(round, &crew) && work.ledger->told > crew.killed)
         soak_fail(round, "more deaths were told of than there were");
     round->sections += work.ledger->sections;
     soak_crew_kill(&crew);

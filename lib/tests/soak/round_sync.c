@@ -14,7 +14,6 @@
 enum { ROLES = 6, UNITS = 2, SPIN = 40 };
 
 struct ledger {
-    uint32_t over; /* the round is */
     /* Under the mutex. */
     uint64_t total;
     uint64_t own[ROLES];
@@ -56,11 +55,6 @@ static const char *words(int code)
     default:
         return "?";
     }
-}
-
-static bool is_over(const struct work *work)
-{
-    return __atomic_load_n(&work->ledger->over, __ATOMIC_RELAXED) != 0;
 }
 
 /* Long enough to be killed in. */
@@ -128,7 +122,7 @@ static void give(struct work *work)
 static void take(struct work *work)
 {
     enter(work);
-    while (work->ledger->tokens == 0 && !is_over(work)) {
+    while (work->ledger->tokens == 0 && !soak_is_over()) {
         int r = mproc_condition_wait(work->condition, mproc_deadline_ms(SOAK_HANG_MS));
         if (r == -EOWNERDEAD)
             mend(work);
@@ -195,7 +189,7 @@ static void run(void *user, unsigned role, uint32_t life)
     struct work *work = user;
 
     (void)life;
-    while (!is_over(work)) {
+    while (!soak_is_over()) {
         add(work, role);
         if (role % 2 == 0) {
             give(work);
@@ -249,7 +243,7 @@ static bool end(struct soak_round *round, struct work *work)
         mend(work);
     else if (r)
         return soak_fail(round, "the mutex is not to be had any more");
-    __atomic_store_n(&work->ledger->over, 1, __ATOMIC_RELAXED);
+    soak_call_off();
     mproc_condition_notify_all(work->condition);
     mproc_mutex_unlock(work->mutex);
     return true;

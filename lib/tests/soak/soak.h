@@ -43,6 +43,12 @@ void *soak_share(size_t size);
 /* In a process of a crew: ends it with the code unless it holds. */
 void soak_must(bool holds, int code);
 
+/* In a process of a crew: whether it is to end, which whoever joins it says. */
+bool soak_is_over(void);
+
+/* Says so ahead of the join, where those who sleep have to be woken for it. */
+void soak_call_off(void);
+
 /* Whether this error is what a limit brings about: nothing has happened, and one tries again. */
 bool soak_is_limit(int err);
 
@@ -93,6 +99,7 @@ struct soak_crew {
     bool (*renew_server)(struct soak_round *round, void *user, struct soak_victim *server);
     uint32_t lives_max;
     uint32_t lives;
+    uint32_t killed;
     struct soak_victim members[SOAK_CREW_MAX];
 };
 
@@ -100,7 +107,7 @@ struct soak_crew {
  * still run then. */
 bool soak_crew_rage(struct soak_round *round, struct soak_crew *crew);
 
-/* Waits until all have ended by themselves. */
+/* Tells all that it is over, and waits until they have ended by themselves. */
 bool soak_crew_join(struct soak_round *round, struct soak_crew *crew);
 
 /* Kills those who are left, if any. */
