@@ -32,6 +32,9 @@ struct pf_probe_process {
     pid_t pid, tree_pid;
     bool timer;  /* seen to have armed an alarm or timer that has not fired or been cleared */
     bool zombie; /* ended, not yet reaped by its parent */
+    /* Kept from look to look: where it was last found to have what python_signals.h looks for. 0: nowhere
+     * yet; NULL: this is the only look. */
+    uint64_t *python_handlers;
 };
 
 /* A thread of the tree that has ended: so that a lock word that names it can be read. */

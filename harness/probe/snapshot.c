@@ -157,7 +157,13 @@ static bool handles_requests(struct pf_survey *survey, const struct pf_site *sit
     bool may_be_python = site->status.ignored & 1ull << (SIGXFSZ - 1);
     if (handled != interrupt || !may_be_python)
         return handled;
-    return !pf_python_interrupt_ends(site->reader, &survey->python_handlers);
+    uint64_t this_look = 0;
+    uint64_t *place = site->process->python_handlers ? site->process->python_handlers : &this_look;
+    if (!*place)
+        *place = survey->python_handlers; /* forked from one another, they have it at the same place */
+    bool ends = pf_python_interrupt_ends(site->reader, place);
+    survey->python_handlers = *place;
+    return !ends;
 }
 
 static bool has_posix_timer(const struct pf_site *site)

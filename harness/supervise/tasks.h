@@ -28,13 +28,14 @@ struct pf_process {
     size_t leaving; /* of them: in their exit stop, or past it */
     bool execed;    /* has run an exec of its own or inherited one: its calls are the program's */
     bool alive;
-    int traffic_fd;        /* what it reads and writes, see usage.h; -1: not open */
-    uint64_t childless_ns; /* processor time it had used when it made its first child */
-    bool nested;           /* in a PID namespace inside the tree's: what it calls a pid is another number */
-    bool parts;            /* has made or entered namespaces: its children may be nested */
-    bool interval_timer;   /* an alarm or setitimer may fire */
-    bool one_shot;         /* ... once only */
-    bool posix_timer;      /* a timer_settime may fire */
+    uint64_t python_handlers; /* see pf_probe_process */
+    int traffic_fd;           /* what it reads and writes, see usage.h; -1: not open */
+    uint64_t childless_ns;    /* processor time it had used when it made its first child */
+    bool nested;         /* in a PID namespace inside the tree's: what it calls a pid is another number */
+    bool parts;          /* has made or entered namespaces: its children may be nested */
+    bool interval_timer; /* an alarm or setitimer may fire */
+    bool one_shot;       /* ... once only */
+    bool posix_timer;    /* a timer_settime may fire */
     uint64_t injected; /* signals that the harness has sent and that have not been seen to arrive, as bits */
     bool exhausted;    /* it has met its limit of descriptors */
     bool paused;       /* stopped by the plan, which will let it go on */

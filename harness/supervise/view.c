@@ -18,7 +18,7 @@ bool pf_view_is_zombie(const struct pf_run *run, const struct pf_process *proces
            address_of(run, stat.parent);
 }
 
-static void add_process(const struct pf_run *run, const struct pf_process *process, bool zombie,
+static void add_process(const struct pf_run *run, struct pf_process *process, bool zombie,
                         struct pf_arena *arena, struct pf_probe_process **processes, size_t *count)
 {
     struct pf_task_stat stat;
@@ -31,7 +31,8 @@ static void add_process(const struct pf_run *run, const struct pf_process *proce
                                        .pid = process->pid,
                                        .tree_pid = process->tree_pid,
                                        .timer = process->interval_timer || process->posix_timer,
-                                       .zombie = zombie};
+                                       .zombie = zombie,
+                                       .python_handlers = &process->python_handlers};
 }
 
 struct collect {
