@@ -49,9 +49,8 @@ struct pf_survey {
     struct pf_inet_socket *inet_sockets;
     size_t inet_count;
     bool inet_read;
-    uint64_t
-        python_handlers; /* where the last process has its table of them, see python_signals.h; 0: none yet */
-    int alarms;          /* armed anywhere on the machine: 0 not asked yet, see alarms.c */
+    uint64_t python_handlers; /* where the last process has its table, see python_signals.h; 0: none yet */
+    int alarms;               /* armed anywhere on the machine: 0 not asked yet, see alarms.c */
     struct pf_lock_line *lock_lines;
     size_t lock_line_count;
     bool locks_read;
