@@ -120,6 +120,7 @@ static const char *reason_of(struct pf_arena *arena, const struct pf_diagnosis *
     const char *const ends[] = {
         pf_arena_printf(arena, ": it %s", to->state),
         pf_arena_printf(arena, ", but it %s", to->state),
+        pf_arena_printf(arena, ", and %s", to->state),
         to->label ? pf_arena_printf(arena, ": %s %s", to->label, to->state) : NULL,
     };
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)

@@ -286,6 +286,32 @@ Test(text, tells_those_who_wait_alike_once)
     pf_result_free(result);
 }
 
+/* What a line says of its own process is not said in the line before it, whichever way it was joined on. */
+Test(text, says_of_each_process_once_what_it_does)
+{
+    static const char *const whys[] = {
+        "0.1 cannot end: it waits for data", "only 0.1 could, but it waits for data",
+        "all are stuck: 0.1 (b) waits for data", "0.1 holds the other end, and waits for data"};
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    struct pf_diagnosis *diagnosis = result->trials[0].diagnosis;
+    struct pf_node nodes[] = {{"0", "0 (a)", "waits", "main at a.c:1"},
+                              {"0.1", "0.1 (b)", "waits for data", "main at b.c:1"}};
+    struct pf_edge edge = {.from = "0", .to = "0.1"};
+    diagnosis->nodes = nodes;
+    diagnosis->node_count = 2;
+    diagnosis->edges = &edge;
+    diagnosis->edge_count = 1;
+    for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++) {
+        edge.why = whys[i];
+        char *text = sample_write("text", result, &plain_options, NULL);
+        const char *said = strstr(text, "waits for data");
+        cr_assert_not_null(said, "%s", text);
+        cr_expect_null(strstr(said + 1, "waits for data"), "%s", text);
+        free(text);
+    }
+    pf_result_free(result);
+}
+
 /* Each waits for the next: what is told is how, and how many. */
 Test(text, tells_a_long_ring_as_a_pattern)
 {
