@@ -64,7 +64,8 @@ static const char *standing_at(const struct pf_xml *xml, const struct pf_trial_r
 
 static void put_note(const struct pf_xml *xml, const char *class, const char *sign, const char *text)
 {
-    pf_html_classed(xml, "span", class, pf_arena_printf(xml->arena, "      %s %s\n", sign, text));
+    pf_html_classed(xml, "span", "no", "      ");
+    pf_html_classed(xml, "span", class, pf_arena_printf(xml->arena, "%s %s\n", sign, text));
 }
 
 /* The newline lies in the element, so that a block of its own does not make two of it. */

@@ -18,7 +18,9 @@ void pf_html_graph(const struct pf_xml *xml, const struct pf_diagnosis *diagnosi
 
 /* The picture and the table of events; nothing, if there is no timeline. */
 void pf_html_timeline(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor);
-/* " (event 12, 17)": links to those that are in the table. */
+/* The table alone. */
+void pf_html_events(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor);
+/* " (events 12, 17)": links to those that are in the table. */
 void pf_html_evidence(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor,
                       const uint64_t *events, size_t count);
 

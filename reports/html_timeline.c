@@ -1,24 +1,12 @@
-/*
- * What happened when, as a picture and as a table: the picture for a look, the table for those who cannot see
- * it and for links from the evidence.
- */
-#include <stdlib.h>
+/* What happened when, as a picture. The table in html_events.c says the same to those who cannot see it. */
 #include <string.h>
 
 #include "reports/html_parts.h"
 #include "reports/plain.h"
 #include "reports/view.h"
 
-/* Pixels of the picture; and so much of a long timeline is shown that thousands of trials fit into a page. */
-enum {
-    LABELS = 190,
-    RIGHT = 1000,
-    TOP = 22,
-    LANE = 24,
-    LANES_SHOWN = 40,
-    ROWS_SHOWN = 60,
-    LABEL_CHARACTERS = 24
-};
+/* Pixels of the picture; and so many lanes are shown that thousands of trials fit into a page. */
+enum { LABELS = 190, RIGHT = 1000, TOP = 22, LANE = 24, LANES_SHOWN = 40, LABEL_CHARACTERS = 24 };
 
 struct picture {
     const struct pf_xml *xml;
@@ -117,25 +105,51 @@ static void draw_lanes(const struct picture *p)
     }
 }
 
+/* What struck has a head as well: a signal at the same moment is a line of the same height. */
+static void put_head(const struct picture *p, double x, double y, const char *title)
+{
+    pf_xml_start(p->xml, "path");
+    pf_xml_attribute(p->xml, "d", pf_arena_printf(p->xml->arena, "M%.1f %.1fh10l-5 7z", x - 5, y));
+    pf_xml_attribute(p->xml, "fill", "currentColor");
+    pf_xml_attribute(p->xml, "class", "fault");
+    pf_xml_element(p->xml, "title", title);
+    pf_xml_end(p->xml);
+}
+
+static void draw_mark(const struct picture *p, const struct pf_mark *mark)
+{
+    size_t lane = lane_of(p, mark->lane);
+    double x = x_of(p, mark->t_ns), top = TOP + (int)lane * LANE, foot = top + LANE - 2;
+    if (mark->kind == PF_MARK_VERDICT) {
+        put_line(p, x, TOP - 4, p->height, "verdict", mark->text);
+        return;
+    }
+    if (lane == p->lanes)
+        return;
+    switch (mark->kind) {
+    case PF_MARK_FAULT:
+    case PF_MARK_LIMIT:
+        put_line(p, x, top + 2, foot, "fault", mark->text);
+        put_head(p, x, top, mark->text);
+        break;
+    case PF_MARK_SIGNAL:
+    case PF_MARK_KILL:
+        put_line(p, x, top + 2, foot, "signal", mark->text);
+        break;
+    default: /* below the bar: where there are hundreds, they would look like a wait */
+        put_line(p, x, foot - 3, foot + 1, "tick", mark->text);
+        break;
+    }
+}
+
 static void draw_marks(const struct picture *p)
 {
-    static const char *const classes[] = {
-        [PF_MARK_EXEC] = "tick",       [PF_MARK_SIGNAL] = "signal", [PF_MARK_KILL] = "signal",
-        [PF_MARK_POINT] = "tick",      [PF_MARK_LIMIT] = "fault",   [PF_MARK_FAULT] = "fault",
-        [PF_MARK_VERDICT] = "verdict",
-    };
     /* A fault may be a signal as well, at the same moment: what struck is what is to be seen. */
     for (int faults = 0; faults <= 1; faults++)
         for (size_t i = 0; i < p->timeline->mark_count; i++) {
-            const struct pf_mark *mark = &p->timeline->marks[i];
-            size_t lane = lane_of(p, mark->lane);
-            double top = TOP + (int)lane * LANE;
-            if ((mark->kind == PF_MARK_LIMIT || mark->kind == PF_MARK_FAULT) != faults)
-                continue;
-            if (mark->kind == PF_MARK_VERDICT)
-                put_line(p, x_of(p, mark->t_ns), TOP - 4, p->height, "verdict", mark->text);
-            else if (lane < p->lanes)
-                put_line(p, x_of(p, mark->t_ns), top + 2, top + LANE - 2, classes[mark->kind], mark->text);
+            enum pf_mark_kind kind = p->timeline->marks[i].kind;
+            if ((kind == PF_MARK_LIMIT || kind == PF_MARK_FAULT) == faults)
+                draw_mark(p, &p->timeline->marks[i]);
         }
 }
 
@@ -173,95 +187,37 @@ static void draw(const struct picture *p)
     pf_xml_end(p->xml);
 }
 
-struct row {
-    uint64_t event, t_ns;
-    const char *who, *what;
-};
-
-struct table {
-    struct pf_arena *arena;
-    struct row *rows;
-    size_t count;
-};
-
-static void add(struct table *table, uint64_t event, uint64_t t_ns, const char *who, const char *what)
+/* Says of the picture what there is in it, and nothing else. */
+static const char *legend_of(const struct picture *p)
 {
-    if (event)
-        *(struct row *)pf_arena_grow(table->arena, &table->rows, &table->count, sizeof(struct row)) =
-            (struct row){event, t_ns, who, what};
-}
-
-static int by_event(const void *a, const void *b)
-{
-    const struct row *x = a, *y = b;
-    return (x->event > y->event) - (x->event < y->event);
-}
-
-/* Points are in the picture only: there are many of them, and no finding rests on one. */
-static struct table table_of(struct pf_arena *arena, const struct pf_timeline *timeline)
-{
-    struct table table = {.arena = arena};
-    for (size_t i = 0; i < timeline->lane_count; i++) {
-        const struct pf_lane *lane = &timeline->lanes[i];
-        add(&table, lane->event, lane->from_ns, lane->name,
-            lane->by ? pf_arena_printf(arena, "is made by %s", lane->by) : "begins");
-        add(&table, lane->end_event, lane->to_ns, lane->name, lane->end);
-    }
-    for (size_t i = 0; i < timeline->span_count; i++)
-        add(&table, timeline->spans[i].event, timeline->spans[i].from_ns, timeline->spans[i].lane,
-            timeline->spans[i].text);
-    for (size_t i = 0; i < timeline->mark_count; i++)
-        if (timeline->marks[i].kind != PF_MARK_POINT)
-            add(&table, timeline->marks[i].event, timeline->marks[i].t_ns, timeline->marks[i].lane,
-                timeline->marks[i].text);
-    if (table.count)
-        qsort(table.rows, table.count, sizeof(*table.rows), by_event);
-    return table;
-}
-
-/* The last ones, for they tell how it came to its end. */
-static size_t first_row(const struct table *table)
-{
-    return table->count > ROWS_SHOWN ? table->count - ROWS_SHOWN : 0;
-}
-
-static void write_row(const struct pf_xml *xml, const struct row *row, const char *id)
-{
-    pf_xml_start(xml, "tr");
-    pf_xml_attribute(xml, "id", id);
-    pf_html_classed(xml, "td", "number", pf_arena_printf(xml->arena, "%llu", (unsigned long long)row->event));
-    pf_html_classed(xml, "td", "number", pf_view_time(xml->arena, (double)row->t_ns / 1e6));
-    pf_xml_element(xml, "td", row->who ? row->who : "");
-    pf_xml_element(xml, "td", row->what ? row->what : "");
-    pf_xml_end(xml);
-}
-
-static void write_table(const struct pf_xml *xml, const struct table *table, const char *anchor)
-{
-    static const char *const heads[] = {"Event", "Time", "Who", "What"};
-    size_t first = first_row(table);
-    pf_xml_start(xml, "details");
-    pf_xml_element(xml, "summary",
-                   first ? pf_arena_printf(xml->arena, "The last %d events", ROWS_SHOWN) : "Events");
-    pf_xml_start(xml, "table");
-    pf_xml_attribute(xml, "class", "points");
-    pf_xml_start(xml, "thead");
-    pf_xml_start(xml, "tr");
-    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-        pf_xml_element(xml, "th", heads[i]);
-    pf_xml_end(xml);
-    pf_xml_end(xml);
-    pf_xml_start(xml, "tbody");
-    for (size_t i = first; i < table->count; i++) {
-        bool again = i > first && table->rows[i].event == table->rows[i - 1].event;
-        write_row(xml, &table->rows[i],
-                  again ? NULL
-                        : pf_arena_printf(xml->arena, "%s-event-%llu", anchor,
-                                          (unsigned long long)table->rows[i].event));
-    }
-    pf_xml_end(xml);
-    pf_xml_end(xml);
-    pf_xml_end(xml);
+    static const char *const words[] = {
+        "Grey bar: waits. ",
+        "Orange bar: held back by the fault plan. ",
+        "Red line with a head: a fault strikes. ",
+        "Red line with a head: a limit is met. ",
+        "Orange line: a signal. ",
+        "Ticks at the foot: points that are reached, programs that are executed. ",
+        "Dashed: the verdict. ",
+    };
+    enum { WAITS, HELD, FAULT, LIMIT, SIGNAL, TICK, VERDICT };
+    static const int of_mark[PF_MARK__COUNT] = {
+        [PF_MARK_EXEC] = TICK,       [PF_MARK_SIGNAL] = SIGNAL, [PF_MARK_KILL] = SIGNAL,
+        [PF_MARK_POINT] = TICK,      [PF_MARK_LIMIT] = LIMIT,   [PF_MARK_FAULT] = FAULT,
+        [PF_MARK_VERDICT] = VERDICT,
+    };
+    bool there[VERDICT + 1] = {false};
+    const char *text = "";
+    for (size_t i = 0; i < p->timeline->span_count; i++)
+        there[p->timeline->spans[i].held ? HELD : WAITS] = true;
+    for (size_t i = 0; i < p->timeline->mark_count; i++)
+        there[of_mark[p->timeline->marks[i].kind]] = true;
+    for (int i = WAITS; i <= VERDICT; i++)
+        if (there[i])
+            text = pf_arena_printf(p->xml->arena, "%s%s", text, words[i]);
+    uint64_t hidden = p->timeline->left_out + (p->timeline->lane_count - p->lanes);
+    return hidden ? pf_arena_printf(p->xml->arena, "%s%llu more are not drawn.", text,
+                                    (unsigned long long)hidden)
+                  : text;
 }
 
 void pf_html_timeline(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor)
@@ -269,40 +225,9 @@ void pf_html_timeline(const struct pf_xml *xml, const struct pf_timeline *timeli
     if (!timeline || !timeline->lane_count)
         return;
     size_t lanes = timeline->lane_count < LANES_SHOWN ? timeline->lane_count : LANES_SHOWN;
-    uint64_t hidden = timeline->left_out + (timeline->lane_count - lanes);
     struct picture p = {xml, timeline, lanes, TOP + (int)lanes * LANE};
-    struct table table = table_of(xml->arena, timeline);
     pf_xml_element(xml, "h3", "Timeline");
     draw(&p);
-    pf_html_classed(xml, "p", "soft",
-                    pf_arena_printf(xml->arena,
-                                    "Filled: waits. Red: faults. Orange: signals. Dashed: the verdict.%s",
-                                    hidden ? pf_arena_printf(xml->arena, " %llu more are not drawn.",
-                                                             (unsigned long long)hidden)
-                                           : ""));
-    write_table(xml, &table, anchor);
-}
-
-void pf_html_evidence(const struct pf_xml *xml, const struct pf_timeline *timeline, const char *anchor,
-                      const uint64_t *events, size_t count)
-{
-    struct table table = {.arena = xml->arena};
-    if (timeline && timeline->lane_count)
-        table = table_of(xml->arena, timeline);
-    size_t first = first_row(&table), linked = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct row key = {.event = events[i]};
-        if (table.count == first ||
-            !bsearch(&key, &table.rows[first], table.count - first, sizeof(key), by_event))
-            continue;
-        pf_xml_text(xml, linked++ ? ", " : " (event ");
-        pf_xml_start(xml, "a");
-        pf_xml_attribute(
-            xml, "href",
-            pf_arena_printf(xml->arena, "#%s-event-%llu", anchor, (unsigned long long)events[i]));
-        pf_xml_text(xml, pf_arena_printf(xml->arena, "%llu", (unsigned long long)events[i]));
-        pf_xml_end(xml);
-    }
-    if (linked)
-        pf_xml_text(xml, ")");
+    pf_html_classed(xml, "p", "soft", legend_of(&p));
+    pf_html_events(xml, timeline, anchor);
 }

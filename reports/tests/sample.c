@@ -8,7 +8,7 @@ static const char *hostile_command[] = {"./odd\nname", SAMPLE_HOSTILE};
 static const char *hostile_notes[] = {"note " SAMPLE_HOSTILE};
 static const char *struck[] = {"0.1 at point=lock-held (occurrence 1)"};
 static const char *cycle[] = {"0", "0.1"};
-static uint64_t evidence[] = {12, 17};
+static uint64_t evidence[] = {17, 12, 17};
 
 static struct pf_node nodes[] = {
     {.id = "0", .label = "0 (feeder)", .state = "waits for the end of 0.1", .where = "main at feeder.c:31"},
@@ -23,7 +23,7 @@ static struct pf_edge edges[] = {
      .resource = "the process",
      .why = "it is blocked itself",
      .evidence = evidence,
-     .evidence_count = 2},
+     .evidence_count = 3},
     {.from = "0.1",
      .to = "0",
      .resource = "pipe (fd 4)",
@@ -99,7 +99,7 @@ static struct pf_finding deadlock[] = {
     {.kind = PF_FINDING_DEADLOCK,
      .message = "two threads wait for each other for ever",
      .evidence = evidence,
-     .evidence_count = 2},
+     .evidence_count = 3},
 };
 static struct pf_finding hostile_findings[] = {
     {.kind = PF_FINDING_LOST, .process = "0.2", .message = "lost " SAMPLE_HOSTILE},

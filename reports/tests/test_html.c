@@ -176,10 +176,34 @@ Test(html, links_evidence_to_the_timeline)
         cr_expect_null(strstr(row + 1, id), "twice: %s", id);
     }
     cr_expect_geq(links, 2);
+    cr_expect_not_null(strstr(text, " (events <a href=\"#program-1-event-12\">12</a>, <a "),
+                       "in their order");
     free(text);
     result->trials[0].timeline = NULL;
     text = sample_write("html", result, &options, NULL);
     cr_expect_null(strstr(text, "-event-"), "no timeline, no links");
+    free(text);
+    pf_result_free(result);
+}
+
+/* The legend names what is drawn, and nothing else. */
+Test(html, the_legend_of_a_timeline_is_of_what_is_in_it)
+{
+    struct pf_report_options options = {0};
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    struct pf_timeline *timeline = result->trials[0].timeline;
+    char *text = sample_write("html", result, &options, NULL);
+    cr_expect_not_null(strstr(text, "Grey bar: waits. Orange line: a signal."));
+    cr_expect_null(strstr(text, "a fault strikes"));
+    cr_expect_null(strstr(text, "held back"));
+    free(text);
+    timeline->spans[0].held = true;
+    timeline->marks[1].kind = PF_MARK_FAULT;
+    text = sample_write("html", result, &options, NULL);
+    cr_expect_not_null(
+        strstr(text, "Orange bar: held back by the fault plan. Red line with a head: a fault strikes."));
+    cr_expect_not_null(strstr(text, "<path d=\"M"), "a fault has a head");
+    cr_expect_null(strstr(text, "a signal."));
     free(text);
     pf_result_free(result);
 }
