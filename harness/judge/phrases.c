@@ -1,6 +1,7 @@
 #include "judge/phrases.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "judge/news.h"
@@ -23,15 +24,19 @@ const char *pf_phrase_count(struct pf_arena *arena, uint64_t count, const char *
     return pf_arena_printf(arena, "%" PRIu64 " %s%s", count, word, count == 1 ? "" : "s");
 }
 
-const char *pf_phrase_list(struct pf_arena *arena, const char *const *items, size_t count)
+static const char *list(struct pf_arena *arena, const char *const *items, size_t count, const char *last)
 {
-    if (!count)
-        return "nobody";
     size_t named = count <= LISTED + 1 ? count : LISTED;
     const char *text = items[0];
     for (size_t i = 1; i < named; i++)
-        text = pf_arena_printf(arena, "%s%s%s", text, i + 1 == count ? " and " : ", ", items[i]);
-    return named == count ? text : pf_arena_printf(arena, "%s and %zu more", text, count - named);
+        text = i + 1 == count ? pf_arena_printf(arena, "%s %s %s", text, last, items[i])
+                              : pf_arena_printf(arena, "%s, %s", text, items[i]);
+    return named == count ? text : pf_arena_printf(arena, "%s %s %zu more", text, last, count - named);
+}
+
+const char *pf_phrase_list(struct pf_arena *arena, const char *const *items, size_t count)
+{
+    return count ? list(arena, items, count, "and") : "nobody";
 }
 
 static const struct pf_object *object_of(const struct pf_case *c, const struct pf_target *target)
@@ -206,13 +211,86 @@ static const char *wish(const struct pf_case *c, const struct pf_thread_state *w
 
 /* What a member of an epoll set is watched for is not told; which end of a pipe it is says it all the same.
  */
-static const char *member_wish(const struct pf_case *c, const struct pf_thread_state *waiter, const char *id)
+static struct pf_target member_target(const struct pf_case *c, const struct pf_thread_state *waiter,
+                                      const char *id)
 {
     const struct pf_object *object = pf_snapshot_object(&c->history->snapshot->snapshot, id);
     const struct pf_holder *hold = object ? hold_of(object, waiter->process) : NULL;
-    const struct pf_target target = {.object = id, .fd = hold ? hold->fd : -1};
     bool full = hold && hold->writes && !hold->reads;
-    return wish(c, waiter, &target, !full, full);
+    return (struct pf_target){.object = id, .fd = hold ? hold->fd : -1, .readable = !full, .writable = full};
+}
+
+static const char *bare_wish(const struct pf_case *c, const struct pf_thread_state *waiter,
+                             const struct pf_target *target)
+{
+    struct pf_target bare = *target;
+    bare.fd = -1;
+    return wish(c, waiter, &bare, target->readable, target->writable);
+}
+
+static int by_fd(const void *a, const void *b)
+{
+    const struct pf_target *const *x = a, *const *y = b;
+    return ((*x)->fd > (*y)->fd) - ((*x)->fd < (*y)->fd);
+}
+
+/* What differs in the number of its descriptor only is of one kind; of many kinds the first ones are told. */
+enum { KINDS = LISTED + 2 };
+
+struct kinds {
+    const char *bare[KINDS];
+    size_t *of; /* for each target its kind */
+    size_t count;
+};
+
+static struct kinds kinds_of(const struct pf_case *c, const struct pf_thread_state *waiter,
+                             const struct pf_target *targets, size_t count)
+{
+    struct kinds kinds = {.of = pf_arena_alloc(c->scratch, count * sizeof(*kinds.of))};
+    for (size_t i = 0; i < count; i++) {
+        const char *bare = bare_wish(c, waiter, &targets[i]);
+        size_t kind = 0;
+        while (kind < kinds.count && kind < KINDS && strcmp(kinds.bare[kind], bare) != 0)
+            kind++;
+        if (kind == kinds.count && kind < KINDS)
+            kinds.bare[kind] = bare;
+        kinds.of[i] = kind < KINDS ? kind : kinds.count;
+        kinds.count += kinds.of[i] == kinds.count;
+    }
+    return kinds;
+}
+
+/* "data from a pipe (fd 5, 7 or 9)" */
+static const char *kind_phrase(const struct pf_case *c, const struct pf_thread_state *waiter,
+                               const struct pf_target *targets, size_t count, const struct kinds *kinds,
+                               size_t kind, const char *last)
+{
+    const struct pf_target **alike = pf_arena_alloc(c->scratch, count * sizeof(*alike));
+    const char **numbers = pf_arena_alloc(c->scratch, count * sizeof(*numbers));
+    size_t like = 0;
+    for (size_t i = 0; i < count; i++)
+        if (kinds->of[i] == kind)
+            alike[like++] = &targets[i];
+    const char *whole = wish(c, waiter, alike[0], alike[0]->readable, alike[0]->writable);
+    if (like == 1 || strcmp(whole, kinds->bare[kind]) == 0)
+        return whole;
+    qsort(alike, like, sizeof(*alike), by_fd);
+    for (size_t i = 0; i < like; i++)
+        numbers[i] = pf_arena_printf(c->scratch, "%" PRId64, alike[i]->fd);
+    return pf_arena_printf(c->scratch, "%s (fd %s)", kinds->bare[kind],
+                           list(c->scratch, numbers, like, last));
+}
+
+/* A pool waits for a pipe of each of its workers: what is alike is told once. */
+static const char *wishes(const struct pf_case *c, const struct pf_thread_state *waiter,
+                          const struct pf_target *targets, size_t count, const char *last, size_t *ret_kinds)
+{
+    struct kinds kinds = kinds_of(c, waiter, targets, count);
+    const char **texts = pf_arena_alloc(c->scratch, kinds.count * sizeof(*texts));
+    for (size_t i = 0; i < kinds.count; i++)
+        texts[i] = i < KINDS ? kind_phrase(c, waiter, targets, count, &kinds, i, last) : "";
+    *ret_kinds = kinds.count;
+    return pf_phrase_list(c->scratch, texts, kinds.count);
 }
 
 static const char *set_wish(const struct pf_case *c, const struct pf_thread_state *waiter,
@@ -220,11 +298,12 @@ static const char *set_wish(const struct pf_case *c, const struct pf_thread_stat
 {
     if (set->member_count == 0)
         return pf_arena_printf(c->scratch, "%s that has no members", name);
-    const char **wishes = pf_arena_alloc(c->scratch, set->member_count * sizeof(*wishes));
+    struct pf_target *targets = pf_arena_alloc(c->scratch, set->member_count * sizeof(*targets));
+    size_t kinds;
     for (size_t i = 0; i < set->member_count; i++)
-        wishes[i] = member_wish(c, waiter, set->members[i]);
+        targets[i] = member_target(c, waiter, set->members[i]);
     return pf_arena_printf(c->scratch, "an event of %s, which watches for %s", name,
-                           pf_phrase_list(c->scratch, wishes, set->member_count));
+                           wishes(c, waiter, targets, set->member_count, "and", &kinds));
 }
 
 /* " (10 messages)": of a queue it is not the size in bytes that is told, but what its maker has set. */
@@ -260,13 +339,11 @@ static const char *wish(const struct pf_case *c, const struct pf_thread_state *w
 static const char *poll_phrase(const struct pf_case *c, const struct pf_thread_state *waiter)
 {
     const struct pf_wait *wait = &waiter->wait;
-    const char **wishes = pf_arena_alloc(c->scratch, (wait->target_count + 1) * sizeof(*wishes));
-    for (size_t i = 0; i < wait->target_count; i++)
-        wishes[i] = wish(c, waiter, &wait->targets[i], wait->targets[i].readable, wait->targets[i].writable);
+    size_t kinds;
     if (!wait->target_count)
         return "waits in poll for nothing but a signal";
-    return pf_arena_printf(c->scratch, wait->target_count == 1 ? "waits for %s" : "waits for any of: %s",
-                           pf_phrase_list(c->scratch, wishes, wait->target_count));
+    const char *text = wishes(c, waiter, wait->targets, wait->target_count, "or", &kinds);
+    return pf_arena_printf(c->scratch, kinds == 1 ? "waits for %s" : "waits for any of: %s", text);
 }
 
 static const char *file_lock_phrase(const struct pf_case *c, const struct pf_object *object,
@@ -314,19 +391,19 @@ static const char *target_phrase(const struct pf_case *c, const struct pf_thread
                            wish(c, waiter, target, wait->kind == PF_WAIT_READ, wait->kind == PF_WAIT_WRITE));
 }
 
-/* "SIGCHLD or SIGTERM" */
+/* "SIGCHLD, SIGINT or SIGTERM" */
 static const char *signals_phrase(const struct pf_case *c, uint64_t signals)
 {
-    const char *text = NULL;
+    const char *names[64];
+    size_t count = 0;
     for (int number = 1; number <= 64; number++) {
         if (!(signals & 1ull << (number - 1)))
             continue;
         const char *name = sigabbrev_np(number);
-        name = name ? pf_arena_printf(c->scratch, "SIG%s", name)
-                    : pf_arena_printf(c->scratch, "signal %d", number);
-        text = text ? pf_arena_printf(c->scratch, "%s or %s", text, name) : name;
+        names[count++] = name ? pf_arena_printf(c->scratch, "SIG%s", name)
+                              : pf_arena_printf(c->scratch, "signal %d", number);
     }
-    return text;
+    return list(c->scratch, names, count, "or");
 }
 
 static const char *signal_phrase(const struct pf_case *c, const struct pf_wait *wait)

@@ -31,8 +31,9 @@ static const char *tell_bulk(struct pf_case *c, const struct pf_crew *crew)
 {
     const char *own = "next to nothing";
     if (crew->own_ns * 100 > crew->system_ns)
-        own = pf_arena_printf(c->scratch, "%s, a part in %.1f", pf_phrase_time(c->scratch, crew->own_ns),
-                              (double)crew->system_ns / (double)crew->own_ns + 1);
+        own =
+            pf_arena_printf(c->scratch, "%s, %.0f %% of the whole", pf_phrase_time(c->scratch, crew->own_ns),
+                            100.0 * (double)crew->own_ns / (double)(crew->own_ns + crew->system_ns));
     return pf_arena_printf(c->scratch,
                            "%s and its %s wrote %" PRIu64 " MiB to each other for %" PRIu64
                            " answers. The kernel took %s of processor time for it, and their own code %s",

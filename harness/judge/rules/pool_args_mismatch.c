@@ -102,7 +102,7 @@ bool pf_rule_pool_args_mismatch(struct pf_case *c, struct pf_match *ret_match)
         ret_match->chain = pf_chain_to_nobody(c->graph, NULL, i);
         ret_match->summary = pf_arena_printf(
             c->scratch,
-            "%s %s, which is open in %s alone. Of those who work for it (%s) nobody has that pipe, or has "
+            "%s %s, which is open in %s alone. Of those who work for it, %s, nobody has that pipe, or has "
             "ever "
             "written a byte: all wait for their next task. A handle in the bytes of a task means nothing in "
             "a process "

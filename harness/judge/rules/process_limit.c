@@ -32,7 +32,7 @@ static size_t left_over(struct pf_case *c, const struct pf_event *event, const c
             c->graph ? pf_snapshot_thread(c->graph->snapshot, life->process) : NULL;
         pf_draw_node(c, life->process, state ? pf_phrase_wait(c, state) : "lives");
         struct pf_edge *edge = pf_draw_edge(c, process, life->process, "started before the limit was met",
-                                            "it was started, and not ended when the others could not be");
+                                            "not ended when the others could not be started");
         pf_draw_evidence(c, edge, life->fork->seq);
         pf_draw_evidence(c, edge, event->seq);
         count++;

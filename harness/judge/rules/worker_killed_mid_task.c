@@ -124,9 +124,10 @@ static void tell_fed(struct pf_case *c, const struct pf_thread_state *state, con
                     "the reading end is open only in %s itself, which does not read it either. While it is "
                     "open there, the write does not fail (EPIPE) but waits for ever",
                     state->process);
-    ret_match->summary = pf_arena_printf(c->scratch, "%s %s. %s, a worker of its, %s and reads no more; %s.",
-                                         pf_case_label(c, state->thread), pf_phrase_wait(c, state),
-                                         pf_case_label(c, dead->process), pf_phrase_killed(c, dead), why);
+    ret_match->summary =
+        pf_arena_printf(c->scratch, "%s %s. %s, one of its workers, %s and reads no more; %s.",
+                        pf_case_label(c, state->thread), pf_phrase_wait(c, state),
+                        pf_case_label(c, dead->process), pf_phrase_killed(c, dead), why);
     ret_match->fix = pf_arena_printf(
         c->scratch, "%s %s",
         queue ? "Send with a time limit (mq_timedsend), and look then whether the receiver still lives."
@@ -186,7 +187,7 @@ bool pf_rule_worker_killed_mid_task(struct pf_case *c, struct pf_match *ret_matc
         const struct pf_thread_state *state = c->graph->threads[thread].state;
         ret_match->chain = pf_chain_beyond(c->graph, NULL, thread);
         ret_match->summary = pf_arena_printf(c->scratch,
-                                             "%s %s. %s, a worker of its, %s: what that had in hand died "
+                                             "%s %s. %s, one of its workers, %s: what it had in hand died "
                                              "with it, and %s. What is waited for is "
                                              "never sent.",
                                              pf_case_label(c, state->thread), pf_phrase_wait(c, state),

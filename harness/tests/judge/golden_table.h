@@ -187,6 +187,8 @@ static const struct golden {
     {"near-event-private", PF_FAIL, "deadlock", NULL, NULL},
     {"rule-worker-killed", PF_FAIL, "deadlock", "worker-killed-mid-task",
      "its 2 living siblings wait for work"},
+    {"rule-worker-killed-polled", PF_FAIL, "deadlock", "worker-killed-mid-task",
+     "0 (program) waits for data from a pipe (fd 5, 7 or 9). 0.1 (program), one of its workers, was killed"},
     {"rule-worker-killed-the-only-one", PF_FAIL, "deadlock", "worker-killed-mid-task",
      "no other worker is left"},
     {"rule-worker-crashed", PF_FAIL, "deadlock crash@0.1", "worker-killed-mid-task", "only living sibling"},
@@ -353,7 +355,7 @@ static const struct golden {
     {"near-handler-calls-the-other", PF_PASS, "", "-", NULL},
 
     {"rule-handle-as-number", PF_FAIL, "deadlock", "pool-args-mismatch",
-     "waits for data from a pipe (fd 3), which is open in 0 alone. Of those who work for it (0.1 (program)) "
+     "waits for data from a pipe (fd 3), which is open in 0 alone. Of those who work for it, 0.1 (program), "
      "nobody"},
     {"rule-handle-pickled", PF_FAIL, "deadlock", "pool-args-mismatch", NULL},
     {"near-handle-held", PF_FAIL, "deadlock", NULL, NULL},
@@ -417,7 +419,7 @@ static const struct golden {
     {"rule-bulk-shared-state", PF_PASS, "cost@0", "bulk-shared-state",
      "wrote 160 MiB to each other for 40 answers. The kernel took 180 ms"},
     {"rule-bulk-shared-state-back", PF_PASS, "cost@0", "bulk-shared-state",
-     "their own code 20 ms, a part in 10.0"},
+     "their own code 20 ms, 10 % of the whole"},
     {"near-bulk-shared-state-work", PF_PASS, "", "-", NULL},
     {"near-bulk-shared-state-one-way", PF_PASS, "", "-", NULL},
     {"near-bulk-shared-state-small", PF_PASS, "", "-", NULL},

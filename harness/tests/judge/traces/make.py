@@ -954,6 +954,12 @@ QUEUE_LOCK = word("futex:l", "semaphore", processes=["0", "0.2", "0.3"], place=N
 t = bereft("rule-worker-killed", "0.2", "0.3")
 t.prove({"0": read("pipe:[1]"), **IDLE}, [RESULTS, TASKS, QUEUE_LOCK])
 
+# Pipes that differ in their numbers only are told as one, in the order of these.
+t = bereft("rule-worker-killed-polled", "0.2", "0.3")
+t.prove({"0": wait("poll", on("pipe:[3]", 9, r=True), on("pipe:[1]", 5, r=True), on("pipe:[1]", 7, r=True),
+                   call="poll"), **IDLE},
+        [RESULTS, TASKS, QUEUE_LOCK, pipe("pipe:[3]", "0:r9 0.3:w4")])
+
 t = bereft("rule-worker-killed-the-only-one")
 t.prove({"0": read("pipe:[1]")}, [pipe("pipe:[1]", "0:r3 0:w4")])
 
