@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "model/event.h"
-#include "model/path.h"
+#include "probe/frames.h"
 #include "probe/probe.h"
 #include "probe/procfs.h"
 #include "probe/python.h"
@@ -26,9 +26,10 @@ enum { STACK_POINTER = 0 };
 
 /* What is known of an address. To find the name of a function takes libdwfl a look at every symbol of its
  * file, and the threads of a process stand in few places. */
-struct known_frame {
+struct known_frames {
     Dwarf_Addr address; /* 0: the place is free */
-    struct pf_frame frame;
+    struct pf_frame *frames;
+    size_t count;
 };
 
 struct pf_stacks {
@@ -42,7 +43,7 @@ struct pf_stacks {
     uint64_t page;     /* live: the last page of its memory that was read; 0: none */
     uint64_t words[PAGE / sizeof(uint64_t)];
     struct pf_arena *arena; /* of what is known */
-    struct known_frame known[KNOWN_FRAMES];
+    struct known_frames known[KNOWN_FRAMES];
 };
 
 struct walk {
@@ -171,34 +172,26 @@ static void tell_python(struct walk *walk)
     walk->told = true;
 }
 
-static void describe(Dwfl_Module *module, Dwarf_Addr address, struct pf_arena *arena, struct pf_frame *frame)
+static const struct known_frames *know(struct pf_stacks *stacks, Dwfl_Module *module, Dwarf_Addr address)
 {
-    Dwarf_Addr start;
-    const char *name = dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);
-    frame->offset = address - start;
-    frame->module = pf_arena_strdup(arena, pf_path_name(name));
-    frame->function = pf_arena_strdup(arena, dwfl_module_addrname(module, address));
-    Dwfl_Line *line = dwfl_module_getsrc(module, address);
-    int number = 0;
-    const char *file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
-    if (file) {
-        frame->file = pf_arena_strdup(arena, file);
-        frame->line = (uint64_t)number;
+    struct known_frames *known = &stacks->known[(address ^ address >> 8) % KNOWN_FRAMES];
+    if (known->address != address) {
+        known->address = address;
+        known->count = pf_frames_at(module, address, stacks->arena, &known->frames);
     }
+    return known;
 }
 
-static void describe_once(struct pf_stacks *stacks, Dwfl_Module *module, Dwarf_Addr address,
-                          struct pf_arena *arena, struct pf_frame *frame)
+static void add_known(struct walk *walk, Dwfl_Module *module, Dwarf_Addr address)
 {
-    struct known_frame *known = &stacks->known[(address ^ address >> 8) % KNOWN_FRAMES];
-    if (known->address != address) {
-        *known = (struct known_frame){.address = address};
-        describe(module, address, stacks->arena, &known->frame);
+    const struct known_frames *known = know(walk->stacks, module, address);
+    for (size_t i = 0; i < known->count && walk->count < MAX_FRAMES; i++) {
+        struct pf_frame *frame = pf_arena_grow(walk->arena, &walk->frames, &walk->count, sizeof(*frame));
+        *frame = known->frames[i];
+        frame->module = pf_arena_strdup(walk->arena, frame->module);
+        frame->function = pf_arena_strdup(walk->arena, frame->function);
+        frame->file = pf_arena_strdup(walk->arena, frame->file);
     }
-    *frame = known->frame;
-    frame->module = pf_arena_strdup(arena, frame->module);
-    frame->function = pf_arena_strdup(arena, frame->function);
-    frame->file = pf_arena_strdup(arena, frame->file);
 }
 
 static bool is_loader(const struct pf_stacks *stacks, Dwfl_Module *module)
@@ -225,9 +218,10 @@ static int add_frame(Dwfl_Frame *state, void *context)
         tell_python(walk);
         return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
     }
-    struct pf_frame *frame = pf_arena_grow(walk->arena, &walk->frames, &walk->count, sizeof(*frame));
     if (module)
-        describe_once(walk->stacks, module, inside, walk->arena, frame);
+        add_known(walk, module, inside);
+    else
+        pf_arena_grow(walk->arena, &walk->frames, &walk->count, sizeof(struct pf_frame));
     return walk->count < MAX_FRAMES ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
@@ -363,7 +357,9 @@ void pf_stacks_locate(const struct pf_stacks *stacks, uint64_t address, struct p
     struct pf_frame frame = {0};
     Dwarf_Addr offset = address;
     if (module) {
-        describe(module, address, arena, &frame);
+        struct pf_frame *frames;
+        (void)pf_frames_at(module, address, arena, &frames);
+        frame = frames[0];
         (void)dwfl_module_relocate_address(module, &offset);
     }
     *ret_frame = frame;
