@@ -32,14 +32,21 @@ static void quote_line(struct pf_scene *scene, unsigned long wanted)
         ->verbatim = true;
 }
 
+/* Of a single one the line above has said what it is. */
 static void tell_findings(struct pf_scene *scene, const struct pf_trial_result *trial)
 {
+    size_t count = 0;
     for (size_t i = 0; i < trial->finding_count; i++)
-        if (trial->findings[i].severity == PF_SEVERITY_FAIL)
-            pf_scene_tell(scene, PF_TONE_PLAIN,
-                          pf_arena_printf(scene->arena, "%s: %s",
-                                          pf_names_get(&pf_finding_kind_names, (int)trial->findings[i].kind),
-                                          trial->findings[i].message));
+        count += trial->findings[i].severity == PF_SEVERITY_FAIL;
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        const struct pf_finding *finding = &trial->findings[i];
+        if (finding->severity != PF_SEVERITY_FAIL)
+            continue;
+        const char *kind = pf_names_get(&pf_finding_kind_names, (int)finding->kind);
+        pf_scene_tell(scene, PF_TONE_PLAIN,
+                      count == 1 ? finding->message
+                                 : pf_arena_printf(scene->arena, "%s: %s", kind, finding->message));
+    }
 }
 
 static void mark_stuck(struct pf_scene *scene, const struct pf_diagnosis *diagnosis)
