@@ -9,6 +9,10 @@
 
 /* So many who wait alike, each for another one, are a pattern; fewer are told one by one. */
 #define PATTERN_LEAST 4
+/* Of more than so many who are told one by one, those outside the circle come later, but for the first ones.
+ */
+#define MANY  4
+#define FIRST 3
 
 /* One who is told of, and what is said of it. */
 struct member {
@@ -18,6 +22,7 @@ struct member {
     size_t leader;       /* who is told instead, or its own index */
     bool by_pattern;
     bool waits;
+    bool later; /* of a leader: it is not for the first screen */
 };
 
 static bool same(const char *a, const char *b)
@@ -98,6 +103,14 @@ static void follow(struct member *members, size_t count)
                 members[k].by_pattern = true;
             }
     }
+}
+
+static bool is_in_circle(const struct pf_diagnosis *diagnosis, const char *id)
+{
+    for (size_t i = 0; i < diagnosis->cycle_count; i++)
+        if (same(diagnosis->cycle[i], id))
+            return true;
+    return false;
 }
 
 static bool cut_end(struct pf_arena *arena, const char *end, const char **text)
@@ -193,24 +206,51 @@ static void write_followers(const struct pf_page *page, int indent, const struct
                                   by_pattern ? ", each with another" : ""));
 }
 
-void pf_chain_write(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis)
+static struct member *members_of(struct pf_arena *arena, const struct pf_diagnosis *diagnosis,
+                                 size_t *ret_count)
 {
-    struct member *members = pf_arena_alloc(page->arena, (diagnosis->node_count + 1) * sizeof(*members));
+    struct member *members = pf_arena_alloc(arena, (diagnosis->node_count + 1) * sizeof(*members));
     size_t count = 0;
     for (size_t i = 0; i < diagnosis->node_count; i++)
         if (is_told(diagnosis, &diagnosis->nodes[i])) {
             members[count].node = &diagnosis->nodes[i];
-            describe(page->arena, diagnosis, &members[count++]);
+            describe(arena, diagnosis, &members[count++]);
         }
     follow(members, count);
+    size_t leaders = 0, before = 0;
+    for (size_t i = 0; i < count; i++)
+        leaders += members[i].leader == i;
+    for (size_t i = 0; i < count; i++)
+        if (members[i].leader == i)
+            members[i].later =
+                leaders > MANY && before++ >= FIRST && !is_in_circle(diagnosis, members[i].node->id);
+    *ret_count = count;
+    return members;
+}
+
+bool pf_chain_has_rest(const struct pf_page *page, const struct pf_diagnosis *diagnosis)
+{
+    size_t count;
+    const struct member *members = members_of(page->arena, diagnosis, &count);
+    for (size_t i = 0; i < count; i++)
+        if (members[i].leader == i && members[i].later)
+            return true;
+    return false;
+}
+
+void pf_chain_write(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis,
+                    enum pf_chain_part part)
+{
+    size_t count;
+    const struct member *members = members_of(page->arena, diagnosis, &count);
     for (size_t i = 0; i < count; i++) {
-        if (members[i].leader != i)
+        if (members[i].leader != i || (part != PF_CHAIN_ALL && members[i].later != (part == PF_CHAIN_REST)))
             continue;
         write_member(page, indent, diagnosis, members[i].node);
         write_followers(page, indent, diagnosis, members, count, i, false);
         write_followers(page, indent, diagnosis, members, count, i, true);
     }
-    const char *cycle = pf_view_cycle(page->arena, diagnosis);
+    const char *cycle = part == PF_CHAIN_REST ? NULL : pf_view_cycle(page->arena, diagnosis);
     if (cycle)
         pf_page_paragraph(page, indent, pf_arena_printf(page->arena, "The circle closes: %s", cycle));
 }

@@ -11,6 +11,11 @@
 #include "model/result.h"
 #include "reports/page.h"
 
-void pf_chain_write(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis);
+/* Where many are to be told of, the first part has the circle and who comes first, for the first screen. */
+enum pf_chain_part { PF_CHAIN_ALL, PF_CHAIN_FIRST, PF_CHAIN_REST };
+
+void pf_chain_write(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis,
+                    enum pf_chain_part part);
+bool pf_chain_has_rest(const struct pf_page *page, const struct pf_diagnosis *diagnosis);
 
 #endif

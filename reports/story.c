@@ -37,7 +37,8 @@ static bool tells_reason(const struct pf_trial_result *trial)
     return trial->reason && !found;
 }
 
-void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
+static void write_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial,
+                            enum pf_chain_part part)
 {
     const struct pf_diagnosis *diagnosis = trial->diagnosis;
     if (diagnosis->summary && tells_reason(trial))
@@ -46,10 +47,15 @@ void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_
         labelled(page, indent, "Why", diagnosis->summary);
     if (diagnosis->node_count) {
         heading(page, indent, pf_arena_printf(page->arena, "%s:", pf_view_chain(trial)));
-        pf_chain_write(page, indent + 2, diagnosis);
+        pf_chain_write(page, indent + 2, diagnosis, part);
     }
     if (diagnosis->fix)
         labelled(page, indent, "Fix", diagnosis->fix);
+}
+
+void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
+{
+    write_diagnosis(page, indent, trial, PF_CHAIN_ALL);
 }
 
 /* Those of one kind that say the same of others are one line. */
@@ -151,7 +157,7 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
     if (tells_reason(trial))
         labelled(page, indent, "Why", trial->reason);
     if (trial->diagnosis)
-        pf_story_diagnosis(page, indent, trial);
+        write_diagnosis(page, indent, trial, PF_CHAIN_FIRST);
     const char *pitfall = trial->diagnosis ? trial->diagnosis->pitfall : NULL;
     if (pitfall && (!trial->scenario || strcmp(trial->scenario, pitfall) != 0))
         labelled(page, indent, "Pitfall",
@@ -160,6 +166,10 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
     if (trial->replay)
         fprintf(page->file, "%*s%sReplay:%s %s\n", indent, "", page->ink.bold, page->ink.end,
                 pf_plain_text(page->arena, trial->replay));
+    if (trial->diagnosis && pf_chain_has_rest(page, trial->diagnosis)) {
+        heading(page, indent, "The others:");
+        pf_chain_write(page, indent + 2, trial->diagnosis, PF_CHAIN_REST);
+    }
     bool as_expected = trial->verdict == PF_PASS && trial->scenario;
     if (trial->finding_count && !(as_expected && trial->diagnosis))
         write_findings(page, indent, trial);

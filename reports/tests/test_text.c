@@ -312,6 +312,39 @@ Test(text, says_of_each_process_once_what_it_does)
     pf_result_free(result);
 }
 
+/* Fix and replay are on the first screen, whoever else waits; nobody is left out for that. */
+Test(text, many_who_wait_outside_the_circle_come_behind_the_replay_line)
+{
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    struct pf_diagnosis *diagnosis = result->trials[0].diagnosis;
+    const char *circle[] = {"0", "0.5"};
+    struct pf_node nodes[6];
+    struct pf_edge edges[6];
+    for (size_t i = 0; i < 6; i++) {
+        const char *id = i ? pf_arena_printf(result->arena, "0.%zu", i) : "0";
+        nodes[i] = (struct pf_node){id, id, pf_arena_printf(result->arena, "waits in its way %zu", i), NULL};
+        edges[i] = (struct pf_edge){.from = id, .to = i == 0 ? "0.5" : "0", .why = "it waits"};
+    }
+    diagnosis->nodes = nodes;
+    diagnosis->edges = edges;
+    diagnosis->cycle = circle;
+    diagnosis->node_count = diagnosis->edge_count = 6;
+    diagnosis->cycle_count = 2;
+    char *text = sample_write("text", result, &plain_options, NULL);
+    const char *replay = strstr(text, "Replay:"), *others = strstr(text, "  The others:\n");
+    cr_assert(replay && others && replay < others, "%s", text);
+    for (size_t i = 0; i < 6; i++) {
+        const char *way = strstr(text, nodes[i].state);
+        bool first = i < 3 || i == 5;
+        cr_assert_not_null(way, "%s", text);
+        cr_expect_eq(way < replay, first, "%s: %s", nodes[i].id, text);
+        cr_expect_eq(way > others, !first, "%s: %s", nodes[i].id, text);
+        cr_expect_null(strstr(way + 1, nodes[i].state), "twice: %s", text);
+    }
+    free(text);
+    pf_result_free(result);
+}
+
 /* Each waits for the next: what is told is how, and how many. */
 Test(text, tells_a_long_ring_as_a_pattern)
 {
