@@ -86,7 +86,9 @@ static const char *title_of(const struct pf_page *page, const struct pf_variant 
 
 static void print_program(const struct pf_page *page, const struct pf_variant *variant)
 {
-    print_heading(page, title_of(page, variant));
+    printf("\n%s", page->ink.bold);
+    pf_page_prose(page, 0, 2, title_of(page, variant));
+    printf("%s", page->ink.end);
     const char *text = read_source(page, variant);
     printf("%s%s", text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
 }

@@ -1,5 +1,6 @@
 /*
- * Looks up prices in a table. A worker does it: it gets the table with every question.
+ * Looks up prices in a table. A worker does it: it gets the table with every
+ * question.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,7 +28,8 @@ static bool receive(int fd, void *data, size_t size)
 static bool send_all(int fd, const void *data, size_t size)
 {
     ssize_t put = 0;
-    for (const char *at = data; size > 0 && (put = write(fd, at, size)) > 0; at += put)
+    for (const char *at = data; size > 0 && (put = write(fd, at, size)) > 0;
+         at += put)
         size -= (size_t)put;
     return size == 0;
 }
@@ -49,7 +51,8 @@ static int ask(struct question *question, int questions, int answers)
     for (uint32_t i = 0; i < QUESTIONS; i++) {
         uint32_t price;
         question->row = (i * 7919) % ROWS;
-        if (!send_all(questions, question, sizeof(*question)) || !receive(answers, &price, sizeof(price)))
+        if (!send_all(questions, question, sizeof(*question)) ||
+            !receive(answers, &price, sizeof(price)))
             return EXIT_FAILURE;
         sum += price;
     }
@@ -70,7 +73,8 @@ int main(void)
     }
     for (uint32_t row = 0; row < ROWS; row++)
         question->prices[row] = row % 100;
-    int status = worker == -1 ? EXIT_FAILURE : ask(question, questions[1], answers[0]);
+    int status = worker == -1 ? EXIT_FAILURE
+                              : ask(question, questions[1], answers[0]);
     close(questions[1]);
     waitpid(worker, NULL, 0);
     free(question);

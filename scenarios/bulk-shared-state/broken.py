@@ -1,4 +1,6 @@
-"""Looks up prices in a table. A worker does it: it gets the table with every question."""
+"""Looks up prices in a table. A worker does it: it gets the table with every
+question.
+"""
 from multiprocessing import Pool
 
 ROWS, QUESTIONS = 4_000_000, 30

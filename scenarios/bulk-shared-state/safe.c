@@ -1,5 +1,6 @@
 /*
- * Looks up prices in a table. A worker does it: the table lies in memory that both have.
+ * Looks up prices in a table. A worker does it: the table lies in memory that
+ * both have.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,8 +26,10 @@ static int work(struct mproc_args *args)
         err = mproc_shm_get(table, &prices, NULL);
     if (!err)
         err = mproc_args_get_pipe(args, 1, &parent);
-    while (!err && !(err = mproc_pipe_receive_into(parent, MPROC_FOREVER, sizeof(row), &row, &len)))
-        err = mproc_pipe_send(parent, &prices[row], sizeof(prices[row]), mproc_deadline_ms(1000));
+    while (!err && !(err = mproc_pipe_receive_into(parent, MPROC_FOREVER,
+                                                   sizeof(row), &row, &len)))
+        err = mproc_pipe_send(parent, &prices[row], sizeof(prices[row]),
+                              mproc_deadline_ms(1000));
     return err == -EPIPE ? 0 : err;
 }
 
@@ -38,18 +41,21 @@ static int ask(struct mproc_pipe *worker, uint64_t *ret_sum)
     for (uint32_t i = 0; i < QUESTIONS && !err; i++) {
         uint32_t row = (i * 7919) % ROWS, price = 0;
         size_t len;
-        err = mproc_pipe_send(worker, &row, sizeof(row), mproc_deadline_ms(1000));
+        err = mproc_pipe_send(worker, &row, sizeof(row),
+                              mproc_deadline_ms(1000));
         if (!err)
-            err = mproc_pipe_receive_into(worker, mproc_deadline_ms(1000), sizeof(price), &price, &len);
+            err = mproc_pipe_receive_into(worker, mproc_deadline_ms(1000),
+                                          sizeof(price), &price, &len);
         sum += price;
     }
     *ret_sum = sum;
     return err;
 }
 
-/* The worker has the table and the other end of the pipe: should it die, there is no other end, and no wait.
- */
-static int start(struct mproc_context *context, struct mproc_shm *table, struct mproc_process **ret_process,
+/* The worker has the table and the other end of the pipe: should it die, there
+ * is no other end, and no wait. */
+static int start(struct mproc_context *context, struct mproc_shm *table,
+                 struct mproc_process **ret_process,
                  struct mproc_pipe **ret_worker)
 {
     struct mproc_pipe *parent = NULL;
@@ -71,7 +77,8 @@ static int start(struct mproc_context *context, struct mproc_shm *table, struct 
 int main(void)
 {
     static const struct mproc_entry entries[] = {{"work", work}, {NULL, NULL}};
-    static const struct mproc_shm_options options = {.type = MPROC_SHM_UINT32, .count = ROWS};
+    static const struct mproc_shm_options options = {.type = MPROC_SHM_UINT32,
+                                                     .count = ROWS};
     struct mproc_context *context = NULL;
     struct mproc_shm *table = NULL;
     struct mproc_process *process = NULL;
@@ -79,7 +86,8 @@ int main(void)
     struct mproc_status status;
     uint32_t *prices;
     uint64_t sum = 0;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_shm_create(&options, &table);
     if (!err)

@@ -1,5 +1,6 @@
 /*
- * A program writes a report, while a thread of it keeps a journal. Everything is closed in the end.
+ * A program writes a report, while a thread of it keeps a journal. Everything
+ * is closed in the end.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -39,7 +40,8 @@ static void stop_journal(void)
 
 static int close_all(FILE *report)
 {
-    if (ferror(report) || fflush(report) == EOF || fsync(fileno(report)) == -1 || fclose(report) == EOF) {
+    if (ferror(report) || fflush(report) == EOF ||
+        fsync(fileno(report)) == -1 || fclose(report) == EOF) {
         perror("report");
         return EXIT_FAILURE;
     }

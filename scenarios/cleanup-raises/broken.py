@@ -1,4 +1,6 @@
-"""A program writes a report, while a thread of it keeps a journal. Everything is closed in the end."""
+"""A program writes a report, while a thread of it keeps a journal. Everything
+is closed in the end.
+"""
 import os
 from tempfile import TemporaryFile
 from threading import Event, Thread

@@ -1,5 +1,6 @@
 /*
- * A program writes a report, while a thread of it keeps a journal. Everything is closed in the end.
+ * A program writes a report, while a thread of it keeps a journal. Everything
+ * is closed in the end.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +49,8 @@ int main(void)
     }
     for (int row = 0; row < 1000; row++)
         fprintf(report, "row %d\n", row);
-    /* Every step is done, whatever came of the one before; the first error is what is reported. */
+    /* Every step is done, whatever came of the one before; the first error is
+     * what is reported. */
     int closed = close_report(report);
     int hung = mproc_thread_stop_all(mproc_deadline_ms(1000));
     mproc_thread_free(journal);

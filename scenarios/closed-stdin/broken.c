@@ -1,6 +1,6 @@
 /*
- * A background program runs a hook and shows what it prints. Nobody will type anything, so it closes its
- * input.
+ * A background program runs a hook and shows what it prints. Nobody will type
+ * anything, so it closes its input.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-"""A background program runs a hook and shows what it prints. Nobody will type anything, so it closes its input."""
+"""A background program runs a hook and shows what it prints. Nobody will type
+anything, so it closes its input.
+"""
 import os
 import sys
 

@@ -12,7 +12,8 @@
 #include <mproc/error.h>
 #include <mproc/process.h>
 
-/* A worker has /dev/null for its standard input, unless it is given something else: never a hole. */
+/* A worker has /dev/null for its standard input, unless it is given something
+ * else: never a hole. */
 static int run_hook(struct mproc_args *args)
 {
     const char *command;
@@ -23,16 +24,18 @@ static int run_hook(struct mproc_args *args)
     return -errno;
 }
 
-static int start_hook(struct mproc_context *context, int output, const char *command,
-                      struct mproc_process **ret_hook)
+static int start_hook(struct mproc_context *context, int output,
+                      const char *command, struct mproc_process **ret_hook)
 {
     struct mproc_args *args;
     int err = mproc_args_new(&args);
     if (err)
         return err;
     mproc_args_add(args, command);
-    err = mproc_process_start(context, "run_hook", args,
-                              &(struct mproc_process_options){.stdio = {[STDOUT_FILENO] = output}}, ret_hook);
+    err = mproc_process_start(
+        context, "run_hook", args,
+        &(struct mproc_process_options){.stdio = {[STDOUT_FILENO] = output}},
+        ret_hook);
     mproc_args_free(args);
     return err;
 }
@@ -48,12 +51,14 @@ static int show(int output)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"run_hook", run_hook}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"run_hook", run_hook},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *hook = NULL;
     struct mproc_status status;
     int output[2] = {-1, -1};
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = pipe2(output, O_CLOEXEC) == -1 ? -errno : 0;
     if (!err)

@@ -1,6 +1,6 @@
 /*
- * Forked workers count in shared memory. A later one is a program of its own, and is told where the counter
- * is.
+ * Forked workers count in shared memory. A later one is a program of its own,
+ * and is told where the counter is.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -42,8 +42,8 @@ int main(int argc, char **argv)
     if (argc == 2 && sscanf(argv[1], "%p", &where) == 1)
         return count(where);
 
-    atomic_int *counter =
-        mmap(NULL, sizeof(*counter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    atomic_int *counter = mmap(NULL, sizeof(*counter), PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (counter == MAP_FAILED) {
         perror("mmap");
         return EXIT_FAILURE;
@@ -54,6 +54,7 @@ int main(int argc, char **argv)
         int status;
         failed += waitpid(workers[i], &status, 0) == -1 || status != 0;
     }
-    printf("counted to %d, %d of the workers failed\n", atomic_load(counter), failed);
+    printf("counted to %d, %d of the workers failed\n", atomic_load(counter),
+           failed);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

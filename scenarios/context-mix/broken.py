@@ -1,4 +1,6 @@
-"""A forked worker counts in shared memory. A later one is spawned, and is told where the counter is."""
+"""A forked worker counts in shared memory. A later one is spawned, and is told
+where the counter is.
+"""
 import ctypes
 import mmap
 import sys
@@ -16,7 +18,8 @@ if __name__ == "__main__":
     counter = ctypes.c_long.from_buffer(memory)
     failed = 0
     for method in "fork", "spawn":
-        worker = get_context(method).Process(target=count, args=(ctypes.addressof(counter),))
+        address = ctypes.addressof(counter)
+        worker = get_context(method).Process(target=count, args=(address,))
         worker.start()
         worker.join()
         failed += worker.exitcode != 0

@@ -1,5 +1,6 @@
 /*
- * Workers count in shared memory. How they are started makes no difference: each is given the memory itself.
+ * Workers count in shared memory. How they are started makes no difference:
+ * each is given the memory itself.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,10 @@ static int count(struct mproc_args *args)
     return err;
 }
 
-/* What travels is the memory, and not where it lies: there is no function that would add a pointer. */
-static int run(struct mproc_context *context, struct mproc_shm *shm, enum mproc_start_method method)
+/* What travels is the memory, and not where it lies: there is no function that
+ * would add a pointer. */
+static int run(struct mproc_context *context, struct mproc_shm *shm,
+               enum mproc_start_method method)
 {
     const struct mproc_process_options options = {.method = method};
     struct mproc_process *worker = NULL;
@@ -44,12 +47,15 @@ static int run(struct mproc_context *context, struct mproc_shm *shm, enum mproc_
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"count", count}, {NULL, NULL}};
-    static const struct mproc_shm_options one = {.type = MPROC_SHM_INT64, .count = 1};
+    static const struct mproc_entry entries[] = {{"count", count},
+                                                 {NULL, NULL}};
+    static const struct mproc_shm_options one = {.type = MPROC_SHM_INT64,
+                                                 .count = 1};
     struct mproc_context *context = NULL;
     struct mproc_shm *shm = NULL;
     int64_t *counter;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_shm_create(&one, &shm);
     if (!err)

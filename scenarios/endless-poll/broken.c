@@ -1,5 +1,6 @@
 /*
- * A producer puts measurements into a ring in shared memory; its parent takes them out and adds them up.
+ * A producer puts measurements into a ring in shared memory; its parent takes
+ * them out and adds them up.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,7 +35,8 @@ static int produce(struct ring *ring)
 static long consume(struct ring *ring)
 {
     long sum = 0;
-    while (!atomic_load(&ring->done) || atomic_load(&ring->taken) < atomic_load(&ring->put)) {
+    while (!atomic_load(&ring->done) ||
+           atomic_load(&ring->taken) < atomic_load(&ring->put)) {
         if (atomic_load(&ring->taken) == atomic_load(&ring->put)) {
             usleep(10000); /* nothing there yet: look again in a moment */
             continue;
@@ -46,7 +48,8 @@ static long consume(struct ring *ring)
 
 int main(void)
 {
-    struct ring *ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct ring *ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (ring == MAP_FAILED) {
         perror("mmap");
         return EXIT_FAILURE;

@@ -1,5 +1,6 @@
 /*
- * A producer puts measurements into a queue; its parent takes them out and adds them up.
+ * A producer puts measurements into a queue; its parent takes them out and adds
+ * them up.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,18 +37,22 @@ static int watch(void *arg)
 {
     struct source *source = arg;
     int err = mproc_process_join(source->producer, MPROC_FOREVER, &source->end);
-    return err ? err : mproc_queue_close(source->queue, mproc_deadline_ms(1000));
+    return err ? err
+               : mproc_queue_close(source->queue, mproc_deadline_ms(1000));
 }
 
-/* Nobody polls: a get waits until there is a value, or until there will be none. */
+/* Nobody polls: a get waits until there is a value, or until there will be
+ * none. */
 static int consume(struct source *source, long *ret_sum, int *ret_count)
 {
     struct mproc_thread *watcher;
-    int value, err = mproc_thread_start("watcher", watch, source, NULL, &watcher);
+    int value,
+        err = mproc_thread_start("watcher", watch, source, NULL, &watcher);
     size_t len;
     if (err)
         return err;
-    while (!(err = mproc_queue_get_into(source->queue, MPROC_FOREVER, sizeof(value), &value, &len))) {
+    while (!(err = mproc_queue_get_into(source->queue, MPROC_FOREVER,
+                                        sizeof(value), &value, &len))) {
         *ret_sum += value;
         *ret_count += 1;
     }
@@ -59,12 +64,15 @@ static int consume(struct source *source, long *ret_sum, int *ret_count)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"produce", produce}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"produce", produce},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_args *args = NULL;
     struct source source = {0};
     long sum = 0;
-    int count = 0, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int count = 0,
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &source.queue);
     if (!err)
@@ -72,7 +80,8 @@ int main(void)
     if (!err)
         err = mproc_args_add_queue(args, source.queue);
     if (!err)
-        err = mproc_process_start(context, "produce", args, NULL, &source.producer);
+        err = mproc_process_start(context, "produce", args, NULL,
+                                  &source.producer);
     if (!err)
         err = consume(&source, &sum, &count);
     char how[96];
@@ -85,5 +94,7 @@ int main(void)
     mproc_args_free(args);
     mproc_queue_unref(source.queue);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    return err || mproc_status_check(&source.end) || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+    return err || mproc_status_check(&source.end) || fflush(stdout)
+               ? EXIT_FAILURE
+               : EXIT_SUCCESS;
 }

@@ -1,5 +1,6 @@
 /*
- * A loader reads tables in a process of its own, and says with an event that they are there.
+ * A loader reads tables in a process of its own, and says with an event that
+ * they are there.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -55,8 +56,8 @@ static int load(struct event *loaded)
 
 int main(void)
 {
-    struct event *loaded =
-        mmap(NULL, sizeof(*loaded), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct event *loaded = mmap(NULL, sizeof(*loaded), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (loaded == MAP_FAILED) {
         perror("mmap");
         return EXIT_FAILURE;

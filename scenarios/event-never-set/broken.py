@@ -1,4 +1,6 @@
-"""A loader reads tables in a process of its own, and says with an event that they are there."""
+"""A loader reads tables in a process of its own, and says with an event that
+they are there.
+"""
 import ctypes
 from multiprocessing import Event, Process
 
@@ -6,7 +8,7 @@ libc = ctypes.CDLL(None)
 
 
 def point(name):
-    """What PITFALL_POINT does in C: one prctl that means nothing outside the harness."""
+    """PITFALL_POINT of C: a prctl that means nothing outside the harness."""
     zero = ctypes.c_ulong(0)
     libc.prctl(0x50495446, ctypes.c_ulong(1), name.encode(), zero, zero)
 

@@ -1,5 +1,6 @@
 /*
- * A loader reads tables in a process of its own, and says with an event that they are there.
+ * A loader reads tables in a process of its own, and says with an event that
+ * they are there.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,8 +25,10 @@ static int load(struct mproc_args *args)
     return err;
 }
 
-/* The loader has promised to set it: if it dies before, the wait ends with its death. */
-static int run(struct mproc_context *context, struct mproc_event *loaded, struct mproc_args *args)
+/* The loader has promised to set it: if it dies before, the wait ends with its
+ * death. */
+static int run(struct mproc_context *context, struct mproc_event *loaded,
+               struct mproc_args *args)
 {
     struct mproc_process *loader;
     struct mproc_status status;
@@ -38,7 +41,8 @@ static int run(struct mproc_context *context, struct mproc_event *loaded, struct
         printf("serving\n");
     int joined = mproc_process_join(loader, mproc_deadline_ms(1000), &status);
     if (err == -EOWNERDEAD && !joined)
-        printf("not serving: loader %s\n", mproc_status_describe(&status, how, sizeof(how)));
+        printf("not serving: loader %s\n",
+               mproc_status_describe(&status, how, sizeof(how)));
     mproc_process_free(loader);
     return err ? err : joined ? joined : mproc_status_check(&status);
 }
@@ -49,7 +53,8 @@ int main(void)
     struct mproc_context *context = NULL;
     struct mproc_event *loaded = NULL;
     struct mproc_args *args = NULL;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_event_create(&loaded);
     if (!err)

@@ -1,5 +1,6 @@
 /*
- * Forty jobs, each worked out by a process of its own that sends its result back through a pipe.
+ * Forty jobs, each worked out by a process of its own that sends its result
+ * back through a pipe.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ static int run_job(int job, long *ret_result)
     pid_t worker = fork();
     if (worker == 0) {
         long square = (long)job * job;
-        _exit(write(result[1], &square, sizeof(square)) == sizeof(square) ? EXIT_SUCCESS : EXIT_FAILURE);
+        ssize_t sent = write(result[1], &square, sizeof(square));
+        _exit(sent == sizeof(square) ? EXIT_SUCCESS : EXIT_FAILURE);
     }
     close(result[1]);
     if (worker == -1)

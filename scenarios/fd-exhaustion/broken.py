@@ -1,4 +1,6 @@
-"""Forty jobs, each worked out by a process of its own that sends its result back through a pipe."""
+"""Forty jobs, each worked out by a process of its own that sends its result
+back through a pipe.
+"""
 import ctypes
 import sys
 from multiprocessing import Pipe, Process
@@ -8,8 +10,9 @@ libc = ctypes.CDLL(None)
 
 
 def ledger(book, number):
-    """What PITFALL_LEDGER does in C: one prctl that means nothing outside the harness."""
-    libc.prctl(0x50495446, ctypes.c_ulong(2), book.encode(), ctypes.c_ulong(number), ctypes.c_ulong(0))
+    """PITFALL_LEDGER of C: a prctl that means nothing outside the harness."""
+    word = ctypes.c_ulong
+    libc.prctl(0x50495446, word(2), book.encode(), word(number), word(0))
 
 
 def square(job, connection):

@@ -36,7 +36,8 @@ static void add(void *user, const struct mproc_result *result)
 {
     struct total *total = user;
     int64_t squared;
-    if (result->values && mproc_args_get_int(result->values, 0, &squared) == 0) {
+    if (result->values &&
+        mproc_args_get_int(result->values, 0, &squared) == 0) {
         PITFALL_LEDGER("received", result->index + 1);
         total->sum += squared;
         total->done++;
@@ -45,20 +46,26 @@ static void add(void *user, const struct mproc_result *result)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"square", square}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"square", square},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_pool *pool = NULL;
     struct total total = {0};
-    /* The need follows from the workers, not from the jobs, and is checked before any work is begun. */
-    int err = mproc_limits_preflight(
-        &(struct mproc_need){.workers = WORKERS, .fds = 2 * WORKERS + 3, .worker_fds = 8});
+    /* The need follows from the workers, not from the jobs, and is checked
+     * before any work is begun. */
+    int err = mproc_limits_preflight(&(struct mproc_need){
+        .workers = WORKERS, .fds = 2 * WORKERS + 3, .worker_fds = 8});
     if (!err)
-        err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_pool_create(context, &(struct mproc_pool_options){.workers = WORKERS}, &pool);
-    /* A job that could not be done is an error here, and not only a smaller sum. */
+        err = mproc_pool_create(
+            context, &(struct mproc_pool_options){.workers = WORKERS}, &pool);
+    /* A job that could not be done is an error here, and not only a smaller
+     * sum. */
     if (!err)
-        err = mproc_pool_map(pool, "square", feed, NULL, &(struct mproc_map_options){.count = JOBS}, add,
+        err = mproc_pool_map(pool, "square", feed, NULL,
+                             &(struct mproc_map_options){.count = JOBS}, add,
                              &total, mproc_deadline_ms(5000));
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());

@@ -1,6 +1,6 @@
 /*
- * A program logs through a message queue to a thread that writes the log. Exit handlers close and stop it
- * all.
+ * A program logs through a message queue to a thread that writes the log. Exit
+ * handlers close and stop it all.
  */
 #include <fcntl.h>
 #include <mqueue.h>
@@ -41,7 +41,8 @@ static void log_line(const char *text)
 static void *listen_for_lines(void *from)
 {
     char text[LENGTH];
-    while (mq_receive(*(mqd_t *)from, text, sizeof(text), NULL) > 0 && strcmp(text, "stop") != 0)
+    while (mq_receive(*(mqd_t *)from, text, sizeof(text), NULL) > 0 &&
+           strcmp(text, "stop") != 0)
         printf("%s\n", text);
     mq_close(*(mqd_t *)from);
     return NULL;

@@ -1,4 +1,6 @@
-"""A program logs through a queue to a thread that writes the log. A finalizer stops it all."""
+"""A program logs through a queue to a thread that writes the log. A finalizer
+stops it all.
+"""
 import atexit
 from queue import SimpleQueue
 from threading import Thread
@@ -7,7 +9,8 @@ from threading import Thread
 class Log:
     def __init__(self):
         self._messages = None
-        self._listener = Thread(target=self._listen, args=(self._queue(),), daemon=True)
+        self._listener = Thread(target=self._listen, args=(self._queue(),),
+                                daemon=True)
         atexit.register(self._stop)
         atexit.register(self._close)
         self._listener.start()

@@ -1,6 +1,6 @@
 /*
- * A program logs through a queue to a thread that writes the log. main() ends it all, in the order that is
- * needed.
+ * A program logs through a queue to a thread that writes the log. main() ends
+ * it all, in the order that is needed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,8 @@
 
 static int log_line(struct mproc_queue *messages, const char *text)
 {
-    return mproc_queue_put(messages, text, strlen(text), mproc_deadline_ms(1000));
+    return mproc_queue_put(messages, text, strlen(text),
+                           mproc_deadline_ms(1000));
 }
 
 static int listen_for_lines(void *messages)
@@ -23,7 +24,8 @@ static int listen_for_lines(void *messages)
     char text[LENGTH];
     size_t len;
     int err;
-    while (!(err = mproc_queue_get_into(messages, MPROC_FOREVER, sizeof(text), text, &len)))
+    while (!(err = mproc_queue_get_into(messages, MPROC_FOREVER, sizeof(text),
+                                        text, &len)))
         printf("%.*s\n", (int)len, text);
     return err == -EPIPE ? 0 : err;
 }
@@ -45,7 +47,8 @@ int main(void)
     struct mproc_thread *listener;
     int err = mproc_queue_create(NULL, &messages);
     if (!err)
-        err = mproc_thread_start("listener", listen_for_lines, messages, NULL, &listener);
+        err = mproc_thread_start("listener", listen_for_lines, messages, NULL,
+                                 &listener);
     if (!err) {
         err = log_line(messages, "begin");
         if (!err)

@@ -1,5 +1,6 @@
 /*
- * A server logs from two threads, with a mutex around the log, and starts a worker process meanwhile.
+ * A server logs from two threads, with a mutex around the log, and starts a
+ * worker process meanwhile.
  */
 #include <pthread.h>
 #include <stdio.h>

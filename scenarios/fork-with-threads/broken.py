@@ -1,4 +1,6 @@
-"""A server prints from a thread, with a lock around the output, and starts a worker process meanwhile."""
+"""A server prints from a thread, with a lock around the output, and starts a
+worker process meanwhile.
+"""
 import ctypes
 from multiprocessing import Process
 from threading import Lock, Thread
@@ -8,7 +10,7 @@ log_lock = Lock()
 
 
 def point(name):
-    """What PITFALL_POINT does in C: one prctl that means nothing outside the harness."""
+    """PITFALL_POINT of C: a prctl that means nothing outside the harness."""
     zero = ctypes.c_ulong(0)
     libc.prctl(0x50495446, ctypes.c_ulong(1), name.encode(), zero, zero)
 

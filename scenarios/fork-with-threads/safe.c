@@ -1,5 +1,6 @@
 /*
- * A server logs from two threads, with a mutex around the log, and starts a worker process meanwhile.
+ * A server logs from two threads, with a mutex around the log, and starts a
+ * worker process meanwhile.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -39,8 +40,10 @@ static int work(struct mproc_args *args)
     return 0;
 }
 
-/* A fork of this process is refused while it has threads; the guard has none, and forks in its place. */
-static int start_worker(struct mproc_context *context, struct mproc_process **ret_worker)
+/* A fork of this process is refused while it has threads; the guard has none,
+ * and forks in its place. */
+static int start_worker(struct mproc_context *context,
+                        struct mproc_process **ret_worker)
 {
     struct mproc_process_options by_fork = {.method = MPROC_START_FORK};
     int err = mproc_process_start(context, "work", NULL, &by_fork, ret_worker);
@@ -57,7 +60,8 @@ int main(void)
     struct mproc_thread *server = NULL;
     struct mproc_process *worker = NULL;
     struct mproc_status status;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_thread_start("server", serve, NULL, NULL, &server);
     PITFALL_POINT("before-start");

@@ -1,6 +1,7 @@
 /*
- * A worker works out jobs and sends a record of each to its parent. On Ctrl-C the parent begins nothing new,
- * waits for the record of the job that is under way, and ends.
+ * A worker works out jobs and sends a record of each to its parent. On Ctrl-C
+ * the parent begins nothing new, waits for the record of the job that is under
+ * way, and ends.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -38,7 +39,9 @@ static int collect(int records, long *ret_square)
     int job;
     if (read(records, &job, sizeof(job)) != sizeof(job))
         return -1;
-    return read(records, ret_square, sizeof(*ret_square)) == sizeof(*ret_square) ? job : -1;
+    if (read(records, ret_square, sizeof(*ret_square)) != sizeof(*ret_square))
+        return -1;
+    return job;
 }
 
 int main(void)
@@ -56,12 +59,14 @@ int main(void)
         return EXIT_FAILURE;
     close(jobs[0]);
     close(records[1]);
-    sigaction(SIGINT, &(struct sigaction){.sa_handler = stop, .sa_flags = SA_RESTART}, NULL);
+    struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
     int done = 0;
     for (int job = 1; job <= JOBS && !stopping; job++) {
         long square;
         PITFALL_LEDGER("sent", job);
-        if (write(jobs[1], &job, sizeof(job)) != sizeof(job) || collect(records[0], &square) != job) {
+        if (write(jobs[1], &job, sizeof(job)) != sizeof(job) ||
+            collect(records[0], &square) != job) {
             fprintf(stderr, "job %d is lost\n", job);
             break;
         }

@@ -1,4 +1,6 @@
-"""A worker works out jobs for its parent. On Ctrl-C the parent begins nothing new, and waits for what is under way."""
+"""A worker works out jobs for its parent. On Ctrl-C the parent begins nothing
+new, and waits for what is under way.
+"""
 import ctypes
 import signal
 import sys
@@ -10,8 +12,9 @@ stopping = False
 
 
 def prctl(what, name, number=0):
-    """What PITFALL_POINT and PITFALL_LEDGER do in C: one prctl that means nothing outside the harness."""
-    libc.prctl(0x50495446, ctypes.c_ulong(what), name.encode(), ctypes.c_ulong(number), ctypes.c_ulong(0))
+    """PITFALL_POINT and PITFALL_LEDGER of C: nothing outside the harness."""
+    word = ctypes.c_ulong
+    libc.prctl(0x50495446, word(what), name.encode(), word(number), word(0))
 
 
 def stop(_signo, _frame):

@@ -1,6 +1,7 @@
 /*
- * A worker works out jobs and sends a record of each to its parent. On Ctrl-C the parent begins nothing new,
- * waits for the record of the job that is under way, and ends.
+ * A worker works out jobs and sends a record of each to its parent. On Ctrl-C
+ * the parent begins nothing new, waits for the record of the job that is under
+ * way, and ends.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ struct record {
     long square;
 };
 
-/* Signals of the terminal do not get here: the worker is of another process group. */
+/* Signals of the terminal do not get here: the worker is of another process
+ * group. */
 static int work(struct mproc_args *args)
 {
     struct mproc_queue *jobs, *records;
@@ -30,21 +32,25 @@ static int work(struct mproc_args *args)
     if (!err)
         err = mproc_args_get_queue(args, 1, &records);
     while (!err) {
-        err = mproc_queue_get_into(jobs, MPROC_FOREVER, sizeof(record.job), &record.job, &len);
+        err = mproc_queue_get_into(jobs, MPROC_FOREVER, sizeof(record.job),
+                                   &record.job, &len);
         if (err)
             break;
         PITFALL_POINT("mid-record");
         record.square = (long)record.job * record.job;
-        err = mproc_queue_put(records, &record, sizeof(record), mproc_deadline_ms(1000));
+        err = mproc_queue_put(records, &record, sizeof(record),
+                              mproc_deadline_ms(1000));
     }
     return err == -EPIPE || err == -ECANCELED ? 0 : err;
 }
 
-static int receive(struct mproc_queue *records, uint64_t deadline, int *ret_done)
+static int receive(struct mproc_queue *records, uint64_t deadline,
+                   int *ret_done)
 {
     struct record record;
     size_t len;
-    int err = mproc_queue_get_into(records, deadline, sizeof(record), &record, &len);
+    int err = mproc_queue_get_into(records, deadline, sizeof(record), &record,
+                                   &len);
     if (!err) {
         PITFALL_LEDGER("received", record.job);
         *ret_done += 1;
@@ -52,10 +58,13 @@ static int receive(struct mproc_queue *records, uint64_t deadline, int *ret_done
     return err;
 }
 
-static int run_jobs(struct mproc_queue *jobs, struct mproc_queue *records, int *ret_done)
+static int run_jobs(struct mproc_queue *jobs, struct mproc_queue *records,
+                    int *ret_done)
 {
     int err = 0;
-    for (int job = 1; job <= JOBS && mproc_stop_level(NULL) == MPROC_RUNNING && !err; job++) {
+    for (int job = 1;
+         job <= JOBS && mproc_stop_level(NULL) == MPROC_RUNNING && !err;
+         job++) {
         PITFALL_LEDGER("sent", job);
         err = mproc_queue_put(jobs, &job, sizeof(job), mproc_deadline_ms(1000));
         if (!err)
@@ -72,7 +81,9 @@ int main(void)
     struct mproc_process *worker = NULL;
     struct mproc_args *args = NULL;
     struct mproc_status status;
-    int done = 0, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int done = 0,
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_shutdown_install(NULL, 0);
     if (!err)
@@ -90,7 +101,8 @@ int main(void)
         err = run_jobs(jobs, records, &done);
     if (!err)
         err = mproc_queue_close(jobs, mproc_deadline_ms(1000));
-    /* The worker has been asked to stop: it ends when its record is whole, and then that is taken. */
+    /* The worker has been asked to stop: it ends when its record is whole, and
+     * then that is taken. */
     int closed = mproc_context_close(context, mproc_deadline_ms(2000));
     while (!err && receive(records, MPROC_NOW, &done) == 0)
         continue;
@@ -110,5 +122,6 @@ int main(void)
     mproc_queue_unref(records);
     if (err || fflush(stdout))
         return EXIT_FAILURE;
-    return mproc_shutdown_signal() ? 128 + mproc_shutdown_signal() : EXIT_SUCCESS; /* as shells say it */
+    return mproc_shutdown_signal() ? 128 + mproc_shutdown_signal()
+                                   : EXIT_SUCCESS; /* as shells say it */
 }

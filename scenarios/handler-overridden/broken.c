@@ -1,6 +1,6 @@
 /*
- * Measurements are collected in shared memory that others can look at by its name. On SIGTERM the program
- * removes that and ends.
+ * Measurements are collected in shared memory that others can look at by its
+ * name. On SIGTERM the program removes that and ends.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 
 #define MEASUREMENTS 1000
 
-/* ---- A library for statistics, which tells what it has seen before the process ends. ---- */
+/* ---- A library: it tells what it has seen before the process ends. ---- */
 
 static void statistics_flush(int signo)
 {
@@ -52,10 +52,11 @@ int main(void)
 {
     signal(SIGTERM, ask_to_stop);
     statistics_open();
+    long *sum = MAP_FAILED;
     int fd = shm_open("/measurements", O_CREAT | O_EXCL | O_RDWR, 0600);
-    long *sum = fd == -1 || ftruncate(fd, sizeof(*sum)) == -1
-                    ? MAP_FAILED
-                    : mmap(NULL, sizeof(*sum), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd != -1 && ftruncate(fd, sizeof(*sum)) == 0)
+        sum = mmap(NULL, sizeof(*sum), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                   0);
     if (sum == MAP_FAILED) {
         perror("/measurements");
         return EXIT_FAILURE;

@@ -1,5 +1,6 @@
-"""Measurements are collected in shared memory that others can look at by its name. On SIGTERM the program removes
-that and ends."""
+"""Measurements are collected in shared memory that others can look at by its
+name. On SIGTERM the program removes that and ends.
+"""
 import ctypes
 import os
 import signal
@@ -13,12 +14,12 @@ stopped = False
 
 
 def point(name):
-    """What PITFALL_POINT does in C: one prctl that means nothing outside the harness."""
+    """PITFALL_POINT of C: a prctl that means nothing outside the harness."""
     zero = ctypes.c_ulong(0)
     libc.prctl(0x50495446, ctypes.c_ulong(1), name.encode(), zero, zero)
 
 
-# ---- A library for statistics, which writes down what it has before the process ends. ----
+# ---- A library: it tells what it has seen before the process ends. ----
 
 def statistics_flush(signo, _frame):
     print("statistics:", counted, file=sys.stderr)

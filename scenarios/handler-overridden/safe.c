@@ -1,6 +1,6 @@
 /*
- * Measurements are collected in shared memory that others can look at by its name. On SIGTERM the program
- * removes that and ends.
+ * Measurements are collected in shared memory that others can look at by its
+ * name. On SIGTERM the program removes that and ends.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 
 #define MEASUREMENTS 1000
 
-/* ---- A library for statistics, which tells what it has seen before the process ends. ---- */
+/* ---- A library: it tells what it has seen before the process ends. ---- */
 
 static void statistics_flush(int signo, const siginfo_t *info, void *arg)
 {
@@ -28,7 +28,8 @@ static void statistics_flush(int signo, const siginfo_t *info, void *arg)
 /* It hears of the signal beside all others who do, and takes nobody's place. */
 static int statistics_open(struct mproc_subscription **ret_subscription)
 {
-    return mproc_signal_subscribe(SIGTERM, statistics_flush, NULL, ret_subscription);
+    return mproc_signal_subscribe(SIGTERM, statistics_flush, NULL,
+                                  ret_subscription);
 }
 
 /* ---- The program ---- */
@@ -61,7 +62,8 @@ int main(void)
     int fd = shm_open("/measurements", O_CREAT | O_EXCL | O_RDWR, 0600);
     long *sum = fd == -1 || ftruncate(fd, sizeof(*sum)) == -1
                     ? MAP_FAILED
-                    : mmap(NULL, sizeof(*sum), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+                    : mmap(NULL, sizeof(*sum), PROT_READ | PROT_WRITE,
+                           MAP_SHARED, fd, 0);
     if (sum == MAP_FAILED) {
         perror("/measurements");
         if (fd != -1)
@@ -70,8 +72,10 @@ int main(void)
     }
     int count = measure(sum);
     shm_unlink("/measurements");
-    printf("%s after %d measurements\n", is_stopped() ? "stopped" : "done", count);
+    printf("%s after %d measurements\n", is_stopped() ? "stopped" : "done",
+           count);
     if (fflush(stdout))
         return EXIT_FAILURE;
-    return is_stopped() ? 128 + mproc_shutdown_signal() : EXIT_SUCCESS; /* as shells say it */
+    return is_stopped() ? 128 + mproc_shutdown_signal()
+                        : EXIT_SUCCESS; /* as shells say it */
 }

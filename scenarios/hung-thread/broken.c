@@ -1,5 +1,6 @@
 /*
- * A worker process loads a table while a thread of it keeps a journal; its parent waits for the worker.
+ * A worker process loads a table while a thread of it keeps a journal; its
+ * parent waits for the worker.
  */
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,4 +1,6 @@
-"""A worker process loads a table while a thread of it keeps a journal; its parent waits for the worker."""
+"""A worker process loads a table while a thread of it keeps a journal; its
+parent waits for the worker.
+"""
 from multiprocessing import Process
 from threading import Event, Thread
 

@@ -1,5 +1,6 @@
 /*
- * A worker process loads a table while threads of it keep a journal and an archive; its parent waits for it.
+ * A worker process loads a table while threads of it keep a journal and an
+ * archive; its parent waits for it.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -12,17 +13,19 @@
 #include <mproc/queue.h>
 #include <mproc/thread.h>
 
-/* A wait of the library: when the thread is asked to stop, it returns -ECANCELED. */
+/* A wait of the library: when the thread is asked to stop, it returns
+ * -ECANCELED. */
 static int keep_journal(void *rows)
 {
     int row;
     size_t len;
-    while (mproc_queue_get_into(rows, MPROC_FOREVER, sizeof(row), &row, &len) == 0)
+    while (!mproc_queue_get_into(rows, MPROC_FOREVER, sizeof(row), &row, &len))
         printf("row %d\n", row);
     return 0;
 }
 
-/* Somebody else's code, which has never heard of stop tokens: this thread will not come back. */
+/* Somebody else's code, which has never heard of stop tokens: this thread will
+ * not come back. */
 static int keep_archive(void *unused)
 {
     (void)unused;
@@ -44,7 +47,8 @@ static int load_table(const char *path, struct mproc_queue *rows)
     int row = 0, err = 0;
     for (int c; !err && (c = getc(table)) != EOF;)
         if (c == '\n' && ++row)
-            err = mproc_queue_put(rows, &row, sizeof(row), mproc_deadline_ms(1000));
+            err = mproc_queue_put(rows, &row, sizeof(row),
+                                  mproc_deadline_ms(1000));
     fclose(table);
     return err;
 }
@@ -62,7 +66,8 @@ static int work(struct mproc_args *args)
         err = mproc_thread_start("archive", keep_archive, NULL, NULL, &archive);
     if (!err)
         err = load_table("/nonexistent/table.csv", rows);
-    /* One path for good and bad: all threads are asked, and waited for so long and no longer. */
+    /* One path for good and bad: all threads are asked, and waited for so long
+     * and no longer. */
     int hung = mproc_thread_stop_all(mproc_deadline_ms(200));
     mproc_thread_free(journal);
     mproc_thread_free(archive);
@@ -77,7 +82,8 @@ int main(void)
     struct mproc_context *context = NULL;
     struct mproc_process *worker = NULL;
     struct mproc_status status;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_process_start(context, "work", NULL, NULL, &worker);
     if (!err)

@@ -1,5 +1,6 @@
 /*
- * Two workers add up the numbers that they get through a pipe each, until its end.
+ * Two workers add up the numbers that they get through a pipe each, until its
+ * end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +46,14 @@ int main(void)
             perror("worker");
             return EXIT_FAILURE;
         }
-    for (int number = 1; number <= 100; number++)
-        if (write(workers[number % WORKERS].numbers, &number, sizeof(number)) != sizeof(number))
+    for (int number = 1; number <= 100; number++) {
+        int to = workers[number % WORKERS].numbers;
+        if (write(to, &number, sizeof(number)) != sizeof(number))
             perror("write");
+    }
+    /* That was all: each worker sees the end, and ends. */
     for (int i = 0; i < WORKERS; i++) {
-        close(workers[i].numbers); /* that was all: the worker sees the end, and ends */
+        close(workers[i].numbers);
         waitpid(workers[i].pid, NULL, 0);
     }
     return EXIT_SUCCESS;

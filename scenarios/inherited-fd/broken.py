@@ -1,4 +1,6 @@
-"""Two workers add up the numbers that they get through a pipe each, until its end."""
+"""Two workers add up the numbers that they get through a pipe each, until its
+end.
+"""
 from multiprocessing import Pipe, Process
 
 WORKERS = 2

@@ -1,5 +1,6 @@
 /*
- * Two workers send their records to one process that writes the log: who they are, and what they have done.
+ * Two workers send their records to one process that writes the log: who they
+ * are, and what they have done.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,13 +15,15 @@
 #define WORKERS 2
 #define JOBS    3
 
-/* However many steps it takes to make a record: it goes into the queue whole. */
+/* However many steps it takes to make a record: it goes into the queue whole.
+ */
 static int log_record(struct mproc_queue *log, int worker, int job)
 {
     char record[64];
     int len = snprintf(record, sizeof(record), "worker %d: ", worker);
     PITFALL_POINT("mid-record");
-    len += snprintf(record + len, sizeof(record) - (size_t)len, "job %d is done\n", job);
+    len += snprintf(record + len, sizeof(record) - (size_t)len,
+                    "job %d is done\n", job);
     return mproc_queue_put(log, record, (size_t)len, mproc_deadline_ms(1000));
 }
 
@@ -39,7 +42,8 @@ static int work(struct mproc_args *args)
     return err;
 }
 
-static int start(struct mproc_context *context, struct mproc_queue *log, int worker)
+static int start(struct mproc_context *context, struct mproc_queue *log,
+                 int worker)
 {
     struct mproc_process *process = NULL;
     struct mproc_args *args;
@@ -61,13 +65,15 @@ int main(void)
     struct mproc_queue *log = NULL;
     char record[64];
     size_t len;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &log);
     for (int worker = 1; worker <= WORKERS && !err; worker++)
         err = start(context, log, worker);
     for (int i = 0; i < WORKERS * JOBS && !err; i++) {
-        err = mproc_queue_get_into(log, mproc_deadline_ms(5000), sizeof(record), record, &len);
+        err = mproc_queue_get_into(log, mproc_deadline_ms(5000), sizeof(record),
+                                   record, &len);
         if (!err)
             fwrite(record, 1, len, stdout);
     }

@@ -32,7 +32,8 @@ static int write_report(struct mproc_args *args)
     return err;
 }
 
-static int run(struct mproc_context *context, struct mproc_queue *queue, int *ret_rows)
+static int run(struct mproc_context *context, struct mproc_queue *queue,
+               int *ret_rows)
 {
     struct mproc_args *args;
     struct mproc_process *worker;
@@ -46,7 +47,8 @@ static int run(struct mproc_context *context, struct mproc_queue *queue, int *re
     if (err)
         return err;
 
-    /* Join first, then read: what a put has returned from is in the queue, and nobody need take it out. */
+    /* Join first, then read: what a put has returned from is in the queue, and
+     * nobody need take it out. */
     struct mproc_status status;
     err = mproc_process_join(worker, mproc_deadline_ms(5000), &status);
     mproc_process_free(worker);
@@ -68,10 +70,13 @@ static int run(struct mproc_context *context, struct mproc_queue *queue, int *re
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"write_report", write_report}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"write_report", write_report},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_queue *queue = NULL;
-    int rows, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int rows,
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &queue);
     if (!err)

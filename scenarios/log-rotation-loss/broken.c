@@ -1,5 +1,6 @@
 /*
- * Two workers write one log. Whoever finds it full puts it aside as jobs.log.1 and begins a new one.
+ * Two workers write one log. Whoever finds it full puts it aside as jobs.log.1
+ * and begins a new one.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ static void log_record(int *log, int worker, int job)
 {
     char record[64];
     struct stat now;
-    int len = snprintf(record, sizeof(record), "worker %d: record %d\n", worker, job);
+    int len = snprintf(record, sizeof(record), "worker %d: record %d\n", worker,
+                       job);
     if (fstat(*log, &now) == 0 && now.st_size + len > FULL)
         rotate(log);
     PITFALL_LEDGER("sent", 100 * worker + job);
@@ -63,8 +65,9 @@ static void print_log(const char *name)
 int main(void)
 {
     char folder[] = "/tmp/jobs-XXXXXX";
-    int log =
-        mkdtemp(folder) && chdir(folder) == 0 ? open("jobs.log", O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
+    int log = mkdtemp(folder) && chdir(folder) == 0
+                  ? open("jobs.log", O_WRONLY | O_CREAT | O_APPEND, 0600)
+                  : -1;
     if (log == -1) {
         perror(folder);
         return EXIT_FAILURE;

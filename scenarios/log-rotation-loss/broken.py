@@ -1,4 +1,6 @@
-"""Two workers write one log. Whoever finds it full puts it aside as jobs.log.1 and begins a new one."""
+"""Two workers write one log. Whoever finds it full puts it aside as jobs.log.1
+and begins a new one.
+"""
 import ctypes
 import logging
 import os
@@ -12,8 +14,9 @@ libc = ctypes.CDLL(None)
 
 
 def prctl(what, name, number=0):
-    """What PITFALL_POINT and PITFALL_LEDGER do in C: one prctl that means nothing outside the harness."""
-    libc.prctl(0x50495446, ctypes.c_ulong(what), name.encode(), ctypes.c_ulong(number), ctypes.c_ulong(0))
+    """PITFALL_POINT and PITFALL_LEDGER of C: nothing outside the harness."""
+    word = ctypes.c_ulong
+    libc.prctl(0x50495446, word(what), name.encode(), word(number), word(0))
 
 
 class Log(RotatingFileHandler):
@@ -41,7 +44,8 @@ def print_log(name):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         name = os.path.join(folder, "jobs.log")
-        logging.basicConfig(handlers=[Log(name, maxBytes=80, backupCount=1)], format="%(message)s")
+        log = Log(name, maxBytes=80, backupCount=1)
+        logging.basicConfig(handlers=[log], format="%(message)s")
         workers = [Process(target=work, args=(worker,)) for worker in JOBS]
         for worker in workers:
             worker.start()

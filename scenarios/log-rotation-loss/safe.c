@@ -1,6 +1,6 @@
 /*
- * Two workers send their records to one process, which alone writes the log, and puts it aside when it is
- * full.
+ * Two workers send their records to one process, which alone writes the log,
+ * and puts it aside when it is full.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,8 @@ static void rotate(int *log)
     *log = open("jobs.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-/* Ends when it has taken all that was put into the queue before that was closed. */
+/* Ends when it has taken all that was put into the queue before that was
+ * closed. */
 static int keep_log(struct mproc_args *args)
 {
     struct mproc_queue *records;
@@ -37,7 +38,9 @@ static int keep_log(struct mproc_args *args)
     size_t len;
     int log = open("jobs.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     int err = log == -1 ? -errno : mproc_args_get_queue(args, 0, &records);
-    while (!err && !(err = mproc_queue_get_into(records, mproc_deadline_ms(5000), RECORD, record, &len))) {
+    while (!err &&
+           !(err = mproc_queue_get_into(records, mproc_deadline_ms(5000),
+                                        RECORD, record, &len))) {
         struct stat now;
         if (fstat(log, &now) == 0 && (size_t)now.st_size + len > FULL)
             rotate(&log);
@@ -57,15 +60,18 @@ static int work(struct mproc_args *args)
         err = mproc_args_get_int(args, 1, &worker);
     PITFALL_POINT("begin");
     for (int job = 1; !err && job <= jobs[worker - 1]; job++) {
-        int len = snprintf(record, sizeof(record), "worker %d: record %d\n", (int)worker, job);
+        int len = snprintf(record, sizeof(record), "worker %d: record %d\n",
+                           (int)worker, job);
         PITFALL_LEDGER("sent", 100 * worker + job);
-        err = mproc_queue_put(records, record, (size_t)len, mproc_deadline_ms(1000));
+        err = mproc_queue_put(records, record, (size_t)len,
+                              mproc_deadline_ms(1000));
         PITFALL_POINT("logged");
     }
     return err;
 }
 
-static int start(struct mproc_context *context, const char *entry, struct mproc_queue *records, int worker,
+static int start(struct mproc_context *context, const char *entry,
+                 struct mproc_queue *records, int worker,
                  struct mproc_process **ret_process)
 {
     struct mproc_args *args;
@@ -119,13 +125,15 @@ static int print_log(const char *name)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"log", keep_log}, {"work", work}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {
+        {"log", keep_log}, {"work", work}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_queue *records = NULL;
     char folder[] = "/tmp/jobs-XXXXXX";
     int err = mkdtemp(folder) && chdir(folder) == 0 ? 0 : -errno;
     if (!err)
-        err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &records);
     if (!err)

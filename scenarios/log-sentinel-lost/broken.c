@@ -1,6 +1,6 @@
 /*
- * A program and its worker log through a pipe to one listener, which writes the log. The worker, which ends
- * last, stops the listener.
+ * A program and its worker log through a pipe to one listener, which writes the
+ * log. The worker, which ends last, stops the listener.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,8 @@ static void send_record(int log, int kind, const char *text)
 static int listen_to(int log)
 {
     struct record record;
-    while (read(log, &record, sizeof(record)) == sizeof(record) && record.kind != STOP)
+    while (read(log, &record, sizeof(record)) == sizeof(record) &&
+           record.kind != STOP)
         dprintf(STDOUT_FILENO, "%s\n", record.text);
     return EXIT_SUCCESS;
 }

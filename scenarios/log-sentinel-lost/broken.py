@@ -1,4 +1,6 @@
-"""A program and its worker log through a queue to one listener. The worker, which ends last, stops the listener."""
+"""A program and its worker log through a queue to one listener. The worker,
+which ends last, stops the listener.
+"""
 import ctypes
 from multiprocessing import Process, SimpleQueue
 
@@ -6,7 +8,7 @@ libc = ctypes.CDLL(None)
 
 
 def point(name):
-    """What PITFALL_POINT does in C: one prctl that means nothing outside the harness."""
+    """PITFALL_POINT of C: a prctl that means nothing outside the harness."""
     zero = ctypes.c_ulong(0)
     libc.prctl(0x50495446, ctypes.c_ulong(1), name.encode(), zero, zero)
 

@@ -1,6 +1,6 @@
 /*
- * A program and its worker log through a queue to one listener, which writes the log. Nobody has to stop it:
- * it ends with the queue.
+ * A program and its worker log through a queue to one listener, which writes
+ * the log. Nobody has to stop it: it ends with the queue.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,7 +25,8 @@ static int listen_to(struct mproc_args *args)
     int err = mproc_args_get_queue(args, 0, &log);
     char text[60];
     size_t len;
-    while (!err && !(err = mproc_queue_get_into(log, MPROC_FOREVER, sizeof(text), text, &len)))
+    while (!err && !(err = mproc_queue_get_into(log, MPROC_FOREVER,
+                                                sizeof(text), text, &len)))
         if (dprintf(STDOUT_FILENO, "%.*s\n", (int)len, text) < 0)
             return -errno;
     return err == -EPIPE ? 0 : err;
@@ -43,8 +44,10 @@ static int work(struct mproc_args *args)
     return err;
 }
 
-/* The worker's end, of whatever kind, is known here: then the queue is closed, and the listener ends. */
-static int run(struct mproc_context *context, struct mproc_queue *log, struct mproc_args *args)
+/* The worker's end, of whatever kind, is known here: then the queue is closed,
+ * and the listener ends. */
+static int run(struct mproc_context *context, struct mproc_queue *log,
+               struct mproc_args *args)
 {
     struct mproc_process *listener = NULL, *worker = NULL;
     struct mproc_status status;
@@ -69,11 +72,13 @@ static int run(struct mproc_context *context, struct mproc_queue *log, struct mp
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"listen_to", listen_to}, {"work", work}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {
+        {"listen_to", listen_to}, {"work", work}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_queue *log = NULL;
     struct mproc_args *args = NULL;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &log);
     if (!err)

@@ -1,5 +1,6 @@
 /*
- * A program runs itself once more to have an indexer beside it, with a memory of its own.
+ * A program runs itself once more to have an indexer beside it, with a memory
+ * of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,8 @@
 #include <mproc/error.h>
 #include <mproc/process.h>
 
-/* Where a process begins is a function that was registered, never main(): nothing here runs a second time. */
+/* Where a process begins is a function that was registered, never main():
+ * nothing here runs a second time. */
 static int index_files(struct mproc_args *args)
 {
     (void)args;
@@ -19,11 +20,13 @@ static int index_files(struct mproc_args *args)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"index", index_files}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"index", index_files},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *indexer = NULL;
     struct mproc_status status;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_process_start(context, "index", NULL, NULL, &indexer);
     if (!err) {

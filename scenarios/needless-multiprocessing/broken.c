@@ -1,5 +1,6 @@
 /*
- * Counts the primes below 40,000. Two workers try the numbers, which are handed to them one by one.
+ * Counts the primes below 40,000. Two workers try the numbers, which are handed
+ * to them one by one.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -50,16 +51,19 @@ static bool start(struct worker *worker)
     return worker->pid != -1;
 }
 
-/* Hands each worker a number in turn, and takes its answer before it gets the next one. */
+/* Hands each worker a number in turn, and takes its answer before it gets the
+ * next one. */
 static int count_primes(const struct worker *workers)
 {
     bool prime;
     int primes = 0;
     for (int number = 0; number < NUMBERS + WORKERS; number++) {
         const struct worker *worker = &workers[number % WORKERS];
-        if (number >= WORKERS && read(worker->results, &prime, sizeof(prime)) == sizeof(prime))
+        if (number >= WORKERS &&
+            read(worker->results, &prime, sizeof(prime)) == sizeof(prime))
             primes += prime;
-        if (number < NUMBERS && write(worker->tasks, &number, sizeof(number)) != sizeof(number))
+        if (number < NUMBERS &&
+            write(worker->tasks, &number, sizeof(number)) != sizeof(number))
             return -1;
     }
     return primes;

@@ -1,9 +1,12 @@
-"""Counts the primes below 10,000. Two workers try the numbers, which are handed to them one by one."""
+"""Counts the primes below 10,000. Two workers try the numbers, which are
+handed to them one by one.
+"""
 from multiprocessing import Pool
 
 
 def is_prime(number):
-    return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
+    divisors = range(2, int(number**0.5) + 1)
+    return number > 1 and all(number % divisor for divisor in divisors)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 /*
- * Counts the primes below 40,000. Two workers try the numbers, as many at a time as is worth a hand-over.
+ * Counts the primes below 40,000. Two workers try the numbers, as many at a
+ * time as is worth a hand-over.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@ static int try_number(struct mproc_args *args)
 {
     uint64_t number;
     int err = mproc_args_get_uint(args, 0, &number);
-    return err ? err : mproc_args_add_bool(mproc_task_result(), is_prime(number));
+    return err ? err
+               : mproc_args_add_bool(mproc_task_result(), is_prime(number));
 }
 
 static int next_number(void *user, uint64_t index, struct mproc_args *args)
@@ -42,12 +44,13 @@ static void count(void *user, const struct mproc_result *result)
     *primes += prime;
 }
 
-/* How many tasks go into one hand-over is the pool's business: it measures how long they take. */
+/* How many tasks go into one hand-over is the pool's business: it measures how
+ * long they take. */
 static int count_primes(struct mproc_pool *pool, int *ret_primes)
 {
     struct mproc_map_options options = {.count = NUMBERS};
-    int err =
-        mproc_pool_map(pool, "try", next_number, NULL, &options, count, ret_primes, mproc_deadline_ms(10000));
+    int err = mproc_pool_map(pool, "try", next_number, NULL, &options, count,
+                             ret_primes, mproc_deadline_ms(10000));
     if (!err)
         err = mproc_pool_close(pool);
     return err ? err : mproc_pool_join(pool, mproc_deadline_ms(1000));
@@ -55,12 +58,16 @@ static int count_primes(struct mproc_pool *pool, int *ret_primes)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"try", try_number}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"try", try_number},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_pool *pool = NULL;
-    int primes = 0, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int primes = 0,
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_pool_create(context, &(struct mproc_pool_options){.workers = WORKERS}, &pool);
+        err = mproc_pool_create(
+            context, &(struct mproc_pool_options){.workers = WORKERS}, &pool);
     if (!err)
         err = count_primes(pool, &primes);
     if (err)

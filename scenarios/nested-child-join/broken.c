@@ -1,5 +1,6 @@
 /*
- * A build step is run and its output is shown. The step starts a compile server, which later steps will use.
+ * A build step is run and its output is shown. The step starts a compile
+ * server, which later steps will use.
  */
 #include <stdio.h>
 #include <stdlib.h>

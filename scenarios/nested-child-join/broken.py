@@ -1,4 +1,6 @@
-"""A build step runs in a process of its own, and starts a compile server for the steps to come."""
+"""A build step runs in a process of its own, and starts a compile server for
+the steps to come.
+"""
 from multiprocessing import Process, Queue
 
 

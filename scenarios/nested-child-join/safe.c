@@ -1,5 +1,6 @@
 /*
- * A build step is run and its output is shown. The step starts a compile server, which later steps will use.
+ * A build step is run and its output is shown. The step starts a compile
+ * server, which later steps will use.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +24,9 @@ static int serve(struct mproc_args *args)
     int err = mproc_args_get_queue(args, 0, &requests);
     char request;
     size_t len;
-    while (!err && !(err = mproc_queue_get_into(requests, MPROC_FOREVER, sizeof(request), &request, &len)))
+    while (!err &&
+           !(err = mproc_queue_get_into(requests, MPROC_FOREVER,
+                                        sizeof(request), &request, &len)))
         fprintf(stderr, "compiling %c\n", request);
     return err == -EPIPE || err == -ECANCELED ? 0 : err;
 }
@@ -31,7 +34,8 @@ static int serve(struct mproc_args *args)
 /* Whoever starts a process joins it: the server ends before the step does. */
 static int run_step(struct mproc_args *args)
 {
-    static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"serve", serve},
+                                                 {NULL, NULL}};
     struct mproc_queue *output, *requests;
     struct mproc_context *context = NULL;
     struct mproc_process *server;
@@ -44,7 +48,8 @@ static int run_step(struct mproc_args *args)
     if (!err)
         err = mproc_args_add_queue(with, requests);
     if (!err)
-        err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_process_start(context, "serve", with, NULL, &server);
     if (!err)
@@ -59,13 +64,15 @@ static int run_step(struct mproc_args *args)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"run_step", run_step}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"run_step", run_step},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *step = NULL;
     struct mproc_queue *output = NULL;
     struct mproc_args *args = NULL;
     struct mproc_status status;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &output);
     if (!err)
@@ -74,11 +81,14 @@ int main(void)
         err = mproc_args_add_queue(args, output);
     if (!err)
         err = mproc_process_start(context, "run_step", args, NULL, &step);
-    /* The step's end ends the wait, whatever else may still have the queue open. */
+    /* The step's end ends the wait, whatever else may still have the queue
+     * open. */
     if (!err)
         err = mproc_process_join(step, mproc_deadline_ms(5000), &status);
     char text[256];
-    for (size_t len; !err && mproc_queue_get_into(output, MPROC_NOW, sizeof(text), text, &len) == 0;)
+    for (size_t len;
+         !err && mproc_queue_get_into(output, MPROC_NOW, sizeof(text), text,
+                                      &len) == 0;)
         fwrite(text, 1, len, stdout);
     if (!err)
         err = mproc_status_check(&status);

@@ -1,5 +1,6 @@
 /*
- * A program has a worker that reads from a device. On Ctrl-C it asks the worker to stop, and waits for it.
+ * A program has a worker that reads from a device. On Ctrl-C it asks the worker
+ * to stop, and waits for it.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -37,13 +38,15 @@ int main(void)
 {
     sigset_t blocked, before;
     int device[2];
-    atomic_bool *stop = mmap(NULL, sizeof(*stop), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    atomic_bool *stop = mmap(NULL, sizeof(*stop), PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (stop == MAP_FAILED || pipe(device) == -1)
         return EXIT_FAILURE;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGINT);
     sigprocmask(SIG_BLOCK, &blocked, &before);
-    sigaction(SIGINT, &(struct sigaction){.sa_handler = interrupt, .sa_flags = SA_RESTART}, NULL);
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
     pid_t worker = fork();
     if (worker == 0) {
         signal(SIGINT, SIG_IGN); /* the parent says when to stop */

@@ -1,4 +1,6 @@
-"""A program has a worker that takes words out of a queue. On Ctrl-C it asks the worker to stop, and waits for it."""
+"""A program has a worker that takes words out of a queue. On Ctrl-C it asks
+the worker to stop, and waits for it.
+"""
 import ctypes
 import signal
 import sys
@@ -9,7 +11,7 @@ interrupted = False
 
 
 def point(name):
-    """What PITFALL_POINT does in C: one prctl that means nothing outside the harness."""
+    """PITFALL_POINT of C: a prctl that means nothing outside the harness."""
     zero = ctypes.c_ulong(0)
     libc.prctl(0x50495446, ctypes.c_ulong(1), name.encode(), zero, zero)
 
@@ -35,7 +37,7 @@ if __name__ == "__main__":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         worker.join()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, interrupt)  # the rest is to end in good order
+        signal.signal(signal.SIGINT, interrupt)  # the rest is to end well
         print("stopping: waiting for the worker", file=sys.stderr)
         stop.set()
         point("stopping")

@@ -1,5 +1,6 @@
 /*
- * A program has a worker that reads from a device. On Ctrl-C it asks the worker to stop, and waits for it.
+ * A program has a worker that reads from a device. On Ctrl-C it asks the worker
+ * to stop, and waits for it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@
 #include <mproc/shutdown.h>
 #include <pitfall/point.h>
 
-/* Somebody else's code, which has never heard of stop tokens and lets nothing interrupt it. */
+/* Somebody else's code, which has never heard of stop tokens and lets nothing
+ * interrupt it. */
 static int read_device(struct mproc_args *args)
 {
     int device, err = mproc_args_get_fd(args, 0, &device);
@@ -22,13 +24,15 @@ static int read_device(struct mproc_args *args)
     if (err)
         return err;
     PITFALL_POINT("working");
-    while ((got = read(device, word, sizeof(word))) > 0 || (got == -1 && errno == EINTR))
+    while ((got = read(device, word, sizeof(word))) > 0 ||
+           (got == -1 && errno == EINTR))
         if (got > 0)
             printf("%.8s\n", word);
     return 0;
 }
 
-/* Until the worker ends. Warm after the first signal, cold after the second, and not for ever in either case.
+/* Until the worker ends. Warm after the first signal, cold after the second,
+ * and not for ever in either case.
  */
 static int watch(struct mproc_process *worker)
 {
@@ -41,18 +45,21 @@ static int watch(struct mproc_process *worker)
         err = mproc_process_stop(worker, NULL, &status);
     }
     if (!err)
-        printf("worker: %s\n", mproc_status_describe(&status, how, sizeof(how)));
+        printf("worker: %s\n",
+               mproc_status_describe(&status, how, sizeof(how)));
     return err ? err : mproc_status_check(&status);
 }
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"read_device", read_device}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"read_device", read_device},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *worker = NULL;
     struct mproc_args *args = NULL;
     int device[2] = {-1, -1};
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_shutdown_install(NULL, 0);
     if (!err)

@@ -1,5 +1,6 @@
 /*
- * A nightly job runs with a helper beside it that says that all is well whenever it gets SIGUSR1.
+ * A nightly job runs with a helper beside it that says that all is well
+ * whenever it gets SIGUSR1.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +30,9 @@ static int start_helper(void)
         _exit(serve());
     }
     int status;
-    return child != -1 && waitpid(child, &status, 0) == child && status == 0 ? 0 : -1;
+    return child != -1 && waitpid(child, &status, 0) == child && status == 0
+               ? 0
+               : -1;
 }
 
 int main(void)

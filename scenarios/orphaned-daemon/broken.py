@@ -1,4 +1,6 @@
-"""A nightly job runs with a helper beside it that says that all is well whenever it gets SIGUSR1."""
+"""A nightly job runs with a helper beside it that says that all is well
+whenever it gets SIGUSR1.
+"""
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ if __name__ == "__main__":
         serve()
     else:
         # In a session of its own the helper is in nobody's way.
-        subprocess.Popen([sys.executable, __file__, "serve"], start_new_session=True)
+        subprocess.Popen([sys.executable, __file__, "serve"],
+                         start_new_session=True)
         total = sum(step * step for step in range(1000))
         print("night's work done:", total)

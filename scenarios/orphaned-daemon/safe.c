@@ -1,5 +1,6 @@
 /*
- * A nightly job runs with a helper beside it that says that all is well whenever it gets SIGUSR1.
+ * A nightly job runs with a helper beside it that says that all is well
+ * whenever it gets SIGUSR1.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -26,19 +27,23 @@ static int serve(struct mproc_args *args)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"serve", serve},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *helper = NULL;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_process_start(context, "serve", NULL, &(struct mproc_process_options){.background = true},
-                                  &helper);
+        err = mproc_process_start(
+            context, "serve", NULL,
+            &(struct mproc_process_options){.background = true}, &helper);
     if (!err) {
         long total = 0;
         for (long step = 0; step < 1000; step++)
             total += step * step;
         printf("night's work done: %ld\n", total);
-        /* A background process ends with its owner: nobody waits for it, and it is not left behind. */
+        /* A background process ends with its owner: nobody waits for it, and it
+         * is not left behind. */
         err = mproc_context_close(context, mproc_deadline_ms(1000));
     }
     if (err)

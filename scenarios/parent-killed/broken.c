@@ -1,6 +1,6 @@
 /*
- * Workers take pictures out of a queue in shared memory and shrink them; each has a helper of its own that
- * packs what it made.
+ * Workers take pictures out of a queue in shared memory and shrink them; each
+ * has a helper of its own that packs what it made.
  */
 #include <semaphore.h>
 #include <signal.h>
@@ -41,8 +41,8 @@ static void work(struct queues *queues)
 
 static struct queues *make_queues(void)
 {
-    struct queues *queues =
-        mmap(NULL, sizeof(*queues), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct queues *queues = mmap(NULL, sizeof(*queues), PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (queues == MAP_FAILED)
         return NULL;
     sem_init(&queues->pictures, 1, 0);

@@ -6,7 +6,7 @@ libc = ctypes.CDLL(None)
 
 
 def point(name):
-    """What PITFALL_POINT does in C: one prctl that means nothing outside the harness."""
+    """PITFALL_POINT of C: a prctl that means nothing outside the harness."""
     zero = ctypes.c_ulong(0)
     libc.prctl(0x50495446, ctypes.c_ulong(1), name.encode(), zero, zero)
 
@@ -19,7 +19,8 @@ def work(numbers, squares):
 if __name__ == "__main__":
     numbers, squares = SimpleQueue(), SimpleQueue()
     # Daemonic, so that they end with the program.
-    workers = [Process(target=work, args=(numbers, squares), daemon=True) for _ in range(2)]
+    workers = [Process(target=work, args=(numbers, squares), daemon=True)
+               for _ in range(2)]
     for worker in workers:
         worker.start()
     total = 0

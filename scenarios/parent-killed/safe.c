@@ -1,5 +1,6 @@
 /*
- * Workers take pictures out of a queue and shrink them; each has a helper of its own that packs what it made.
+ * Workers take pictures out of a queue and shrink them; each has a helper of
+ * its own that packs what it made.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,21 @@
 #define WORKERS  2
 #define PICTURES 10
 
+/* Ends with who started it, however that ends. */
+static const struct mproc_process_options background = {.background = true};
+
 /* Until the queue is closed, or this process is asked to stop. */
 static int pass_on(struct mproc_queue *from, struct mproc_queue *to)
 {
     int picture, err = 0;
     size_t len;
-    while (!err && !(err = mproc_queue_get_into(from, MPROC_FOREVER, sizeof(picture), &picture, &len)))
-        err = mproc_queue_put(to, &picture, sizeof(picture), mproc_deadline_ms(1000));
+    while (!err) {
+        err = mproc_queue_get_into(from, MPROC_FOREVER, sizeof(picture),
+                                   &picture, &len);
+        if (!err)
+            err = mproc_queue_put(to, &picture, sizeof(picture),
+                                  mproc_deadline_ms(1000));
+    }
     return err;
 }
 
@@ -45,22 +54,23 @@ static int work(struct mproc_args *args)
     if (!err)
         err = mproc_queue_create(NULL, &shrunk);
     if (!err)
-        err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_args_new(&with);
     if (err)
         return err;
     mproc_args_add_queue(with, shrunk);
     mproc_args_add_queue(with, packed);
-    err = mproc_process_start(context, "pack", with, &(struct mproc_process_options){.background = true},
-                              &packer);
+    err = mproc_process_start(context, "pack", with, &background, &packer);
     if (!err)
         err = pass_on(pictures, shrunk);
     mproc_context_close(context, mproc_deadline_ms(1000));
     return err;
 }
 
-static int run(struct mproc_context *context, struct mproc_queue *pictures, struct mproc_queue *packed)
+static int run(struct mproc_context *context, struct mproc_queue *pictures,
+               struct mproc_queue *packed)
 {
     struct mproc_args *args;
     int err = mproc_args_new(&args);
@@ -70,8 +80,7 @@ static int run(struct mproc_context *context, struct mproc_queue *pictures, stru
     mproc_args_add_queue(args, packed);
     for (int i = 0; i < WORKERS && !err; i++) {
         struct mproc_process *worker = NULL;
-        err = mproc_process_start(context, "work", args, &(struct mproc_process_options){.background = true},
-                                  &worker);
+        err = mproc_process_start(context, "work", args, &background, &worker);
         mproc_process_free(worker);
     }
     for (int i = 0; i < PICTURES && !err; i++) {
@@ -79,7 +88,8 @@ static int run(struct mproc_context *context, struct mproc_queue *pictures, stru
         PITFALL_POINT("working");
         err = mproc_queue_put(pictures, &i, sizeof(i), mproc_deadline_ms(1000));
         if (!err)
-            err = mproc_queue_get_into(packed, mproc_deadline_ms(5000), sizeof(i), &(int){0}, &len);
+            err = mproc_queue_get_into(packed, mproc_deadline_ms(5000),
+                                       sizeof(i), &(int){0}, &len);
     }
     mproc_args_free(args);
     return err;
@@ -90,7 +100,8 @@ int main(void)
     static const struct mproc_entry entries[] = {{"work", work}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_queue *pictures = NULL, *packed = NULL;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &pictures);
     if (!err)
@@ -103,7 +114,8 @@ int main(void)
         printf("%d pictures\n", PICTURES);
     mproc_queue_unref(pictures);
     mproc_queue_unref(packed);
-    /* Whether the program gets here or is killed before: nothing of it is left, helpers included. */
+    /* Whether the program gets here or is killed before: nothing of it is left,
+     * helpers included. */
     mproc_context_close(context, mproc_deadline_ms(1000));
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

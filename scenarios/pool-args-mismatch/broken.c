@@ -51,10 +51,13 @@ int main(void)
         return EXIT_FAILURE;
     }
     for (int i = 1; i <= TASKS; i++)
-        if (write(pool, &(struct task){i, answers[1]}, sizeof(struct task)) != sizeof(struct task))
+        if (write(pool, &(struct task){i, answers[1]}, sizeof(struct task)) !=
+            sizeof(struct task))
             perror("task");
     long sum = 0, square;
-    for (int i = 0; i < TASKS && read(answers[0], &square, sizeof(square)) == sizeof(square); i++)
+    for (int i = 0; i < TASKS &&
+                    read(answers[0], &square, sizeof(square)) == sizeof(square);
+         i++)
         sum += square;
     printf("sum %ld\n", sum);
     close(pool); /* no more tasks: the workers end */

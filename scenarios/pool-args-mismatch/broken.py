@@ -1,4 +1,6 @@
-"""A worker of a pool is told with its task into which queue the answers are to go."""
+"""A worker of a pool is told with its task into which queue the answers are to
+go.
+"""
 from multiprocessing import Pool, Queue
 
 TASKS = 10

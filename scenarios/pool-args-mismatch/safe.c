@@ -22,13 +22,16 @@ static int square(struct mproc_args *args)
     if (err)
         return err;
     long squared = (long)(number * number);
-    err = mproc_queue_put(answers, &squared, sizeof(squared), mproc_deadline_ms(1000));
+    err = mproc_queue_put(answers, &squared, sizeof(squared),
+                          mproc_deadline_ms(1000));
     mproc_queue_unref(answers);
     return err;
 }
 
-/* The queue is younger than the workers. It travels with the task as what it is, and not as a number. */
-static int submit(struct mproc_pool *pool, struct mproc_queue *answers, int number)
+/* The queue is younger than the workers. It travels with the task as what it
+ * is, and not as a number. */
+static int submit(struct mproc_pool *pool, struct mproc_queue *answers,
+                  int number)
 {
     struct mproc_args *args;
     int err = mproc_args_new(&args);
@@ -36,22 +39,26 @@ static int submit(struct mproc_pool *pool, struct mproc_queue *answers, int numb
         return err;
     mproc_args_add(args, number);
     mproc_args_add_queue(args, answers);
-    err = mproc_pool_submit(pool, "square", args, NULL, mproc_deadline_ms(1000), NULL);
+    err = mproc_pool_submit(pool, "square", args, NULL, mproc_deadline_ms(1000),
+                            NULL);
     mproc_args_free(args);
     return err;
 }
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"square", square}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"square", square},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_pool *pool = NULL;
     struct mproc_queue *answers = NULL;
     long sum = 0, squared;
     size_t len;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_pool_create(context, &(struct mproc_pool_options){.workers = WORKERS}, &pool);
+        err = mproc_pool_create(
+            context, &(struct mproc_pool_options){.workers = WORKERS}, &pool);
     if (!err)
         err = mproc_queue_create(NULL, &answers);
     for (int i = 1; i <= TASKS && !err; i++)
@@ -61,7 +68,8 @@ int main(void)
     if (!err)
         err = mproc_pool_join(pool, mproc_deadline_ms(5000));
     for (int i = 0; i < TASKS && !err; i++, sum += squared)
-        err = mproc_queue_get_into(answers, mproc_deadline_ms(1000), sizeof(squared), &squared, &len);
+        err = mproc_queue_get_into(answers, mproc_deadline_ms(1000),
+                                   sizeof(squared), &squared, &len);
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     else

@@ -1,5 +1,6 @@
 /*
- * A pool of workers squares numbers. Tasks and results lie in memory that all of them share.
+ * A pool of workers squares numbers. Tasks and results lie in memory that all
+ * of them share.
  */
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -30,7 +31,8 @@ static _Noreturn void work(struct pool *pool)
 
 static struct pool *pool_open(void)
 {
-    struct pool *pool = mmap(NULL, sizeof(*pool), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct pool *pool = mmap(NULL, sizeof(*pool), PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pool == MAP_FAILED)
         return NULL;
     sem_init(&pool->waiting, 1, 0);

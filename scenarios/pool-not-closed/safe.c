@@ -33,22 +33,27 @@ static void add(void *user, const struct mproc_result *result)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"square", square}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"square", square},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_pool *pool = NULL;
     int64_t sum = 0;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_pool_create(context, &(struct mproc_pool_options){.workers = WORKERS}, &pool);
+        err = mproc_pool_create(
+            context, &(struct mproc_pool_options){.workers = WORKERS}, &pool);
     if (!err)
-        err = mproc_pool_map(pool, "square", feed, NULL, &(struct mproc_map_options){.count = TASKS}, add,
+        err = mproc_pool_map(pool, "square", feed, NULL,
+                             &(struct mproc_map_options){.count = TASKS}, add,
                              &sum, mproc_deadline_ms(5000));
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     else
         printf("sum %ld\n", (long)sum);
-    /* Nobody has closed the pool. To free it ends its workers, whatever they do, with a limit; and had even
-     * that been forgotten, they would end with their owner. */
+    /* Nobody has closed the pool. To free it ends its workers, whatever they
+     * do, with a limit; and had even that been forgotten, they would end with
+     * their owner. */
     mproc_pool_free(pool);
     mproc_context_close(context, mproc_deadline_ms(1000));
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -22,8 +22,9 @@ static int work(pthread_barrier_t *together, int part)
 
 int main(void)
 {
-    pthread_barrier_t *together =
-        mmap(NULL, sizeof(*together), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_barrier_t *together = mmap(NULL, sizeof(*together),
+                                       PROT_READ | PROT_WRITE,
+                                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (together == MAP_FAILED) {
         perror("mmap");
         return EXIT_FAILURE;

@@ -11,7 +11,8 @@ def work(together, part):
 
 if __name__ == "__main__":
     together = Barrier(WORKERS)
-    workers = [Process(target=work, args=(together, part)) for part in range(WORKERS)]
+    workers = [Process(target=work, args=(together, part))
+               for part in range(WORKERS)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -23,7 +23,8 @@ static int work(struct mproc_args *args)
     if (!err)
         err = mproc_args_get_queue(args, 1, &go);
     if (!err)
-        err = mproc_queue_get_into(go, mproc_deadline_ms(5000), sizeof(byte), &byte, &len);
+        err = mproc_queue_get_into(go, mproc_deadline_ms(5000), sizeof(byte),
+                                   &byte, &len);
     if (err)
         return err;
     long sum = 0;
@@ -33,8 +34,8 @@ static int work(struct mproc_args *args)
     return 0;
 }
 
-static int start(struct mproc_context *context, struct mproc_queue *go, int part,
-                 struct mproc_process **ret_worker)
+static int start(struct mproc_context *context, struct mproc_queue *go,
+                 int part, struct mproc_process **ret_worker)
 {
     struct mproc_args *args;
     int err = mproc_args_new(&args);
@@ -60,10 +61,13 @@ int main(void)
     struct mproc_context *context = NULL;
     struct mproc_queue *go = NULL;
     struct mproc_process *workers[WORKERS] = {NULL};
-    /* All or none: whether there is room for eight of them is asked before the first. */
-    int err = mproc_limits_preflight(&(struct mproc_need){.workers = WORKERS, .fds = 4});
+    /* All or none: whether there is room for eight of them is asked before the
+     * first. */
+    int err = mproc_limits_preflight(
+        &(struct mproc_need){.workers = WORKERS, .fds = 4});
     if (!err)
-        err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &go);
     for (int part = 0; part < WORKERS && !err; part++)
@@ -76,7 +80,8 @@ int main(void)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     for (int part = 0; part < WORKERS; part++)
         mproc_process_free(workers[part]);
-    /* Should one start fail all the same, those that are there are ended with the context. */
+    /* Should one start fail all the same, those that are there are ended with
+     * the context. */
     mproc_context_close(context, MPROC_NOW);
     mproc_queue_unref(go);
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,5 +1,6 @@
 /*
- * Numbers are handed to a worker, a program of its own, in shared memory that it finds by its name.
+ * Numbers are handed to a worker, a program of its own, in shared memory that
+ * it finds by its name.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,9 +16,11 @@
 static long *open_numbers(const char *name, int flags)
 {
     int fd = shm_open(name, flags, 0600);
-    if (fd == -1 || ((flags & O_CREAT) && ftruncate(fd, COUNT * sizeof(long)) == -1))
+    if (fd == -1 ||
+        ((flags & O_CREAT) && ftruncate(fd, COUNT * sizeof(long)) == -1))
         return NULL;
-    void *memory = mmap(NULL, COUNT * sizeof(long), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, COUNT * sizeof(long), PROT_READ | PROT_WRITE,
+                        MAP_SHARED, fd, 0);
     close(fd);
     return memory == MAP_FAILED ? NULL : memory;
 }
@@ -59,8 +62,11 @@ int main(int argc, char **argv)
     for (int i = 0; i < COUNT; i++)
         numbers[i] = i;
     pid_t worker = start_worker("/numbers");
-    shm_unlink("/numbers"); /* the worker has it, and nobody else is to find it */
+    /* The worker has it, and nobody else is to find it. */
+    shm_unlink("/numbers");
     PITFALL_POINT("released");
     int status;
-    return waitpid(worker, &status, 0) == worker && status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (waitpid(worker, &status, 0) != worker || status != 0)
+        return EXIT_FAILURE;
+    return EXIT_SUCCESS;
 }

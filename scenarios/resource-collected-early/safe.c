@@ -31,13 +31,16 @@ static int work(struct mproc_args *args)
     return 0;
 }
 
-static int start_worker(struct mproc_context *context, struct mproc_process **ret_worker)
+static int start_worker(struct mproc_context *context,
+                        struct mproc_process **ret_worker)
 {
     struct mproc_shm *shm = NULL;
     struct mproc_args *args = NULL;
     int64_t *numbers;
     size_t count;
-    int err = mproc_shm_create(&(struct mproc_shm_options){.type = MPROC_SHM_INT64, .count = COUNT}, &shm);
+    int err = mproc_shm_create(
+        &(struct mproc_shm_options){.type = MPROC_SHM_INT64, .count = COUNT},
+        &shm);
     if (!err)
         err = mproc_shm_get(shm, &numbers, &count);
     for (size_t i = 0; !err && i < count; i++)
@@ -49,8 +52,8 @@ static int start_worker(struct mproc_context *context, struct mproc_process **re
     if (!err)
         err = mproc_process_start(context, "work", args, NULL, ret_worker);
     mproc_args_free(args);
-    mproc_shm_unref(
-        shm); /* the worker has been given it, and keeps it: there is no name that could be missing */
+    mproc_shm_unref(shm); /* the worker has been given it, and keeps it: there
+                             is no name that could be missing */
     PITFALL_POINT("released");
     return err;
 }
@@ -61,7 +64,8 @@ int main(void)
     struct mproc_context *context = NULL;
     struct mproc_process *worker = NULL;
     struct mproc_status status;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = start_worker(context, &worker);
     if (!err)

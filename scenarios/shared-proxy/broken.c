@@ -1,5 +1,6 @@
 /*
- * Two threads ask a server process for squares, over the connection that the program has to it.
+ * Two threads ask a server process for squares, over the connection that the
+ * program has to it.
  */
 #include <pthread.h>
 #include <stdio.h>

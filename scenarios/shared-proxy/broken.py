@@ -1,4 +1,6 @@
-"""Two threads ask a server process for squares, over the connection that the program has to it."""
+"""Two threads ask a server process for squares, over the connection that the
+program has to it.
+"""
 import ctypes
 from multiprocessing import Pipe, Process
 from threading import Thread
@@ -7,8 +9,9 @@ libc = ctypes.CDLL(None)
 
 
 def prctl(what, name, number=0):
-    """What PITFALL_POINT and PITFALL_LEDGER do in C: one prctl that means nothing outside the harness."""
-    libc.prctl(0x50495446, ctypes.c_ulong(what), name.encode(), ctypes.c_ulong(number), ctypes.c_ulong(0))
+    """PITFALL_POINT and PITFALL_LEDGER of C: nothing outside the harness."""
+    word = ctypes.c_ulong
+    libc.prctl(0x50495446, word(what), name.encode(), word(number), word(0))
 
 
 def serve(client, other_end):

@@ -1,5 +1,6 @@
 /*
- * Two threads ask a server process for squares, over the pool that the program has it in.
+ * Two threads ask a server process for squares, over the pool that the program
+ * has it in.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,13 @@ static int serve(struct mproc_args *args)
 }
 
 /* Each question has a future of its own, and its answer goes nowhere else. */
-static int ask(const struct mproc_args *question, int64_t *ret_answered, int64_t *ret_square)
+static int ask(const struct mproc_args *question, int64_t *ret_answered,
+               int64_t *ret_square)
 {
     struct mproc_future *answer = NULL;
     struct mproc_result result;
-    int err = mproc_pool_submit(server, "serve", question, NULL, mproc_deadline_ms(1000), &answer);
+    int err = mproc_pool_submit(server, "serve", question, NULL,
+                                mproc_deadline_ms(1000), &answer);
     PITFALL_POINT("asked");
     if (!err)
         err = mproc_future_wait(answer, mproc_deadline_ms(5000), &result);
@@ -63,18 +66,23 @@ static int work(void *arg)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"serve", serve},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_thread *threads[2] = {NULL, NULL};
     int64_t numbers[2] = {3, 7};
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_pool_create(context, &(struct mproc_pool_options){.workers = 1}, &server);
+        err = mproc_pool_create(
+            context, &(struct mproc_pool_options){.workers = 1}, &server);
     for (int i = 0; i < 2 && !err; i++)
-        err = mproc_thread_start("client", work, &numbers[i], NULL, &threads[i]);
+        err = mproc_thread_start("client", work, &numbers[i], NULL,
+                                 &threads[i]);
     for (int i = 0; i < 2 && threads[i]; i++) {
         struct mproc_thread_result result;
-        int ended = mproc_thread_join(threads[i], mproc_deadline_ms(6000), &result);
+        int ended = mproc_thread_join(threads[i], mproc_deadline_ms(6000),
+                                      &result);
         err = err ? err : ended ? ended : result.result;
         mproc_thread_free(threads[i]);
     }

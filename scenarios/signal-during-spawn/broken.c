@@ -1,6 +1,6 @@
 /*
- * A server starts workers, which take requests out of a queue in shared memory. On SIGTERM it ends them all,
- * and then itself.
+ * A server starts workers, which take requests out of a queue in shared memory.
+ * On SIGTERM it ends them all, and then itself.
  */
 #include <semaphore.h>
 #include <signal.h>
@@ -50,8 +50,8 @@ static int start_worker(sem_t *requests)
 
 int main(void)
 {
-    sem_t *requests =
-        mmap(NULL, sizeof(*requests), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    sem_t *requests = mmap(NULL, sizeof(*requests), PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (requests == MAP_FAILED || sem_init(requests, 1, 0) == -1)
         return EXIT_FAILURE;
     signal(SIGTERM, end_all);

@@ -1,5 +1,6 @@
 /*
- * A server starts workers, which take requests out of a queue. On SIGTERM it ends them all, and then itself.
+ * A server starts workers, which take requests out of a queue. On SIGTERM it
+ * ends them all, and then itself.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,13 +21,17 @@ static int work(struct mproc_args *args)
     struct mproc_queue *requests;
     int request, err = mproc_args_get_queue(args, 0, &requests);
     size_t len;
-    while (!err && !(err = mproc_queue_get_into(requests, MPROC_FOREVER, sizeof(request), &request, &len)))
+    while (!err &&
+           !(err = mproc_queue_get_into(requests, MPROC_FOREVER,
+                                        sizeof(request), &request, &len)))
         printf("a request\n");
     return err == -ECANCELED ? 0 : err;
 }
 
-/* A signal while a process is being started waits until that is known; after it, nothing new is begun. */
-static int start_workers(struct mproc_context *context, const struct mproc_args *args)
+/* A signal while a process is being started waits until that is known; after
+ * it, nothing new is begun. */
+static int start_workers(struct mproc_context *context,
+                         const struct mproc_args *args)
 {
     int err = 0;
     for (int i = 0; i < WORKERS && !err; i++) {
@@ -44,7 +49,8 @@ int main(void)
     struct mproc_context *context = NULL;
     struct mproc_queue *requests = NULL;
     struct mproc_args *args = NULL;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_shutdown_install(NULL, 0);
     if (!err)
@@ -61,9 +67,13 @@ int main(void)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_args_free(args);
     mproc_queue_unref(requests);
-    /* All that were started are joined, whether anybody has noted them or not. */
+    /* All that were started are joined, whether anybody has noted them or not.
+     */
     int closed = mproc_context_close(context, mproc_deadline_ms(2000));
     if (!closed)
-        printf("all workers have ended, after SIG%s\n", sigabbrev_np(mproc_shutdown_signal()));
-    return (err && err != -ECANCELED) || closed || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+        printf("all workers have ended, after SIG%s\n",
+               sigabbrev_np(mproc_shutdown_signal()));
+    return (err && err != -ECANCELED) || closed || fflush(stdout)
+               ? EXIT_FAILURE
+               : EXIT_SUCCESS;
 }

@@ -1,5 +1,6 @@
 /*
- * A program reads its configuration, and runs itself once more for the work, in a process of its own.
+ * A program reads its configuration, and runs itself once more for the work, in
+ * a process of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>

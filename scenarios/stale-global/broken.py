@@ -8,8 +8,9 @@ threshold = 100  # unless the configuration says otherwise
 
 
 def ledger(book, number):
-    """What PITFALL_LEDGER does in C: one prctl that means nothing outside the harness."""
-    libc.prctl(0x50495446, ctypes.c_ulong(2), book.encode(), ctypes.c_ulong(number), ctypes.c_ulong(0))
+    """PITFALL_LEDGER of C: a prctl that means nothing outside the harness."""
+    word = ctypes.c_ulong
+    libc.prctl(0x50495446, word(2), book.encode(), word(number), word(0))
 
 
 def work():

@@ -13,7 +13,8 @@
 
 static const int measured[] = {80, 120, 180, 260, 300};
 
-/* What a worker has to know arrives as arguments, however it was started, and is nowhere else. */
+/* What a worker has to know arrives as arguments, however it was started, and
+ * is nowhere else. */
 static int work(struct mproc_args *args)
 {
     int64_t threshold;
@@ -52,7 +53,8 @@ int main(void)
     struct mproc_context *context = NULL;
     int threshold = 250;
     PITFALL_LEDGER("set:threshold", threshold);
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = run(context, threshold);
     if (err)

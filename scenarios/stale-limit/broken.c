@@ -1,6 +1,6 @@
 /*
- * A service keeps files open for its clients, as many as there are. Its operator raises the limit of open
- * files.
+ * A service keeps files open for its clients, as many as there are. Its
+ * operator raises the limit of open files.
  */
 #include <fcntl.h>
 #include <stdio.h>

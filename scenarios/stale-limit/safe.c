@@ -1,6 +1,6 @@
 /*
- * A service keeps files open for its clients, as many as there are. Its operator raises the limit of open
- * files.
+ * A service keeps files open for its clients, as many as there are. Its
+ * operator raises the limit of open files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,9 @@ static int serve(struct mproc_args *args)
     struct mproc_queue *orders;
     int clients, served = 0, err = mproc_args_get_queue(args, 0, &orders);
     size_t len;
-    while (!err && !(err = mproc_queue_get_into(orders, MPROC_FOREVER, sizeof(clients), &clients, &len)))
+    while (!err &&
+           !(err = mproc_queue_get_into(orders, MPROC_FOREVER, sizeof(clients),
+                                        &clients, &len)))
         for (; served < clients; served++)
             if (open("/dev/null", O_RDONLY) == -1)
                 return -errno;
@@ -31,23 +33,28 @@ static int serve(struct mproc_args *args)
 static int raise_limit(struct mproc_process *service, uint64_t need)
 {
     struct mproc_limit limit;
-    int err = mproc_limits_raise(mproc_process_pid(service), RLIMIT_NOFILE, need);
+    pid_t pid = mproc_process_pid(service);
+    int err = mproc_limits_raise(pid, RLIMIT_NOFILE, need);
     if (!err)
-        err = mproc_limits_get(mproc_process_pid(service), RLIMIT_NOFILE, &limit);
+        err = mproc_limits_get(pid, RLIMIT_NOFILE, &limit);
     if (!err)
-        fprintf(stderr, "the service may open %llu files\n", (unsigned long long)limit.soft);
+        fprintf(stderr, "the service may open %llu files\n",
+                (unsigned long long)limit.soft);
     return err;
 }
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"serve", serve},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_process *service = NULL;
     struct mproc_status status;
     struct mproc_queue *orders = NULL;
     struct mproc_args *args = NULL;
-    int clients = 40, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int clients = 40,
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &orders);
     if (!err)
@@ -59,7 +66,8 @@ int main(void)
     if (!err)
         err = raise_limit(service, 128);
     if (!err)
-        err = mproc_queue_put(orders, &clients, sizeof(clients), mproc_deadline_ms(1000));
+        err = mproc_queue_put(orders, &clients, sizeof(clients),
+                              mproc_deadline_ms(1000));
     if (!err)
         err = mproc_queue_close(orders, mproc_deadline_ms(1000));
     if (!err)

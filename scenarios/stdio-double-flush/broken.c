@@ -1,5 +1,6 @@
 /*
- * A report of two parts: each is worked out by a process of its own, one after the other.
+ * A report of two parts: each is worked out by a process of its own, one after
+ * the other.
  */
 #include <stdio.h>
 #include <stdlib.h>

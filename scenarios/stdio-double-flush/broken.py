@@ -1,4 +1,6 @@
-"""A report of two parts: each is worked out by a process of its own, one after the other."""
+"""A report of two parts: each is worked out by a process of its own, one after
+the other.
+"""
 import os
 import sys
 

@@ -1,5 +1,6 @@
 /*
- * A report of two parts: each is worked out by a process of its own, one after the other.
+ * A report of two parts: each is worked out by a process of its own, one after
+ * the other.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,7 +26,8 @@ static int print_part(struct mproc_args *args)
     return 0;
 }
 
-/* A worker begins with empty buffers, whatever this process has in its own, and writes what is its own. */
+/* A worker begins with empty buffers, whatever this process has in its own, and
+ * writes what is its own. */
 static int run_part(struct mproc_context *context, int part)
 {
     struct mproc_process *worker = NULL;
@@ -47,11 +49,14 @@ static int run_part(struct mproc_context *context, int part)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"print_part", print_part}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"print_part", print_part},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     printf("report of the night\n");
-    if (!err && fflush(stdout)) /* for the order of the lines, not for their number */
+    if (!err &&
+        fflush(stdout)) /* for the order of the lines, not for their number */
         err = -errno;
     for (int part = 1; part <= PARTS && !err; part++)
         err = run_part(context, part);

@@ -1,5 +1,6 @@
 /*
- * A worker sends records to a collector, each as a length and a text. A worker that dies is replaced.
+ * A worker sends records to a collector, each as a length and a text. A worker
+ * that dies is replaced.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,9 @@ static int work(int records, int *sent)
     char text[LENGTH];
     while (*sent < RECORDS) {
         int number = *sent + 1;
-        size_t len = (size_t)snprintf(text, sizeof(text), "%d: the square is %d", number, number * number);
+        int square = number * number;
+        size_t len = (size_t)snprintf(text, sizeof(text),
+                                      "%d: the square is %d", number, square);
         PITFALL_LEDGER("sent", number);
         if (write(records, &len, sizeof(len)) != sizeof(len))
             return EXIT_FAILURE;
@@ -33,7 +36,8 @@ static int work(int records, int *sent)
 static int collect(FILE *records)
 {
     char text[LENGTH];
-    for (size_t len; fread(&len, sizeof(len), 1, records) == 1 && len < sizeof(text);) {
+    for (size_t len;
+         fread(&len, sizeof(len), 1, records) == 1 && len < sizeof(text);) {
         if (fread(text, len, 1, records) != 1)
             break;
         text[len] = '\0';
@@ -46,7 +50,8 @@ static int collect(FILE *records)
 int main(void)
 {
     int records[2], status = -1;
-    int *sent = mmap(NULL, sizeof(*sent), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int *sent = mmap(NULL, sizeof(*sent), PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (sent == MAP_FAILED || pipe(records) == -1)
         return EXIT_FAILURE;
     pid_t collector = fork();

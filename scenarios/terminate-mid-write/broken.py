@@ -1,4 +1,6 @@
-"""A worker sends records to a collector, each as a length and a text. A worker that dies is replaced."""
+"""A worker sends records to a collector, each as a length and a text. A worker
+that dies is replaced.
+"""
 import ctypes
 import os
 import re
@@ -10,8 +12,9 @@ libc = ctypes.CDLL(None)
 
 
 def prctl(what, name, number=0):
-    """What PITFALL_POINT and PITFALL_LEDGER do in C: one prctl that means nothing outside the harness."""
-    libc.prctl(0x50495446, ctypes.c_ulong(what), name.encode(), ctypes.c_ulong(number), ctypes.c_ulong(0))
+    """PITFALL_POINT and PITFALL_LEDGER of C: nothing outside the harness."""
+    word = ctypes.c_ulong
+    libc.prctl(0x50495446, word(what), name.encode(), word(number), word(0))
 
 
 def work(records, sent):

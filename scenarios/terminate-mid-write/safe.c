@@ -15,7 +15,8 @@
 #define RECORDS 10
 #define LENGTH  64
 
-/* A record is in the queue or not: who dies in a put, or before it, has put nothing. */
+/* A record is in the queue or not: who dies in a put, or before it, has put
+ * nothing. */
 static int work(struct mproc_args *args)
 {
     struct mproc_queue *records;
@@ -25,10 +26,12 @@ static int work(struct mproc_args *args)
     if (!err)
         err = mproc_args_get_int(args, 1, &first);
     for (int number = (int)first; number <= RECORDS && !err; number++) {
-        snprintf(text, sizeof(text), "%d: the square is %d", number, number * number);
+        snprintf(text, sizeof(text), "%d: the square is %d", number,
+                 number * number);
         PITFALL_LEDGER("sent", number);
         PITFALL_POINT("frame-half");
-        err = mproc_queue_put(records, text, strlen(text), mproc_deadline_ms(1000));
+        err = mproc_queue_put(records, text, strlen(text),
+                              mproc_deadline_ms(1000));
     }
     return err;
 }
@@ -39,7 +42,8 @@ static int collect(struct mproc_queue *records, int *last)
     char text[LENGTH];
     size_t len;
     int err;
-    while (!(err = mproc_queue_get_into(records, MPROC_NOW, sizeof(text) - 1, text, &len))) {
+    while (!(err = mproc_queue_get_into(records, MPROC_NOW, sizeof(text) - 1,
+                                        text, &len))) {
         text[len] = '\0';
         *last = atoi(text);
         PITFALL_LEDGER("received", *last);
@@ -48,7 +52,8 @@ static int collect(struct mproc_queue *records, int *last)
     return err == -EAGAIN ? 0 : err;
 }
 
-static int run_worker(struct mproc_context *context, struct mproc_queue *records, int first,
+static int run_worker(struct mproc_context *context,
+                      struct mproc_queue *records, int first,
                       struct mproc_status *ret_status)
 {
     struct mproc_process *worker = NULL;
@@ -72,7 +77,9 @@ int main(void)
     struct mproc_context *context = NULL;
     struct mproc_queue *records = NULL;
     struct mproc_status status;
-    int last = 0, err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int last = 0,
+        err = mproc_context_open(
+            &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &records);
     for (int workers = 0; workers < 3 && last < RECORDS && !err; workers++) {

@@ -1,6 +1,6 @@
 /*
- * One worker books into an account in shared memory, another audits it meanwhile; a mutex keeps its two sums
- * in step.
+ * One worker books into an account in shared memory, another audits it
+ * meanwhile; a mutex keeps its two sums in step.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -46,8 +46,9 @@ static int audit(struct account *account)
 
 static struct account *open_account(void)
 {
-    struct account *account =
-        mmap(NULL, sizeof(*account), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct account *account = mmap(NULL, sizeof(*account),
+                                   PROT_READ | PROT_WRITE,
+                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (account == MAP_FAILED)
         return NULL;
     pthread_mutexattr_t shared;

@@ -1,4 +1,6 @@
-"""One worker books into an account in shared memory, another audits it; a lock keeps the two sums in step."""
+"""One worker books into an account in shared memory, another audits it; a lock
+keeps the two sums in step.
+"""
 import ctypes
 import sys
 from multiprocessing import Lock, Process, RawArray
@@ -8,7 +10,7 @@ libc = ctypes.CDLL(None)
 
 
 def point(name):
-    """What PITFALL_POINT does in C: one prctl that means nothing outside the harness."""
+    """PITFALL_POINT of C: a prctl that means nothing outside the harness."""
     zero = ctypes.c_ulong(0)
     libc.prctl(0x50495446, ctypes.c_ulong(1), name.encode(), zero, zero)
 
@@ -32,7 +34,8 @@ def audit(lock, account):
 if __name__ == "__main__":
     lock = Lock()
     account = RawArray("l", 2)  # bookings, balance
-    workers = [Process(target=job, args=(lock, account)) for job in (book, audit)]
+    workers = [Process(target=job, args=(lock, account))
+               for job in (book, audit)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -1,6 +1,6 @@
 /*
- * One worker books into an account in shared memory, another audits it meanwhile; a lock keeps its two sums
- * in step.
+ * One worker books into an account in shared memory, another audits it
+ * meanwhile; a lock keeps its two sums in step.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -20,7 +20,8 @@ struct account {
     long balance; /* 5 for each booking */
 };
 
-/* The owner of the lock died between its two steps: take the first one back. Called with the lock held. */
+/* The owner of the lock died between its two steps: take the first one back.
+ * Called with the lock held. */
 static int repair(void *user)
 {
     struct account *account = user;
@@ -28,7 +29,8 @@ static int repair(void *user)
     return 0;
 }
 
-static int attach(struct mproc_args *args, struct mproc_shm **ret_shm, struct account **ret_account)
+static int attach(struct mproc_args *args, struct mproc_shm **ret_shm,
+                  struct account **ret_account)
 {
     int err = mproc_args_get_shm(args, 0, ret_shm);
     if (!err)
@@ -93,7 +95,8 @@ static int run(struct mproc_context *context, struct mproc_shm *shm)
         err = mproc_process_start(context, "audit", args, NULL, &auditor);
     if (err)
         return err;
-    /* Who was killed is replaced: the next one goes on where the account stands. */
+    /* Who was killed is replaced: the next one goes on where the account
+     * stands. */
     while (!(err = mproc_process_start(context, "book", args, NULL, &worker)) &&
            (err = join(worker)) == -ECHILD)
         fprintf(stderr, "%s; starting another\n", mproc_error_detail());
@@ -103,13 +106,17 @@ static int run(struct mproc_context *context, struct mproc_shm *shm)
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"book", book}, {"audit", audit}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {
+        {"book", book}, {"audit", audit}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_shm *shm = NULL;
     struct account *account;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_shm_create(&(struct mproc_shm_options){.size = sizeof(*account), .count = 1}, &shm);
+        err = mproc_shm_create(
+            &(struct mproc_shm_options){.size = sizeof(*account), .count = 1},
+            &shm);
     if (!err)
         err = mproc_shm_get(shm, &account, NULL);
     if (!err)
@@ -117,7 +124,8 @@ int main(void)
     if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     else
-        printf("%ld bookings, balance %ld\n", account->bookings, account->balance);
+        printf("%ld bookings, balance %ld\n", account->bookings,
+               account->balance);
     mproc_shm_unref(shm);
     mproc_context_close(context, err ? MPROC_NOW : mproc_deadline_ms(1000));
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

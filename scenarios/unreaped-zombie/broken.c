@@ -1,5 +1,6 @@
 /*
- * A service answers each request in a process of its own, so that none can harm the next.
+ * A service answers each request in a process of its own, so that none can harm
+ * the next.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,11 @@
 static int answer(int request, int out)
 {
     char text[32];
-    int length = snprintf(text, sizeof(text), "%d squared is %d\n", request, request * request);
-    return write(out, text, (size_t)length) == length ? EXIT_SUCCESS : EXIT_FAILURE;
+    int length = snprintf(text, sizeof(text), "%d squared is %d\n", request,
+                          request * request);
+    if (write(out, text, (size_t)length) != length)
+        return EXIT_FAILURE;
+    return EXIT_SUCCESS;
 }
 
 /* The answer is complete when the pipe ends. */
@@ -25,7 +29,8 @@ static int serve(int request)
     if (child == 0)
         _exit(answer(request, ends[1]));
     close(ends[1]);
-    for (ssize_t length; child != -1 && (length = read(ends[0], text, sizeof(text))) > 0;)
+    for (ssize_t length;
+         child != -1 && (length = read(ends[0], text, sizeof(text))) > 0;)
         fwrite(text, 1, (size_t)length, stdout);
     close(ends[0]);
     return child == -1 ? -1 : 0;

@@ -1,4 +1,6 @@
-"""A service answers each request in a process of its own, and keeps them to tell at the end how many there were."""
+"""A service answers each request in a process of its own, and keeps them to
+tell at the end how many there were.
+"""
 import subprocess
 
 REQUESTS = 40
@@ -6,8 +8,8 @@ REQUESTS = 40
 if __name__ == "__main__":
     served = []
     for request in range(1, REQUESTS + 1):
-        worker = subprocess.Popen(["/usr/bin/expr", str(request), "*", str(request)],
-                                  stdout=subprocess.PIPE, text=True)
+        squaring = ["/usr/bin/expr", str(request), "*", str(request)]
+        worker = subprocess.Popen(squaring, stdout=subprocess.PIPE, text=True)
         print(request, "squared is", worker.stdout.read(), end="")
         served.append(worker)
     print(len(served), "requests served")

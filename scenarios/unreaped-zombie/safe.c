@@ -1,5 +1,6 @@
 /*
- * A service answers each request in a process of its own, so that none can harm the next.
+ * A service answers each request in a process of its own, so that none can harm
+ * the next.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,13 +23,16 @@ static int answer(struct mproc_args *args)
         err = mproc_args_get_queue(args, 1, &answers);
     if (err)
         return err;
-    int length = snprintf(text, sizeof(text), "%d squared is %d", (int)request, (int)(request * request));
-    return mproc_queue_put(answers, text, (size_t)length + 1, mproc_deadline_ms(1000));
+    int length = snprintf(text, sizeof(text), "%d squared is %d", (int)request,
+                          (int)(request * request));
+    return mproc_queue_put(answers, text, (size_t)length + 1,
+                           mproc_deadline_ms(1000));
 }
 
-/* A process that has ended is reaped at once, by the guard; its handle keeps how it ended until that is
- * asked. */
-static int serve(struct mproc_context *context, struct mproc_queue *answers, int request)
+/* A process that has ended is reaped at once, by the guard; its handle keeps
+ * how it ended until that is asked. */
+static int serve(struct mproc_context *context, struct mproc_queue *answers,
+                 int request)
 {
     char text[32];
     size_t length;
@@ -46,7 +50,8 @@ static int serve(struct mproc_context *context, struct mproc_queue *answers, int
     if (!err)
         err = mproc_status_check(&status);
     if (!err)
-        err = mproc_queue_get_into(answers, MPROC_NOW, sizeof(text), text, &length);
+        err = mproc_queue_get_into(answers, MPROC_NOW, sizeof(text), text,
+                                   &length);
     if (!err)
         puts(text);
     mproc_process_free(child);
@@ -56,10 +61,12 @@ static int serve(struct mproc_context *context, struct mproc_queue *answers, int
 
 int main(void)
 {
-    static const struct mproc_entry entries[] = {{"answer", answer}, {NULL, NULL}};
+    static const struct mproc_entry entries[] = {{"answer", answer},
+                                                 {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_queue *answers = NULL;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &answers);
     for (int request = 1; request <= REQUESTS && !err; request++)

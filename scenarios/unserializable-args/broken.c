@@ -1,5 +1,6 @@
 /*
- * A worker waits for pictures and says how bright they are; its parent loads them.
+ * A worker waits for pictures and says how bright they are; its parent loads
+ * them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,8 @@ int main(void)
         _exit(work(pictures[0]));
     }
     close(pictures[0]);
-    if (load(&picture) == -1 || write(pictures[1], &picture, sizeof(picture)) != sizeof(picture))
+    if (load(&picture) == -1 ||
+        write(pictures[1], &picture, sizeof(picture)) != sizeof(picture))
         perror("picture");
     close(pictures[1]);
     if (waitpid(worker, &status, 0) == -1 || status != 0) {

@@ -1,4 +1,6 @@
-"""A worker waits for pictures and says how bright they are; its parent loads them."""
+"""A worker waits for pictures and says how bright they are; its parent loads
+them.
+"""
 import ctypes
 import sys
 from multiprocessing import Process, SimpleQueue

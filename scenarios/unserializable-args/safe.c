@@ -1,5 +1,6 @@
 /*
- * A worker waits for pictures and says how bright they are; its parent loads them.
+ * A worker waits for pictures and says how bright they are; its parent loads
+ * them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ static int work(struct mproc_args *args)
     int err = mproc_args_get_queue(args, 0, &pictures);
     void *pixels;
     size_t count;
-    while (!err && !(err = mproc_queue_get(pictures, MPROC_FOREVER, &pixels, &count))) {
+    while (!err &&
+           !(err = mproc_queue_get(pictures, MPROC_FOREVER, &pixels, &count))) {
         size_t sum = 0;
         for (size_t i = 0; i < count; i++)
             sum += ((unsigned char *)pixels)[i];
@@ -36,7 +38,8 @@ static int send_picture(struct mproc_queue *pictures)
     if (!pixels)
         return -ENOMEM;
     memset(pixels, 128, PIXELS);
-    int err = mproc_queue_put(pictures, pixels, PIXELS, mproc_deadline_ms(1000));
+    int err = mproc_queue_put(pictures, pixels, PIXELS,
+                              mproc_deadline_ms(1000));
     free(pixels);
     return err;
 }
@@ -49,7 +52,8 @@ int main(void)
     struct mproc_process *worker = NULL;
     struct mproc_status status;
     struct mproc_args *args = NULL;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
         err = mproc_queue_create(NULL, &pictures);
     if (!err)

@@ -1,5 +1,6 @@
 /*
- * Two workers take jobs from one pipe and send their results through another; the parent adds them up.
+ * Two workers take jobs from one pipe and send their results through another;
+ * the parent adds them up.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,9 @@ int main(void)
         if (write(jobs[1], &job, sizeof(job)) != sizeof(job))
             perror("job");
     long sum = 0, square;
-    for (int i = 0; i < JOBS && read(results[0], &square, sizeof(square)) == sizeof(square); i++)
-        sum += square;
+    for (int i = 0; i < JOBS; i++)
+        if (read(results[0], &square, sizeof(square)) == sizeof(square))
+            sum += square;
     printf("sum %ld\n", sum);
     close(jobs[1]); /* no more jobs: the workers end */
     while (wait(NULL) > 0)

@@ -1,5 +1,6 @@
 /*
- * Two workers take jobs from one queue and put their results into another; the parent adds them up.
+ * Two workers take jobs from one queue and put their results into another; the
+ * parent adds them up.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -29,22 +30,27 @@ static int work(struct mproc_args *args)
     if (!err)
         err = mproc_args_get_queue(args, 1, &results);
     PITFALL_POINT("ready");
-    while (!err && !(err = mproc_queue_get_into(jobs, MPROC_FOREVER, sizeof(int), &result.job, &len))) {
+    while (!err &&
+           !(err = mproc_queue_get_into(jobs, MPROC_FOREVER, sizeof(int),
+                                        &result.job, &len))) {
         PITFALL_POINT("task-taken");
         result.square = (long)result.job * result.job;
-        err = mproc_queue_put(results, &result, sizeof(result), mproc_deadline_ms(1000));
+        err = mproc_queue_put(results, &result, sizeof(result),
+                              mproc_deadline_ms(1000));
     }
     return err == -EPIPE ? 0 : err;
 }
 
-/* Who dies after the result, and before the next job, has done it all the same: then there are two of one. */
+/* Who dies after the result, and before the next job, has done it all the same:
+ * then there are two of one. */
 static int add_up(struct mproc_queue *results, long *ret_sum)
 {
     bool done[JOBS + 1] = {false};
     for (int left = JOBS; left > 0;) {
         struct result result;
         size_t len;
-        int err = mproc_queue_get_into(results, mproc_deadline_ms(5000), sizeof(result), &result, &len);
+        int err = mproc_queue_get_into(results, mproc_deadline_ms(5000),
+                                       sizeof(result), &result, &len);
         if (err)
             return err;
         if (done[result.job])
@@ -56,8 +62,8 @@ static int add_up(struct mproc_queue *results, long *ret_sum)
     return 0;
 }
 
-static int run(struct mproc_context *context, struct mproc_queue *jobs, struct mproc_queue *results,
-               long *ret_sum)
+static int run(struct mproc_context *context, struct mproc_queue *jobs,
+               struct mproc_queue *results, long *ret_sum)
 {
     struct mproc_args *args;
     int err = mproc_args_new(&args);
@@ -78,17 +84,20 @@ static int run(struct mproc_context *context, struct mproc_queue *jobs, struct m
     return err ? err : mproc_queue_close(jobs, mproc_deadline_ms(1000));
 }
 
+/* What a worker has taken and not done when it dies goes to another one. */
+static const struct mproc_queue_options redelivering = {
+    .reader_death = MPROC_READER_DEATH_REDELIVERS};
+
 int main(void)
 {
     static const struct mproc_entry entries[] = {{"work", work}, {NULL, NULL}};
     struct mproc_context *context = NULL;
     struct mproc_queue *jobs = NULL, *results = NULL;
     long sum = 0;
-    int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
-    /* What a worker has taken and not done when it dies goes to another one. */
+    int err = mproc_context_open(
+        &(struct mproc_context_options){.entries = entries}, &context);
     if (!err)
-        err = mproc_queue_create(&(struct mproc_queue_options){.reader_death = MPROC_READER_DEATH_REDELIVERS},
-                                 &jobs);
+        err = mproc_queue_create(&redelivering, &jobs);
     if (!err)
         err = mproc_queue_create(NULL, &results);
     if (!err)
