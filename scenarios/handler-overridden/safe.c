@@ -1,16 +1,16 @@
 /*
- * Measurements are collected in shared memory that others can look at by its
- * name. On SIGTERM the program removes that and ends.
+ * Measurements are collected in shared memory that others are given, and do not
+ * find by a name: with its last user it is gone, however that ends. On SIGTERM
+ * the program stops and says how far it has come.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <mproc/error.h>
+#include <mproc/shm.h>
 #include <mproc/shutdown.h>
 #include <pitfall/point.h>
 
@@ -39,7 +39,7 @@ static bool is_stopped(void)
     return mproc_stop_level(NULL) != MPROC_RUNNING;
 }
 
-static int measure(long *sum)
+static int measure(int64_t *sum)
 {
     int count = 0;
     while (count < MEASUREMENTS && !is_stopped()) {
@@ -51,31 +51,28 @@ static int measure(long *sum)
 
 int main(void)
 {
+    static const struct mproc_shm_options one = {.type = MPROC_SHM_INT64,
+                                                 .count = 1};
     struct mproc_subscription *statistics = NULL;
-    int err = mproc_shutdown_install(NULL, 0);
+    struct mproc_shm *measurements = NULL;
+    int64_t *sum;
+    int count = 0, err = mproc_shutdown_install(NULL, 0);
     if (!err)
         err = statistics_open(&statistics);
-    if (err) {
+    if (!err)
+        err = mproc_shm_create(&one, &measurements);
+    if (!err)
+        err = mproc_shm_get(measurements, &sum, NULL);
+    if (!err)
+        count = measure(sum);
+    if (err)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
+    else
+        printf("%s after %d measurements\n", is_stopped() ? "stopped" : "done",
+               count);
+    mproc_shm_unref(measurements);
+    mproc_signal_unsubscribe(statistics);
+    if (err || fflush(stdout))
         return EXIT_FAILURE;
-    }
-    int fd = shm_open("/measurements", O_CREAT | O_EXCL | O_RDWR, 0600);
-    long *sum = fd == -1 || ftruncate(fd, sizeof(*sum)) == -1
-                    ? MAP_FAILED
-                    : mmap(NULL, sizeof(*sum), PROT_READ | PROT_WRITE,
-                           MAP_SHARED, fd, 0);
-    if (sum == MAP_FAILED) {
-        perror("/measurements");
-        if (fd != -1)
-            shm_unlink("/measurements");
-        return EXIT_FAILURE;
-    }
-    int count = measure(sum);
-    shm_unlink("/measurements");
-    printf("%s after %d measurements\n", is_stopped() ? "stopped" : "done",
-           count);
-    if (fflush(stdout))
-        return EXIT_FAILURE;
-    return is_stopped() ? 128 + mproc_shutdown_signal()
-                        : EXIT_SUCCESS; /* as shells say it */
+    return is_stopped() ? 128 + mproc_shutdown_signal() : EXIT_SUCCESS;
 }

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include <mproc/error.h>
 #include <mproc/process.h>
 #include <mproc/queue.h>
+#include <mproc/shutdown.h>
 #include <pitfall/point.h>
 
 #define WORKERS 2
@@ -27,6 +29,15 @@ static void rotate(int *log)
     close(*log);
     rename("jobs.log", "jobs.log.1");
     *log = open("jobs.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    ssize_t put = 0;
+    for (; size > 0; data += put, size -= (size_t)put)
+        if ((put = write(fd, data, size)) == -1)
+            return -errno;
+    return 0;
 }
 
 /* Ends when it has taken all that was put into the queue before that was
@@ -44,8 +55,7 @@ static int keep_log(struct mproc_args *args)
         struct stat now;
         if (fstat(log, &now) == 0 && (size_t)now.st_size + len > FULL)
             rotate(&log);
-        if (write(log, record, len) != (ssize_t)len)
-            err = -errno;
+        err = write_all(log, record, len);
     }
     return err == -EPIPE ? 0 : err;
 }
@@ -130,7 +140,10 @@ int main(void)
     struct mproc_context *context = NULL;
     struct mproc_queue *records = NULL;
     char folder[] = "/tmp/jobs-XXXXXX";
-    int err = mkdtemp(folder) && chdir(folder) == 0 ? 0 : -errno;
+    int err = mproc_shutdown_install(NULL, 0); /* and all gets to its end */
+    bool inside = !err && mkdtemp(folder) && chdir(folder) == 0;
+    if (!err && !inside)
+        err = -errno;
     if (!err)
         err = mproc_context_open(
             &(struct mproc_context_options){.entries = entries}, &context);
@@ -146,8 +159,13 @@ int main(void)
         fprintf(stderr, "%s: %s\n", mproc_strerror(err), mproc_error_detail());
     mproc_queue_unref(records);
     mproc_context_close(context, mproc_deadline_ms(1000));
-    unlink("jobs.log.1");
-    unlink("jobs.log");
-    rmdir(folder);
+    if (inside) {
+        unlink("jobs.log.1");
+        unlink("jobs.log");
+    }
+    if (rmdir(folder) == -1 && !err) {
+        err = -errno;
+        perror(folder);
+    }
     return err || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

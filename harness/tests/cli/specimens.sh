@@ -38,3 +38,12 @@ while read -r id pitfall_id worst words; do
     expect_status "$worst"
     expect_json "$scratch/stdout" "it['trials'][0]['diagnosis']['pitfall'] == '$pitfall_id' == '$id'"
 done <"$scratch/lines"
+
+echo "- safe programs under faults that a sweep has found"
+safe_under() {
+    run "$pitfall" run --isolate --expect-exit any "${@:2}" -- "$built/$1/safe"
+    expect_status 0
+}
+safe_under handler-overridden --inject point=measuring:kill:when=7
+safe_under log-rotation-loss --inject 'write:short=9:when=1+:proc=0.1.1.1'
+safe_under log-rotation-loss --inject futex:signal=TERM:when=2:proc=0 --expect-same
