@@ -106,7 +106,7 @@ void pf_code_arm(struct pf_run *run, struct pf_task *task)
         return;
     const struct pf_walk *walk = task->walk;
     addresses[PF_STEP_REGISTERS - 1] = walk && walk->leap_to ? walk->leap_to : code->loader;
-    if (walk && walk->arrivals) /* there is room: see set_out() in step.c */
+    if (walk && walk->arrivals) /* there is room: see set_out() in step_walk.c */
         addresses[count] = walk->calls->ret;
     int r = pf_thread_watch(task->tid, addresses);
     if (r == -ESRCH)

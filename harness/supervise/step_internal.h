@@ -1,6 +1,7 @@
 /*
- * step_internal.h - what the files of single-stepping share: step.c decides, step_code.c knows where
- * functions begin, step_thread.c speaks with the kernel, step_record.c writes down.
+ * step_internal.h - what the files of single-stepping share: step.c takes the stops, step_walk.c knows what
+ * they mean for the calls that are followed, step_code.c where functions begin, step_thread.c speaks with the
+ * kernel, step_record.c writes down.
  */
 #ifndef PF_SUPERVISE_STEP_INTERNAL_H
 #define PF_SUPERVISE_STEP_INTERNAL_H
@@ -80,6 +81,21 @@ struct pf_walk {
     uint64_t leap_sp;  /* ... with the stack as it was */
     uint64_t arrivals; /* that are left at leap_to, which is a waypoint of the only call; 0: it is none */
 };
+
+/* step_walk.c; the thread is stopped at `stand`. Where they return whether the thread may go on, it may not
+ * when it was killed or is held. */
+/* It stands before the first instruction of the function of an aim. */
+bool pf_walk_enter(struct pf_run *run, struct pf_task *task, size_t aim, const struct pf_stand *stand);
+/* It has taken a step. */
+bool pf_walk_arrive(struct pf_run *run, struct pf_task *task, const struct pf_stand *stand);
+/* It has come to a place where it is waited for on its way to a waypoint? Then *go: may it go on. */
+bool pf_walk_take_way(struct pf_run *run, struct pf_task *task, const struct pf_stand *stand, bool *go);
+/* Nobody wants to stop within the repeated instruction that comes next: run to its end. */
+void pf_walk_leap(struct pf_walk *walk, pid_t tid, const struct pf_run *run);
+/* Carries out what the plan wants where the call is. */
+bool pf_walk_strike(struct pf_run *run, struct pf_task *task, const struct pf_followed *call);
+/* None of its calls is followed any further. */
+void pf_walk_end(struct pf_run *run, struct pf_task *task, enum pf_ended ended);
 
 /* step_code.c */
 bool pf_code_concerns(const struct pf_aim *aim, const struct pf_process *process);
