@@ -252,9 +252,12 @@ static void write_failure(const struct pf_xml *xml, const struct pf_result *resu
     }
     if (failure->replay && failure->replays)
         pf_html_classed(xml, "p", "soft",
-                        pf_arena_printf(xml->arena, "It showed the failure again in %llu of %llu runs.",
+                        pf_arena_printf(xml->arena, "It showed the failure again in %llu of %llu runs.%s",
                                         (unsigned long long)failure->replayed,
-                                        (unsigned long long)failure->replays));
+                                        (unsigned long long)failure->replays,
+                                        failure->chance ? " It strikes at a call that not every run makes "
+                                                          "there, so it need not come each time."
+                                                        : ""));
     pf_xml_end(xml);
 }
 

@@ -135,7 +135,9 @@ static const char *tell_replays(const struct pf_page *page, const struct pf_fail
         return "not tried again";
     const char *counts =
         pf_arena_printf(page->arena, "replayed %" PRIu64 " of %" PRIu64, failure->replayed, failure->replays);
-    return failure->replayed == failure->replays ? counts : pf_arena_printf(page->arena, "%s: flaky", counts);
+    if (failure->replayed < failure->replays)
+        return pf_arena_printf(page->arena, "%s: flaky", counts);
+    return failure->chance ? pf_arena_printf(page->arena, "%s: flaky, at a call of chance", counts) : counts;
 }
 
 /* "23-95 and 97 of the 101 instructions of the call". */

@@ -180,6 +180,7 @@ static const struct pf_field failure_fields[] = {
     PF_VALUE(struct pf_failure, STRING, replay, PF_ALWAYS),
     PF_VALUE(struct pf_failure, UINT, replays, PF_ALWAYS),
     PF_VALUE(struct pf_failure, UINT, replayed, PF_ALWAYS),
+    PF_VALUE(struct pf_failure, BOOL, chance),
 };
 static const struct pf_record failure_record = PF_RECORD(struct pf_failure, failure_fields);
 

@@ -188,6 +188,7 @@ struct pf_failure {
     size_t trial_count;
     const char *replay;         /* the smallest command line that was found to show it */
     uint64_t replays, replayed; /* how often that was tried, and how often it showed it again */
+    bool chance;                /* it strikes at a call that not every run makes, or makes there */
 };
 
 /* What the trials of a sweep come to. */

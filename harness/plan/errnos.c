@@ -85,7 +85,7 @@ const struct pf_call_profile pf_call_profiles[] = {
     {"epoll_wait", WAITS},
     {"epoll_pwait", WAITS},
     {"epoll_pwait2", WAITS},
-    {"futex", .any = NULL},
+    {"futex", .contention = true},
     {"flock", .blocks = true, .any = "ENOLCK"},
     {"semget", .any = "ENOSPC"},
     {"semop", .blocks = true, .any = "EIDRM"},

@@ -16,6 +16,7 @@ struct pf_call_profile {
     bool transfers;     /* it may do a part of what it was asked for, and says how much */
     bool makes_fd;      /* it is bound by the limit nofile */
     bool makes_process; /* it is bound by the limit nproc */
+    bool contention;    /* it is made only where threads get into each other's way */
     const char *any;    /* errors that do not depend on what the descriptor is: "EMFILE EACCES"; NULL: none */
     const char *file, *pipe, *socket; /* further ones, where it is one of these */
 };

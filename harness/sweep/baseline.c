@@ -94,7 +94,7 @@ static void take_run(void *context, const struct pf_pool_job *job, const struct 
     }
     const struct pf_fault *steps = recording->request->steps;
     baseline->points = steps ? pf_points_of_steps(recording->first, *trace, &steps->trigger)
-                             : pf_points_new(recording->first);
+                             : pf_points_new(recording->first, *trace);
     baseline->run_ms = trial->duration_ms;
     baseline->expect = recording->trial->expect;
     pf_baseline_expect(recording->first, *trace, baseline->points->arena, &baseline->expect);

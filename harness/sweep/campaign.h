@@ -19,6 +19,8 @@ struct pf_campaign {
     const char **command; /* of the base, in the result's arena */
 };
 
+/* On CLOCK_MONOTONIC. */
+uint64_t pf_campaign_now_ns(void);
 /* The base with these faults in place of its own. */
 struct pf_trial *pf_campaign_trial(const struct pf_trial *base, const char *const *specs, size_t spec_count);
 /* Is it time to end? */
@@ -29,6 +31,9 @@ void pf_campaign_show(const struct pf_campaign *campaign);
 bool pf_campaign_is_unfired(const struct pf_trial_result *trial, size_t first);
 /* What a trial in which its own fault has struck came to. */
 void pf_campaign_settle(struct pf_trial_result *trial);
+
+/* Runs the plan, or our part of it, and what gives rise to more. Returns 0 or -errno. */
+int pf_sweep_try(struct pf_campaign *campaign, struct pf_error *error);
 
 /*
  * Makes the failures that the result has small, and tries each of them again. Returns 0 or -errno.

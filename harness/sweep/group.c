@@ -119,8 +119,7 @@ static void add(struct pf_sweep_result *sweep, const struct pf_trial_result *tri
         trial->id;
 }
 
-/* A line that showed the failure every time is better than one that did not, and than one nobody tried. */
-static bool is_better(const struct pf_failure *candidate, const struct pf_failure *failure)
+bool pf_sweep_replays_better(const struct pf_failure *candidate, const struct pf_failure *failure)
 {
     if (!candidate->replay)
         return false;
@@ -129,6 +128,8 @@ static bool is_better(const struct pf_failure *candidate, const struct pf_failur
     uint64_t a = candidate->replayed * failure->replays, b = failure->replayed * candidate->replays;
     if (a != b)
         return a > b;
+    if (candidate->replays && failure->replays && candidate->chance != failure->chance)
+        return failure->chance;
     if ((candidate->replays > 0) != (failure->replays > 0))
         return candidate->replays > 0;
     return strlen(candidate->replay) < strlen(failure->replay);
@@ -174,11 +175,12 @@ void pf_sweep_group(struct pf_result *result)
             add(sweep, &result->trials[i], result->arena);
     for (size_t i = 0; i < known_count; i++) {
         struct pf_failure *failure = find(sweep->failures, sweep->failure_count, known[i].signature);
-        if (!failure || !is_better(&known[i], failure))
+        if (!failure || !pf_sweep_replays_better(&known[i], failure))
             continue;
         failure->replay = known[i].replay;
         failure->replays = known[i].replays;
         failure->replayed = known[i].replayed;
+        failure->chance = known[i].chance;
     }
     for (size_t i = 0; i < sweep->failure_count; i++)
         qsort(sweep->failures[i].trials, sweep->failures[i].trial_count, sizeof(uint64_t), by_id);

@@ -20,6 +20,13 @@ const char *pf_sweep_reason(const struct pf_trial_result *trial);
 const char *pf_sweep_signature(const struct pf_trial_result *trial, struct pf_arena *arena);
 
 /*
+ * Is the candidate's line the better one for the same failure? One that showed it every time is better than
+ * one that did not, and than one that nobody tried; one that strikes where every run comes by is better than
+ * another.
+ */
+bool pf_sweep_replays_better(const struct pf_failure *candidate, const struct pf_failure *failure);
+
+/*
  * Makes result->sweep->failures anew from the trials that failed, the most harmful first. What the old list
  * knows of a signature (its smallest replay line, and how often that was tried) is kept, so trials of several
  * shards can be put together with their failures, and grouped again.

@@ -10,94 +10,38 @@
 #include "sweep/group.h"
 #include "sweep/interrupts.h"
 #include "sweep/pool.h"
+#include "sweep/recipe.h"
 #include "sweep/sequel.h"
 
-/* So often is a line tried again; one that only ends at its deadline, not quite so often. */
+/* So often is a line tried again; one that only ends at its deadline, not quite so often. The first half of
+ * these while others run beside it, the second half alone, as who tries the line will: what depends on who
+ * comes first then shows. */
 enum { REPLAYS = 10, LONG_REPLAYS = 3 };
-
-/* What is left out, or made simpler, in this order. */
-enum step {
-    STEP_FAULTS,   /* those that the user gave */
-    STEP_ONCE,     /* once only, instead of from then on */
-    STEP_PROC,     /* proc= */
-    STEP_SAME,     /* the comparison with runs without faults */
-    STEP_EXIT,     /* the status that is expected */
-    STEP_DEADLINE, /* the deadline, where it is not the default */
-    STEP_REPLAY,   /* nothing more: is it shown again? */
-};
-
-/* A failing trial, in parts. */
-struct recipe {
-    struct pf_trial base;
-    size_t base_faults; /* so many of the user's */
-    struct pf_strike strike;
-};
+/* A failure whose line does not show it every time has other trials, and lines of these; so many are tried.
+ */
+enum { SAMPLES = 3 };
 
 /* One unique failure on its way; of an earlier sweep it may be there already. */
 struct reduction {
     struct pf_failure *failure;
-    const struct pf_trial_result *sample; /* its first trial */
-    struct recipe whole, best, tried; /* as it was found; as small as is known so far; what is being run */
-    bool shortened;                   /* best is less than whole */
-    enum step step;
-    struct pf_trial *trial; /* NULL: none is running */
+    const struct pf_trial_result *samples[SAMPLES]; /* its trials that are made small, one after the other */
+    size_t sample_count;
+    const struct pf_trial_result *sample; /* the last of these */
+    struct pf_recipe whole, best, tried;  /* as it was; as small as is known so far; what is being run */
+    bool shortened;                       /* best is less than whole */
+    enum pf_recipe_part part;             /* PF_PART__COUNT: as small as can be, is it shown again? */
+    struct pf_failure line;               /* what is known of the sample's line */
+    struct pf_trial *trial;               /* NULL: none is running */
+    bool done;
 };
 
 struct reducing {
     struct pf_campaign *campaign;
+    struct pf_arena *arena;
     struct reduction *reductions;
     size_t count;
+    bool alone; /* one trial at a time */
 };
-
-static struct pf_trial *trial_of(const struct recipe *recipe)
-{
-    struct pf_arena *scratch = pf_arena_new();
-    const char **specs = pf_arena_alloc(scratch, (recipe->base_faults + 1) * sizeof(*specs));
-    for (size_t i = 0; i < recipe->base_faults; i++)
-        specs[i] = recipe->base.faults[i].spec;
-    specs[recipe->base_faults] = pf_strike_text(&recipe->strike, scratch);
-    struct pf_trial *trial = pf_campaign_trial(&recipe->base, specs, recipe->base_faults + 1);
-    pf_arena_free(scratch);
-    return trial;
-}
-
-/* What was compared must stay expected where that is what failed: the trial tells. */
-static bool simplify(struct recipe *recipe, enum step step)
-{
-    struct pf_trial *base = &recipe->base;
-    switch (step) {
-    case STEP_FAULTS:
-        if (!recipe->base_faults)
-            return false;
-        recipe->base_faults = 0;
-        return true;
-    case STEP_ONCE:
-        if (recipe->strike.last == recipe->strike.first)
-            return false;
-        recipe->strike.last = recipe->strike.first;
-        return true;
-    case STEP_PROC:
-        if (!recipe->strike.proc)
-            return false;
-        recipe->strike.proc = NULL;
-        return true;
-    case STEP_SAME:
-        base->expect = (struct pf_expect){.exit = base->expect.exit, .output = base->expect.output};
-        return true;
-    case STEP_EXIT:
-        if (!base->expect.exit)
-            return false;
-        base->expect.exit = NULL;
-        return true;
-    case STEP_DEADLINE:
-        if (base->deadline_ns == PF_DEADLINE_DEFAULT_NS)
-            return false;
-        base->deadline_ns = PF_DEADLINE_DEFAULT_NS;
-        return true;
-    default:
-        return false;
-    }
-}
 
 static bool takes_until_deadline(const struct reduction *reduction)
 {
@@ -109,9 +53,9 @@ static bool takes_until_deadline(const struct reduction *reduction)
  * the call of one process. */
 static bool is_worth_trying(const struct reduction *reduction)
 {
-    if (reduction->step == STEP_PROC && reduction->sample->instructions)
+    if (reduction->part == PF_PART_PROC && reduction->sample->instructions)
         return false;
-    return reduction->step != STEP_DEADLINE || !takes_until_deadline(reduction);
+    return reduction->part != PF_PART_DEADLINE || !takes_until_deadline(reduction);
 }
 
 static uint64_t replays_of(const struct reduction *reduction)
@@ -119,16 +63,17 @@ static uint64_t replays_of(const struct reduction *reduction)
     return takes_until_deadline(reduction) ? LONG_REPLAYS : REPLAYS;
 }
 
-/* Makes the next recipe of the reduction, or returns false: it is done. */
-static bool advance(struct reduction *reduction)
+/* Makes the next recipe of the reduction, or returns false: there is nothing to be done now. */
+static bool advance(const struct reducing *reducing, struct reduction *reduction)
 {
-    for (; reduction->step < STEP_REPLAY; reduction->step++) {
+    for (; reduction->part < PF_PART__COUNT; reduction->part++) {
         reduction->tried = reduction->best;
-        if (is_worth_trying(reduction) && simplify(&reduction->tried, reduction->step))
+        if (is_worth_trying(reduction) && pf_recipe_simplify(&reduction->tried, reduction->part))
             return true;
     }
     reduction->tried = reduction->best;
-    return reduction->failure->replays < replays_of(reduction);
+    uint64_t replays = replays_of(reduction);
+    return reduction->line.replays < (reducing->alone ? replays : replays / 2);
 }
 
 static bool next_trial(void *context, struct pf_pool_job *ret_job)
@@ -138,9 +83,9 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
         return false;
     for (size_t i = 0; i < reducing->count; i++) {
         struct reduction *reduction = &reducing->reductions[i];
-        if (reduction->trial || !advance(reduction))
+        if (reduction->trial || reduction->done || !advance(reducing, reduction))
             continue;
-        reduction->trial = trial_of(&reduction->tried);
+        reduction->trial = pf_recipe_trial(&reduction->tried);
         *ret_job = (struct pf_pool_job){.trial = reduction->trial, .id = i};
         return true;
     }
@@ -194,22 +139,87 @@ static bool shows(const struct reduction *reduction, const struct pf_trial_resul
     return same;
 }
 
-/* A line that shows the failure only now and then may have lost a word too many: then the whole line is tried
- * instead. Returns whether it was the last replay. */
-static bool take_replay(struct reduction *reduction, bool shown, struct pf_arena *arena)
+static const struct pf_point *point_of(const struct pf_campaign *campaign, uint64_t id)
+{
+    return campaign->plan->planned[pf_sequel_of(campaign->plan, id).origin - 1].point;
+}
+
+static const struct pf_trial_result *find_trial(const struct pf_result *result, uint64_t id)
+{
+    for (size_t i = 0; i < result->trial_count; i++)
+        if (result->trials[i].id == id)
+            return &result->trials[i];
+    abort();
+}
+
+static bool was_taken(const struct reduction *reduction, uint64_t id)
+{
+    for (size_t i = 0; i < reduction->sample_count; i++)
+        if (reduction->samples[i]->id == id)
+            return true;
+    return false;
+}
+
+/* Begins with another trial of the failure: with the first that strikes where every run comes by, if there is
+ * one. Returns false when enough were tried. */
+static bool take_sample(const struct reducing *reducing, struct reduction *reduction)
+{
+    const struct pf_campaign *campaign = reducing->campaign;
+    const struct pf_failure *failure = reduction->failure;
+    uint64_t chosen = 0;
+    for (size_t i = 0; i < failure->trial_count && reduction->sample_count < SAMPLES; i++) {
+        uint64_t id = failure->trials[i];
+        bool better = !chosen || (point_of(campaign, chosen)->chance && !point_of(campaign, id)->chance);
+        if (better && !was_taken(reduction, id))
+            chosen = id;
+    }
+    if (!chosen)
+        return false;
+    reduction->sample = find_trial(campaign->result, chosen);
+    reduction->samples[reduction->sample_count++] = reduction->sample;
+    reduction->whole = reduction->best = pf_recipe_of(campaign, chosen, reducing->arena);
+    reduction->shortened = false;
+    reduction->part = 0;
+    reduction->line = (struct pf_failure){.replay = reduction->sample->replay,
+                                          .chance = point_of(campaign, chosen)->chance};
+    return true;
+}
+
+/* The failure's line is that of the first sample, until another is known to be better. */
+static void keep_line(const struct reduction *reduction)
 {
     struct pf_failure *failure = reduction->failure;
+    const struct pf_failure *line = &reduction->line;
+    bool whole = line->replays >= replays_of(reduction);
+    if (reduction->sample_count > 1 && !(whole && pf_sweep_replays_better(line, failure)))
+        return;
+    failure->replay = line->replay;
+    failure->replays = line->replays;
+    failure->replayed = line->replayed;
+    failure->chance = line->chance;
+}
+
+/* A line that shows the failure only now and then may have lost a word too many: then the whole line is tried
+ * instead. Where that does no better, another trial is. */
+static void take_replay(const struct reducing *reducing, struct reduction *reduction, bool shown)
+{
+    struct pf_failure *line = &reduction->line;
     if (!shown && reduction->shortened) {
         reduction->best = reduction->whole;
         reduction->shortened = false;
-        failure->replay = reduction->sample->replay;
-        failure->replays = failure->replayed = 0;
-        return false;
+        line->replay = reduction->sample->replay;
+        line->replays = line->replayed = 0;
+        keep_line(reduction);
+        return;
     }
-    failure->replays++;
-    failure->replayed += shown;
-    failure->replay = pf_arena_strdup(arena, reduction->trial->replay);
-    return failure->replays == replays_of(reduction);
+    line->replays++;
+    line->replayed += shown;
+    line->replay = pf_arena_strdup(reducing->campaign->result->arena, reduction->trial->replay);
+    keep_line(reduction);
+    if (line->replays < replays_of(reduction))
+        return;
+    reduction->done = line->replayed == line->replays || !take_sample(reducing, reduction);
+    reducing->campaign->progress.done += reduction->done;
 }
 
 static void take_trial(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
@@ -218,15 +228,14 @@ static void take_trial(void *context, const struct pf_pool_job *job, const struc
     (void)trace;
     struct reducing *reducing = context;
     struct reduction *reduction = &reducing->reductions[job->id];
-    struct pf_arena *arena = reducing->campaign->result->arena;
     bool shown = shows(reduction, trial);
-    if (reduction->step == STEP_REPLAY)
-        reducing->campaign->progress.done += take_replay(reduction, shown, arena);
+    if (reduction->part == PF_PART__COUNT)
+        take_replay(reducing, reduction, shown);
     else {
         if (shown)
             reduction->best = reduction->tried;
         reduction->shortened |= shown;
-        reduction->step++;
+        reduction->part++;
     }
     pf_plan_free(reduction->trial);
     reduction->trial = NULL;
@@ -238,52 +247,34 @@ static void tick(void *context)
     pf_campaign_show(((struct reducing *)context)->campaign);
 }
 
-static const struct pf_trial_result *find_trial(const struct pf_result *result, uint64_t id)
+/* An earlier sweep has tried its line often enough. */
+static bool is_known(const struct reduction *reduction)
 {
-    for (size_t i = 0; i < result->trial_count; i++)
-        if (result->trials[i].id == id)
-            return &result->trials[i];
-    abort();
-}
-
-/* All that a trial was: its last fault is the one that may be made smaller, those before it left out. */
-static struct recipe whole_recipe(const struct pf_campaign *campaign, uint64_t id, struct pf_arena *arena)
-{
-    const struct pf_trial *given = campaign->request->base;
-    const struct pf_sequel sequel = pf_sequel_of(campaign->plan, id);
-    struct recipe recipe = {.base = campaign->base, .strike = sequel.strikes[sequel.count - 1]};
-    recipe.base_faults = given->fault_count + sequel.count - 1;
-    recipe.base.faults = pf_arena_alloc(arena, (recipe.base_faults + 1) * sizeof(*recipe.base.faults));
-    for (size_t i = 0; i < recipe.base_faults; i++)
-        recipe.base.faults[i].spec = i < given->fault_count
-                                         ? given->faults[i].spec
-                                         : pf_strike_text(&sequel.strikes[i - given->fault_count], arena);
-    return recipe;
+    return reduction->failure->replays >= replays_of(reduction);
 }
 
 int pf_sweep_minimise(struct pf_campaign *campaign, struct pf_error *error)
 {
     struct pf_sweep_result *sweep = campaign->result->sweep;
     struct pf_arena *arena = pf_arena_new();
-    struct reducing reducing = {.campaign = campaign, .count = sweep->failure_count};
+    struct reducing reducing = {.campaign = campaign, .arena = arena, .count = sweep->failure_count};
     reducing.reductions = pf_arena_alloc(arena, (reducing.count + 1) * sizeof(*reducing.reductions));
-    for (size_t i = 0; i < reducing.count; i++) {
-        struct pf_failure *failure = &sweep->failures[i];
-        struct reduction *reduction = &reducing.reductions[i];
-        *reduction = (struct reduction){
-            .failure = failure,
-            .sample = find_trial(campaign->result, failure->trials[0]),
-        };
-        reduction->whole = whole_recipe(campaign, failure->trials[0], arena);
-        reduction->best = reduction->whole;
-        reduction->step = failure->replays >= replays_of(reduction) ? STEP_REPLAY : STEP_FAULTS;
-    }
     campaign->progress.phase = PF_SWEEP_MINIMISING;
     campaign->progress.done = 0;
     campaign->progress.total = reducing.count;
+    for (size_t i = 0; i < reducing.count; i++) {
+        struct reduction *reduction = &reducing.reductions[i];
+        reduction->failure = &sweep->failures[i];
+        take_sample(&reducing, reduction);
+        reduction->done = is_known(reduction);
+        campaign->progress.done += reduction->done;
+    }
     struct pf_pool_client client = {
         .context = &reducing, .next = next_trial, .brief = true, .done = take_trial, .tick = tick};
     int r = reducing.count ? pf_pool_run(&client, campaign->request->jobs, error) : 0;
+    reducing.alone = true;
+    if (r == 0 && reducing.count)
+        r = pf_pool_run(&client, 1, error);
     pf_arena_free(arena);
     return r;
 }

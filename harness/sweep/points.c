@@ -292,7 +292,13 @@ static void count_occurrences(struct pf_points *points)
     }
 }
 
-struct pf_points *pf_points_new(const struct pf_trace *trace)
+void pf_points_free(struct pf_points *points)
+{
+    if (points)
+        pf_arena_free(points->arena);
+}
+
+static struct pf_points *read_points(const struct pf_trace *trace)
 {
     struct pf_arena *arena = pf_arena_new();
     struct reading reading = {.points = pf_arena_alloc(arena, sizeof(*reading.points))};
@@ -319,8 +325,24 @@ struct pf_points *pf_points_new(const struct pf_trace *trace)
     return points;
 }
 
-void pf_points_free(struct pf_points *points)
+/* Does the other recording come by the same place with its same use? What only happens where threads get into
+ * each other's way does so by chance, whatever two runs did. */
+static bool is_of_chance(const struct pf_point *point, const struct pf_points *again)
 {
-    if (points)
-        pf_arena_free(points->arena);
+    const struct pf_call_profile *profile = point->call ? pf_call_profile_find(point->call) : NULL;
+    if (profile && profile->contention)
+        return true;
+    const struct pf_point *same =
+        bsearch(point, again->points, again->count, sizeof(*again->points), by_birth);
+    return !same || same->place != point->place;
+}
+
+struct pf_points *pf_points_new(const struct pf_trace *trace, const struct pf_trace *again)
+{
+    struct pf_points *points = read_points(trace);
+    struct pf_points *others = again ? read_points(again) : NULL;
+    for (size_t i = 0; others && i < points->count; i++)
+        points->points[i].chance = is_of_chance(&points->points[i], others);
+    pf_points_free(others);
+    return points;
 }

@@ -22,6 +22,7 @@ struct pf_point {
     bool startup;         /* of the dynamic loader */
     const char **stack;   /* the frames in words, innermost first; shared by all points that have it */
     size_t stack_count;
+    bool chance; /* of runs without faults not all come by it, or not there: it depends on who is first */
     const char *step;                   /* "libqueue.so:put+17", of an instruction of a call; or NULL */
     uint64_t instruction, instructions; /* ... its number from 0, and how many there are */
     bool cut;                           /* ... there are more, which nobody has followed */
@@ -37,8 +38,11 @@ struct pf_points {
     size_t places; /* different call stacks */
 };
 
-/* Reads the trace of a recording; it may be freed then. */
-struct pf_points *pf_points_new(const struct pf_trace *trace);
+/*
+ * Reads the trace of a recording; it may be freed then. again: another one, which tells what depends on
+ * chance; NULL: there is none.
+ */
+struct pf_points *pf_points_new(const struct pf_trace *trace, const struct pf_trace *again);
 /*
  * The same for the instructions of the calls that were stepped through; steps: the trigger that named them.
  * again: another such trace; the waypoints that a call passed in both, before it went another way, are good

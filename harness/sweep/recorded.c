@@ -39,6 +39,7 @@ static const struct pf_field point_fields[] = {
     PF_VALUE(struct pf_point, STRING, step),
     PF_VALUE(struct pf_point, UINT, instruction),
     PF_VALUE(struct pf_point, UINT, instructions),
+    PF_VALUE(struct pf_point, BOOL, chance),
     PF_VALUE(struct pf_point, BOOL, cut),
     PF_NAMED(struct pf_point, UINT, "waypoint", waypoint.instruction),
     PF_NAMED(struct pf_point, INT, "waypoint_distance", waypoint.distance),

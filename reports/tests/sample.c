@@ -241,7 +241,7 @@ struct pf_result *sample_sweep(void)
     static uint64_t ids[] = {2};
     static struct pf_failure failures[] = {
         {PF_OUTCOME_SILENT, "silent/lost//0000000000000000", "lost " SAMPLE_HOSTILE, 1, ids, 1,
-         "pitfall run --inject write:error=ENOSPC:when=1+ -- " SAMPLE_HOSTILE, 3, 2},
+         "pitfall run --inject write:error=ENOSPC:when=1+ -- " SAMPLE_HOSTILE, 3, 2, false},
     };
     static struct pf_sweep_result sweep = {3, 9, 1, true, true, 2000000000, failures, 1};
     struct pf_result *result = sample_run(SAMPLE_CLEAN);

@@ -225,6 +225,11 @@ Test(text, a_failure_that_does_not_come_each_time_is_flaky)
     text = sample_write("text", result, &plain_options, NULL);
     expect_in(text, "replayed 7 of 10: flaky");
     free(text);
+    failure->replayed = 10;
+    failure->chance = true;
+    text = sample_write("text", result, &plain_options, NULL);
+    expect_in(text, "replayed 10 of 10: flaky, at a call of chance");
+    free(text);
     failure->replays = failure->replayed = 0;
     text = sample_write("text", result, &plain_options, NULL);
     expect_in(text, "not tried again");

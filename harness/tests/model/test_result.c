@@ -133,7 +133,7 @@ static struct pf_sweep_result *sample_sweep(void)
 {
     static uint64_t ids[] = {3, 9};
     static struct pf_failure failures[] = {
-        {PF_OUTCOME_SILENT, "silent/lost//1", "one is lost", 2, ids, 2, "pitfall run -- ./a", 3, 2},
+        {PF_OUTCOME_SILENT, "silent/lost//1", "one is lost", 2, ids, 2, "pitfall run -- ./a", 3, 2, true},
         {.outcome = PF_OUTCOME_ABORT, .signature = "abort/crash//1"},
     };
     static struct pf_sweep_result sweep = {5, 9, 1, true, true, 2000000000, failures, 2};

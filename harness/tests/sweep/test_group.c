@@ -156,3 +156,16 @@ Test(group, the_best_replay_is_kept_when_it_is_done_again)
     cr_expect_eq(result->sweep->failures[0].replayed, 3);
     cr_expect_eq(result->sweep->failures[0].trial_count, 2);
 }
+
+Test(group, a_line_that_strikes_where_every_run_comes_by_is_better)
+{
+    struct pf_failure steady = {.replay = "a longer line", .replays = 10, .replayed = 10};
+    struct pf_failure chance = {.replay = "a line", .replays = 10, .replayed = 10, .chance = true};
+    struct pf_failure missed = {.replay = "a line", .replays = 10, .replayed = 9};
+    struct pf_failure untried = {.replay = "a line"};
+    cr_expect(pf_sweep_replays_better(&steady, &chance));
+    cr_expect_not(pf_sweep_replays_better(&chance, &steady));
+    cr_expect(pf_sweep_replays_better(&chance, &missed));
+    cr_expect(pf_sweep_replays_better(&missed, &untried));
+    cr_expect_not(pf_sweep_replays_better(&untried, &missed));
+}

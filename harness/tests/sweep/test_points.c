@@ -47,7 +47,7 @@ Test(points, calls_come_in_the_order_of_processes_and_of_their_beginning)
     add_call((struct pf_ev_call){.thread = "0.2", .call = "read", .occurrence = 2, .result = -5});
     add_call((struct pf_ev_call){.thread = "0.2", .call = "read", .occurrence = 1});
     add_point("0.2", "ready", 1);
-    struct pf_points *points = pf_points_new(trace);
+    struct pf_points *points = pf_points_new(trace, NULL);
     cr_assert_eq(points->count, 4);
     static const char *const processes[] = {"0.2", "0.2", "0.2", "0.10"};
     for (size_t i = 0; i < 4; i++)
@@ -67,7 +67,7 @@ Test(points, each_knows_how_many_there_are_of_it)
     add_call((struct pf_ev_call){.thread = "0", .call = "write", .occurrence = 1});
     add_call((struct pf_ev_call){.thread = "0.1", .call = "read", .occurrence = 1});
     add_point("0", "read", 1);
-    struct pf_points *points = pf_points_new(trace);
+    struct pf_points *points = pf_points_new(trace, NULL);
     static const uint64_t occurrences[] = {3, 3, 3, 1, 1, 1};
     cr_assert_eq(points->count, 6);
     for (size_t i = 0; i < 6; i++)
@@ -83,7 +83,7 @@ Test(points, a_place_is_a_call_and_its_stack)
     add_call((struct pf_ev_call){.thread = "0", .call = "read", .occurrence = 1, .stack = 1});
     add_call((struct pf_ev_call){.thread = "0", .call = "read", .occurrence = 2});
     add_call((struct pf_ev_call){.thread = "0.1", .call = "read", .occurrence = 1});
-    struct pf_points *points = pf_points_new(trace);
+    struct pf_points *points = pf_points_new(trace, NULL);
     cr_assert_eq(points->count, 5);
     const struct pf_point *p = points->points; /* 0: read 1, read 2, write; 0.1: read, write */
     cr_expect_eq(points->places, 4);
@@ -101,7 +101,7 @@ Test(points, a_stack_is_known_also_to_a_call_that_returns_before_the_one_it_is_t
     add_call((struct pf_ev_call){.thread = "0.2", .call = "write", .occurrence = 1, .stack = 1});
     add_call((struct pf_ev_call){
         .thread = "0.1", .call = "write", .occurrence = 1, .stack = 1, .frames = by_main, .frame_count = 2});
-    struct pf_points *points = pf_points_new(trace);
+    struct pf_points *points = pf_points_new(trace, NULL);
     cr_assert_eq(points->count, 2);
     cr_expect_eq(points->points[1].stack_count, 2);
     cr_expect_eq(points->places, 1);
@@ -118,7 +118,7 @@ Test(points, threads_count_for_themselves)
     add_call((struct pf_ev_call){.thread = "0.1", .call = "read", .occurrence = 5});
     add_point("0/t1", "ready", 1);
     add_point("0", "ready", 2);
-    struct pf_points *points = pf_points_new(trace);
+    struct pf_points *points = pf_points_new(trace, NULL);
     cr_assert_eq(points->count, 6);
     static const struct {
         const char *process;
@@ -131,4 +131,36 @@ Test(points, threads_count_for_themselves)
         cr_expect_eq(points->points[i].occurrences, expected[i].occurrences, "point %zu", i);
     }
     pf_points_free(points);
+}
+
+/* The same four uses, of which the second run makes one elsewhere and one not at all. */
+Test(points, what_another_run_does_not_come_by_is_of_chance)
+{
+    struct pf_trace *again = pf_trace_new();
+    struct pf_ev_call calls[] = {
+        {.thread = "0", .call = "read", .occurrence = 1, .stack = 1, .frames = by_main, .frame_count = 2},
+        {.thread = "0", .call = "read", .occurrence = 2, .stack = 1},
+        {.thread = "0", .call = "read", .occurrence = 3, .stack = 1},
+        {.thread = "0", .call = "futex", .occurrence = 1},
+    };
+    for (size_t i = 0; i < 4; i++)
+        add_call(calls[i]);
+    struct pf_points *alone = pf_points_new(trace, NULL);
+    struct pf_points *same = pf_points_new(trace, trace);
+    calls[1].stack = 0;
+    pf_trace_append(again, &(struct pf_event){.kind = PF_EVENT_CALL, .call = calls[0]});
+    pf_trace_append(again, &(struct pf_event){.kind = PF_EVENT_CALL, .call = calls[1]});
+    pf_trace_append(again, &(struct pf_event){.kind = PF_EVENT_CALL, .call = calls[3]});
+    struct pf_points *other = pf_points_new(trace, again);
+    static const bool by_another[] = {true, false, true, true}; /* futex, then the reads */
+    cr_assert_eq(other->count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_eq(alone->points[i].chance, false, "point %zu", i);
+        cr_expect_eq(same->points[i].chance, i == 0, "point %zu", i); /* who waits for a lock is chance */
+        cr_expect_eq(other->points[i].chance, by_another[i], "point %zu", i);
+    }
+    pf_points_free(alone);
+    pf_points_free(same);
+    pf_points_free(other);
+    pf_trace_free(again);
 }

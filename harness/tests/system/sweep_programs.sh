@@ -22,7 +22,7 @@ fail() {
 lines() {
     /usr/bin/python3 -c 'import json, sys
 for f in json.load(open(sys.argv[1]))["sweep"]["failures"]:
-    steady = f["replays"] and f["replays"] == f["replayed"]
+    steady = f["replays"] and f["replays"] == f["replayed"] and not f.get("chance")
     print(f["replays"] if steady else 0, f["signature"].split("/")[1], f["replay"])' "$scratch/sweep.json"
 }
 
