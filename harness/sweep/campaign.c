@@ -50,12 +50,25 @@ static bool has_unfired(const struct pf_trial_result *trial)
     return false;
 }
 
+bool pf_campaign_is_held_up(const struct pf_trial_result *trial)
+{
+    size_t unfired = 0, never_struck = 0;
+    bool hangs = false;
+    for (size_t i = 0; i < trial->finding_count; i++) {
+        unfired += trial->findings[i].kind == PF_FINDING_UNFIRED;
+        hangs = hangs || trial->findings[i].kind == PF_FINDING_HANG;
+    }
+    for (size_t i = 0; i < trial->fault_count; i++)
+        never_struck += trial->faults[i].fired == 0;
+    return hangs && unfired > never_struck;
+}
+
 bool pf_campaign_is_unfired(const struct pf_trial_result *trial, size_t first)
 {
     bool struck = true;
     for (size_t i = first; i < trial->fault_count; i++)
         struck = struck && trial->faults[i].fired;
-    return has_unfired(trial) && !struck;
+    return (has_unfired(trial) && !struck) || pf_campaign_is_held_up(trial);
 }
 
 /* What the user lets strike in all trials struck in the runs that came first. Where it does not any more, the

@@ -27,7 +27,10 @@ struct pf_trial *pf_campaign_trial(const struct pf_trial *base, const char *cons
 bool pf_campaign_is_over(const struct pf_campaign *campaign);
 void pf_campaign_show(const struct pf_campaign *campaign);
 
-/* Was nothing tested, because a rule from this one on, counted from 0, never struck? */
+/* Does it hang where a rule that has struck keeps a thread for something that never came? */
+bool pf_campaign_is_held_up(const struct pf_trial_result *trial);
+/* Was nothing tested, because a rule from this one on, counted from 0, never struck, or any held the program
+ * up? */
 bool pf_campaign_is_unfired(const struct pf_trial_result *trial, size_t first);
 /* What a trial in which its own fault has struck came to. */
 void pf_campaign_settle(struct pf_trial_result *trial);

@@ -200,7 +200,10 @@ static void keep(struct tour *tour, const struct flight *flight, const struct pf
     kept->outcome = judged.outcome;
     if (unfired) {
         kept->verdict = PF_SKIP;
-        kept->reason = "never reached: in three runs the program did not come to this point";
+        kept->reason =
+            pf_campaign_is_held_up(trial)
+                ? "held up: in three runs a fault of yours kept the program for what did not come any more"
+                : "never reached: in three runs the program did not come to this point";
     }
     campaign->progress.done++;
     campaign->progress.outcomes[kept->outcome]++;

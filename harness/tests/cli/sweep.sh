@@ -60,6 +60,27 @@ expect_json "$scratch/elsewhere.json" 'len(it["trials"]) > 1 and all(t["verdict"
 expect_json "$scratch/elsewhere.json" 'any(f["kind"] == "unfired" for t in it["trials"] for f in t["findings"])'
 expect_json "$scratch/elsewhere.json" 'all(f["replayed"] == f["replays"] == 10 for f in it["sweep"]["failures"])'
 
+echo "- a program that a hold of the user's keeps for good does not hang by itself"
+cat >pair.py <<'END'
+import os, select
+first = os.fork()
+if first == 0:
+    os.write(1, b"one\n")
+    os._exit(0)
+try:
+    if os.fork() == 0:
+        os._exit(0)
+except OSError:
+    os.write(2, b"there is no second\n")
+select.select([os.pidfd_open(first)], [], [], 60)
+os.waitpid(first, 0)
+END
+run "$pitfall" sweep --json --faults errno --syscalls clone --proc 0 --deadline 2s \
+    --inject write:hold=start@0.2:proc=0.1:when=1 -- /usr/bin/python3 -S pair.py
+expect_status 0
+expect_json "$scratch/stdout" 'any("held up" in t.get("reason", "") for t in it["trials"] if t["verdict"] == "skip")'
+
+
 echo "- what a program writes down of the time is not held against it"
 run "$pitfall" sweep --json --faults stop -j1 -- sh -c 'date +%s >now; cat numbers'
 expect_json "$scratch/stdout" 'len(it["trials"]) > 0 and it["totals"]["fail"] == 0'
