@@ -193,7 +193,7 @@ static int sleep_until_open(struct mproc_barrier *barrier, uint32_t round, uint6
             mproc_wake(&barrier->shared->round);
             return fail_broken();
         }
-        err = deadline_ns == MPROC_NOW ? -EAGAIN : mproc_seats_nap(words, count, deadline_ns);
+        err = deadline_ns == MPROC_NOW ? -EAGAIN : mproc_wait_nap(words, count, deadline_ns);
     }
     return err == -ETIMEDOUT ? mproc_fail(err, "not all parties came to the barrier until the deadline")
                              : err;

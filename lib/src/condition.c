@@ -207,7 +207,7 @@ static int sleep_in_place(struct mproc_condition *condition, uint32_t seat, uint
         size_t count = mproc_seats_watch(segment, seats, UINT64_C(1) << seat, words, 2);
         if (mproc_seats_dead(segment, seats) != 0)
             break;
-        err = mproc_seats_nap(words, count, deadline_ns);
+        err = mproc_wait_nap(words, count, deadline_ns);
     }
     return err;
 }

@@ -159,7 +159,7 @@ static int sleep_on_event(struct mproc_event *event, uint32_t word, uint64_t dea
         return -EAGAIN;
     if (!(word & EVENT_SLEEPER) && !step_word(event, &word, word | EVENT_SLEEPER))
         return 0;
-    return hope == HOPE_OTHERS ? mproc_seats_nap(words, count, deadline_ns)
+    return hope == HOPE_OTHERS ? mproc_wait_nap(words, count, deadline_ns)
                                : mproc_wait(words, count, deadline_ns);
 }
 

@@ -154,7 +154,7 @@ static int await(const struct manager_access *access, const struct manager_link 
     if (spin_for(access, bell, seen))
         return 0;
     const struct mproc_wait_word words[] = {{bell, seen}, mproc_seat_watch(life_of(access))};
-    return mproc_seats_nap(words, 2, deadline_ns);
+    return mproc_wait_nap(words, 2, deadline_ns);
 }
 
 /* Sends what the server will read when it comes to it. */

@@ -5,8 +5,6 @@
 #include "error_internal.h"
 #include "queue_internal.h"
 
-enum { NAP_MS = 500 };
-
 /* Where the messages of one call go: one after the other into a buffer, or one into memory of its own. */
 struct sink {
     unsigned char *buffer; /* NULL: allocate */
@@ -163,7 +161,7 @@ static int get_some(struct mproc_queue *queue, struct sink *sink, struct stand *
     return mproc_queue_side_commit(queue->sides[QUEUE_CONSUMERS], &stand->head);
 }
 
-/* A death wakes one of those who watch seats; should that one be stopped, another looks after a nap. */
+/* A death wakes one of those who watch seats; others look after a nap (mproc_wait_nap()). */
 static int await_any(struct mproc_queue *queue, enum queue_side_index side, struct stand *stand,
                      uint64_t deadline_ns)
 {
@@ -171,7 +169,7 @@ static int await_any(struct mproc_queue *queue, enum queue_side_index side, stru
     int err;
 
     if (queue->redelivers && deadline_ns != MPROC_NOW) {
-        uint64_t nap_end_ns = mproc_deadline_ms(NAP_MS);
+        uint64_t nap_end_ns = mproc_clock_ns() + mproc_nap_ns;
         until_ns = nap_end_ns < deadline_ns ? nap_end_ns : deadline_ns;
     }
     err = mproc_queue_side_await(queue->sides[side], stand->words, stand->commits, stand->count, until_ns);

@@ -12,10 +12,6 @@
 #include "error_internal.h"
 #include "wait.h"
 
-/* The kernel wakes one sleeper when an owner dies. Should that one be stopped (SIGSTOP) before it takes the
- * lock, the others find it after this long. */
-static const uint64_t nap_ns = 500 * 1000 * 1000;
-
 /* What a thread knows of itself. A child of fork() inherits its parent's copy and must not use it: `epoch`
  * then differs from the page below, which the kernel wipes in every child, also of a bare clone(). */
 struct self {
@@ -169,11 +165,6 @@ static bool try_acquire(mproc_robust_word *word, uint32_t *ret_seen)
     return false;
 }
 
-static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
-{
-    return a_ns < b_ns ? a_ns : b_ns;
-}
-
 static int acquire_slowly(mproc_robust_word *word, uint64_t deadline_ns, uint32_t *ret_seen)
 {
     uint32_t seen = *ret_seen;
@@ -185,9 +176,9 @@ static int acquire_slowly(mproc_robust_word *word, uint64_t deadline_ns, uint32_
             return -EAGAIN;
         if ((seen & FUTEX_WAITERS) || __atomic_compare_exchange_n(word, &seen, seen | FUTEX_WAITERS, false,
                                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-            int err =
-                mproc_wait_one(word, seen | FUTEX_WAITERS, earlier(deadline_ns, mproc_clock_ns() + nap_ns));
-            if (err != 0 && (err != -ETIMEDOUT || mproc_clock_ns() >= deadline_ns))
+            struct mproc_wait_word freed = {word, seen | FUTEX_WAITERS};
+            int err = mproc_wait_nap(&freed, 1, deadline_ns);
+            if (err)
                 return err;
         }
         if (try_acquire(word, &seen)) {

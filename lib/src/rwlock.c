@@ -126,7 +126,7 @@ static int await_seat(const struct mproc_rwlock *rwlock, uint32_t seat, uint64_t
         if (mproc_robust_is_mine(word))
             return mproc_fail(-EDEADLK, "this thread has the rwlock for reading, and would wait for itself");
         struct mproc_wait_word watched = mproc_seat_watch(word);
-        int err = mproc_seats_nap(&watched, 1, deadline_ns);
+        int err = mproc_wait_nap(&watched, 1, deadline_ns);
         if (err == -ETIMEDOUT)
             return mproc_fail(err, "thread %u has the rwlock for reading: is it stuck or stopped?",
                               mproc_robust_owner(word));
@@ -146,7 +146,7 @@ static int sit_behind_gate(struct mproc_rwlock *rwlock, uint64_t deadline_ns)
     while ((err = sit(rwlock, &own)) == -EAGAIN) {
         for (uint32_t seat = 0; seat < MPROC_RWLOCK_READERS_MAX; seat++)
             words[seat] = mproc_seat_watch(mproc_segment_seat(&rwlock->handle.segment, seat));
-        err = mproc_seats_nap(words, MPROC_RWLOCK_READERS_MAX, deadline_ns);
+        err = mproc_wait_nap(words, MPROC_RWLOCK_READERS_MAX, deadline_ns);
         if (err == -ETIMEDOUT)
             return mproc_fail(err, "%d others have the rwlock for reading, and it has room for no more",
                               MPROC_RWLOCK_READERS_MAX);

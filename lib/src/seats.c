@@ -6,10 +6,6 @@
 
 #include "error_internal.h"
 
-/* Should the one that the kernel wakes for a death not pass it on, because it is stopped or killed at that
- * very moment, the others see it after this long. */
-static const uint64_t nap_ns = 500 * 1000 * 1000;
-
 /* Where this thread sat last, most likely still. */
 static _Thread_local uint32_t last_seat;
 
@@ -114,14 +110,4 @@ size_t mproc_seats_watch(const struct mproc_segment *segment, const struct mproc
         words[count++] = mproc_seat_watch(word);
     }
     return count;
-}
-
-int mproc_seats_nap(const struct mproc_wait_word *words, size_t count, uint64_t deadline_ns)
-{
-    uint64_t nap_end_ns = mproc_clock_ns() + nap_ns;
-
-    if (nap_end_ns >= deadline_ns)
-        return mproc_wait(words, count, deadline_ns);
-    int err = mproc_wait(words, count, nap_end_ns);
-    return err == -ETIMEDOUT ? 0 : err;
 }

@@ -64,9 +64,6 @@ void mproc_seats_free(const struct mproc_segment *segment, const struct mproc_se
  * death only where the word says that somebody waits, so this changes it. */
 struct mproc_wait_word mproc_seat_watch(mproc_robust_word *word);
 
-/* mproc_wait() on words of which some are seats; ends with 0 now and then, so that no death is overlooked. */
-int mproc_seats_nap(const struct mproc_wait_word *words, size_t count, uint64_t deadline_ns);
-
 /* Adds to what a sleeper waits on: arrivals, and deaths in the seats that are not among the ignored ones: at
  * most MPROC_SEATS_MAX + 1 words behind the first `count`. Returns how many there are then. */
 size_t mproc_seats_watch(const struct mproc_segment *segment, const struct mproc_seats *seats,

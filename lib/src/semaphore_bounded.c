@@ -57,7 +57,7 @@ static int sleep_on_units(const struct mproc_semaphore *semaphore, uint64_t dead
     if (mine == semaphore->units)
         return mproc_fail(-EDEADLK,
                           "this thread has all %u units of the semaphore, and would wait for itself", mine);
-    return mproc_seats_nap(words, semaphore->units, deadline_ns);
+    return mproc_wait_nap(words, semaphore->units, deadline_ns);
 }
 
 int mproc_semaphore_bounded_acquire(struct mproc_semaphore *semaphore, uint64_t deadline_ns)

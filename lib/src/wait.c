@@ -15,6 +15,8 @@
 /* Without futex_waitv (before Linux 5.16, or filtered) the other words are looked at this often. */
 static const uint64_t slice_ns = 5 * 1000 * 1000;
 
+uint64_t mproc_nap_ns = UINT64_C(500) * 1000 * 1000;
+
 static bool waitv_missing;
 
 static struct timespec to_timespec(uint64_t ns)
@@ -110,6 +112,16 @@ int mproc_wait(const struct mproc_wait_word *words, size_t count, uint64_t deadl
     }
     errno = saved_errno;
     return err;
+}
+
+int mproc_wait_nap(const struct mproc_wait_word *words, size_t count, uint64_t deadline_ns)
+{
+    uint64_t nap_end_ns = mproc_clock_ns() + mproc_nap_ns;
+
+    if (nap_end_ns >= deadline_ns)
+        return mproc_wait(words, count, deadline_ns);
+    int err = mproc_wait(words, count, nap_end_ns);
+    return err == -ETIMEDOUT ? 0 : err;
 }
 
 int mproc_wait_one(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)

@@ -32,6 +32,15 @@ struct mproc_wait_word {
  */
 int mproc_wait(const struct mproc_wait_word *words, size_t count, uint64_t deadline_ns);
 
+/* The kernel wakes one sleeper for a death. Should that one be stopped (SIGSTOP) or killed before it has seen
+ * to it, the others look after this long. Tests of wake-ups make it longer than they wait, so that the end of
+ * a nap cannot pass for one. */
+extern uint64_t mproc_nap_ns;
+
+/* mproc_wait() on words of which the kernel marks some when their owners die; returns 0 after a
+ * nap, too. */
+int mproc_wait_nap(const struct mproc_wait_word *words, size_t count, uint64_t deadline_ns);
+
 /* mproc_wait() on one word. */
 int mproc_wait_one(const uint32_t *word, uint32_t expected, uint64_t deadline_ns);
 

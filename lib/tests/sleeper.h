@@ -9,6 +9,14 @@
 
 #include <criterion/criterion.h>
 
+#include "wait.h"
+
+/* From here on who sleeps goes on because it was woken, and not because a nap is over. */
+static inline void forbid_naps(void)
+{
+    mproc_nap_ns = UINT64_MAX / 4;
+}
+
 /* Waits until a process sleeps in the kernel, or has ended; there is nothing else that could tell. Returns
  * the letter of its state. */
 static inline char await_rest(pid_t pid)

@@ -480,6 +480,7 @@ Test(mutex, wakes_a_sleeper_though_killed_at_any_instruction_of_unlock, .timeout
     struct step_world world = {new_mutex(), new_pair()};
     long points = 0;
 
+    forbid_naps();
     mproc_mutex_set_repair(world.mutex, repair_pair, world.pair);
     change_pair(&world);
     long whole = step_count(change_pair, &world);
@@ -502,11 +503,9 @@ Test(mutex, wakes_a_sleeper_though_killed_at_any_instruction_of_unlock, .timeout
         }
         await_sleep(sleeper);
         alive = step_over(owner, at);
-        uint64_t killed_ns = mproc_clock_ns();
         if (alive)
             step_kill(owner);
         cr_assert_eq(exit_code(sleeper), 0, "instruction %ld", at);
-        cr_assert_lt(mproc_clock_ns() - killed_ns, 400000000, "instruction %ld: not woken", at);
         points++;
         if (!alive)
             break;

@@ -416,8 +416,7 @@ static bool is_asleep(pid_t pid)
     return state == 'S';
 }
 
-/* Within this time a sleeper has looked because it was woken, not because its nap was over. */
-enum { NO_NAP_MS = 300 };
+enum { SLEEP_MS = 60000, SOON_MS = 20000 };
 
 /* A reader sleeps, and another is killed anywhere between taking the only message and having it done. Either
  * the message comes to the sleeper, or it is done and the queue empty; at once, and without help. */
@@ -427,6 +426,7 @@ Test(queue_redeliver, wakes_a_sleeper_though_killed_at_any_instruction)
     long points = 0;
     size_t len;
 
+    forbid_naps();
     put_letters("a");
     long whole = step_count(body_get_and_done, &len);
     if (whole == 0)
@@ -441,13 +441,13 @@ Test(queue_redeliver, wakes_a_sleeper_though_killed_at_any_instruction)
         bool alive = step_over(pid, at);
         pid_t sleeper = fork();
         if (sleeper == 0) {
-            int got = get(mproc_deadline_ms(10000));
+            int got = get(mproc_deadline_ms(SLEEP_MS));
             _exit(got > 0 ? got : 1);
         }
         bool ended = false;
         while (!ended && !is_asleep(sleeper))
             ended = waitpid(sleeper, &status, WNOHANG) == sleeper;
-        uint64_t deadline_ns = mproc_deadline_ms(NO_NAP_MS);
+        uint64_t deadline_ns = mproc_deadline_ms(SOON_MS);
         if (alive)
             step_kill(pid);
         do {

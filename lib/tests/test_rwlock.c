@@ -17,7 +17,7 @@
 #include "segment.h"
 #include "step_sweep.h"
 
-enum { LONG_MS = 10000, PROMPT_MS = 400 };
+enum { LONG_MS = 10000 };
 
 typedef int lock_fn(struct mproc_rwlock *rwlock, uint64_t deadline_ns);
 
@@ -160,15 +160,14 @@ Test(rwlock, times_out_not_before_its_deadline)
 
 Test(rwlock, does_not_mind_a_dead_reader)
 {
+    forbid_naps();
     struct mproc_rwlock *rwlock = new_rwlock();
     pid_t holder = start_holder(rwlock, mproc_rwlock_read);
     pid_t writer = start_user(rwlock, mproc_rwlock_write);
 
     await_rest(writer);
-    uint64_t killed_ns = mproc_clock_ns();
     kill_and_reap(holder);
     cr_assert_eq(exit_code(writer), 0);
-    cr_assert_lt(mproc_clock_ns() - killed_ns, UINT64_C(1000000) * PROMPT_MS, "it was not woken but napped");
     cr_assert_eq(result_elsewhere(rwlock, mproc_rwlock_read), 0);
     mproc_rwlock_unref(rwlock);
 }

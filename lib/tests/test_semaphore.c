@@ -226,17 +226,16 @@ Test(semaphore, bounded_wakes_who_waits_when_a_holder_dies)
     pid_t takers[TAKERS];
     int told = 0;
 
+    forbid_naps();
     for (int i = 0; i < TAKERS; i++)
         takers[i] = start_taker(semaphore);
     for (int i = 0; i < TAKERS; i++)
         await_rest(takers[i]);
-    uint64_t killed_ns = mproc_clock_ns();
     kill_and_reap(holder);
     /* Each ends with the unit, and so leaves it to the next. */
     for (int i = 0; i < TAKERS; i++)
         told += exit_code(takers[i]) == EOWNERDEAD;
     cr_assert_eq(told, TAKERS);
-    cr_assert_lt(mproc_clock_ns() - killed_ns, UINT64_C(400000000), "they were not woken but napped");
     mproc_semaphore_unref(semaphore);
 }
 
