@@ -166,6 +166,17 @@ static void kill_init(struct pf_containment *containment)
     containment->init = 0;
 }
 
+/* Nobody lives in it yet. */
+static void give_up_init(struct pf_containment *containment)
+{
+    if (containment->init <= 0)
+        return;
+    kill(containment->init, SIGKILL);
+    while (waitpid(containment->init, NULL, __WALL) < 0 && errno == EINTR)
+        continue;
+    containment->init = 0;
+}
+
 /* One attempt at one level. -EAGAIN: this level is not to be had here, the report on the sheet says why. */
 static int attempt(struct pf_containment *containment, struct pf_child_place *place)
 {
@@ -196,7 +207,7 @@ static int attempt(struct pf_containment *containment, struct pf_child_place *pl
         r = take_descriptors(containment, place->layer_count);
     }
     if (r < 0) {
-        kill_init(containment);
+        give_up_init(containment);
         close(containment->socket);
         containment->socket = -1;
     }

@@ -166,7 +166,8 @@ static void read_queue(struct pf_survey *survey, struct pf_object *object, struc
     if (copy >= 0)
         close(copy);
     object->path = fd->link;
-    pf_object_set_named(object, pf_reach_own_ipc(survey), "anybody may open the queue by its name");
+    if (!fd->deleted)
+        pf_object_set_named(object, pf_reach_own_ipc(survey), "anybody may open the queue by its name");
 }
 
 /* Requests to the kernel that were made with io_submit may end in an eventfd, which nothing tells: the ring

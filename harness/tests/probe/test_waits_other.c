@@ -154,11 +154,12 @@ Test(other, system_v_queues, .timeout = 60)
 
 static void play_mq(void *context)
 {
-    (void)context;
+    const bool *keeps_name = context;
     char name[64];
     snprintf(name, sizeof(name), "/pitfall-probe-%d", getpid());
     mqd_t queue = mq_open(name, O_RDWR | O_CREAT, 0600, NULL);
-    mq_unlink(name);
+    if (!*keeps_name)
+        mq_unlink(name);
     static char room[65536];
     scene_mark();
     mq_receive(queue, room, sizeof(room), NULL);
@@ -166,11 +167,20 @@ static void play_mq(void *context)
 
 Test(other, posix_queues, .timeout = 60)
 {
-    struct scene *scene = scene_play(play_mq, NULL, 1);
-    scene_assert_wait(scene, "0", PF_WAIT_READ, "mq_timedreceive");
-    cr_assert_eq(scene_object(scene, "0")->kind, PF_OBJECT_MQUEUE);
-    cr_assert_not(scene_wait(scene, "0")->timed);
-    scene_end(scene);
+    for (int named = 0; named < 2; named++) {
+        char name[64];
+        bool keeps_name = named;
+        struct scene *scene = scene_play(play_mq, &keeps_name, 1);
+        snprintf(name, sizeof(name), "/pitfall-probe-%d", scene->root);
+        mq_unlink(name);
+        scene_assert_wait(scene, "0", PF_WAIT_READ, "mq_timedreceive");
+        const struct pf_object *queue = scene_object(scene, "0");
+        cr_assert_eq(queue->kind, PF_OBJECT_MQUEUE);
+        cr_assert_not(scene_wait(scene, "0")->timed);
+        /* Who has not opened it while it had its name never will. */
+        cr_assert_eq(queue->external, keeps_name, "%s", queue->external_why);
+        scene_end(scene);
+    }
 }
 
 static const struct pf_file_lock *lock_of(const struct pf_object *object, const char *process)
