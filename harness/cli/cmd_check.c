@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/here.h"
 #include "cli/jobs_option.h"
 #include "cli/progress.h"
 #include "cli/report_options.h"
@@ -249,6 +250,8 @@ static int run_plan(const struct pf_command *command, const struct settings *set
 {
     struct pf_error error = {""};
     if (pf_interrupts_install(&error) < 0)
+        return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    if (pf_here_mark(plan->variants, plan->variant_count, &error) < 0)
         return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
     struct pf_result *result = pf_result_new();
     struct campaign campaign = {

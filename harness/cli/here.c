@@ -9,6 +9,8 @@ static const char *need(const struct pf_trial *trial)
 {
     if (pf_filter_plans_limit(trial, "nproc"))
         return "a limit of processes takes a user of its own";
+    if (trial->namespaces)
+        return "what its programs leave behind when they are killed would be met by the next";
     if (trial->expect.finding && strstr(trial->expect.finding, "ipc-leak"))
         return "what a program leaves behind is seen, and stays, in namespaces of its own only";
     return NULL;

@@ -320,6 +320,24 @@ int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, stru
     return 0;
 }
 
+int pf_launch_level(const struct pf_trial *trial, struct pf_arena *arena, enum pf_level *ret_level,
+                    const char **ret_note, struct pf_error *error)
+{
+    struct pf_containment *containment;
+    enum pf_stage failed;
+    int r = pf_containment_new(trial, false, &containment, &failed, error);
+    if (r < 0)
+        return r;
+    *ret_level = containment->level;
+    *ret_note = pf_arena_strdup(arena, containment->note);
+    /* Children of the caller's, which are none of ours, are left alone. */
+    pid_t init = containment->init;
+    pf_containment_end(containment, true);
+    while (waitpid(init, NULL, __WALL) < 0 && errno == EINTR)
+        continue;
+    return 0;
+}
+
 void pf_launch_end(struct pf_launched *launched, struct pf_containment **kept)
 {
     struct pf_containment *containment = launched->containment;

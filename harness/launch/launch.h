@@ -40,6 +40,13 @@ unsigned long pf_launch_ptrace_options(bool execs);
 int pf_launch(const struct pf_trial *trial, const struct pf_filter *filter, struct pf_arena *arena,
               struct pf_containment **kept, struct pf_launched *ret_launched, struct pf_error *error);
 
+/*
+ * How deep a containment for the trial would be on this machine, and why no deeper; found by building one.
+ * *ret_note lives in the arena; NULL: it is the best. Errors: as of pf_containment_new().
+ */
+int pf_launch_level(const struct pf_trial *trial, struct pf_arena *arena, enum pf_level *ret_level,
+                    const char **ret_note, struct pf_error *error);
+
 /* What the report of a child that ended before its exec means, as a message and a negative errno. */
 int pf_launch_explain(const struct pf_launched *launched, const struct pf_trial *trial,
                       struct pf_error *error);

@@ -156,8 +156,9 @@ struct pf_trial {
     bool stacks;            /* write down the call stacks of the first strikes of each rule */
     uint64_t max_processes; /* alive at once before the trial is ended for it; 0: no bound */
     unsigned share;         /* enum pf_share bits */
-    bool capture; /* output goes into the trace instead of the caller's terminal; stdin is /dev/null */
-    bool isolate; /* files are covered by a layer that goes with the trial */
+    bool capture;    /* output goes into the trace instead of the caller's terminal; stdin is /dev/null */
+    bool isolate;    /* files are covered by a layer that goes with the trial */
+    bool namespaces; /* it shows nothing, or leaves something behind, where it has none of its own */
     bool observe_descriptors; /* write down what each process has open when it ends by itself */
     bool stdout_to_stderr;    /* keep the harness's own standard output clean (--json) */
     const struct pf_trigger

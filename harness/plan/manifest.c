@@ -114,6 +114,7 @@ static const cyaml_schema_field_t manifest_fields[] = {
     LIST(struct pf_manifest, faults, text_entry, 0),
     TEXT(struct pf_manifest, deadline),
     TEXT(struct pf_manifest, isolate),
+    TEXT(struct pf_manifest, namespaces),
     CYAML_FIELD_MAPPING("lesson", CYAML_FLAG_OPTIONAL, struct pf_manifest, lesson, lesson_fields),
     CYAML_FIELD_SEQUENCE("variants", CYAML_FLAG_POINTER, struct pf_manifest, variants, &variant_entry, 1,
                          CYAML_UNLIMITED),

@@ -48,7 +48,7 @@ struct pf_manifest_lesson {
 
 /* Keys that are not given are NULL and 0. The limits are read from the document: their names are no keys. */
 struct pf_manifest {
-    char *id, *order, *title, *story, *why, *recognise, *avoid, *seed, *deadline, *isolate;
+    char *id, *order, *title, *story, *why, *recognise, *avoid, *seed, *deadline, *isolate, *namespaces;
     struct pf_manifest_source *sources;
     unsigned sources_count;
     char **tags;

@@ -71,6 +71,7 @@ struct pf_trial *pf_plan_variant(const struct pf_scenario *scenario, const struc
     trial->variant = pf_arena_strdup(arena, variant->name);
     trial->deadline_ns = scenario->deadline_ns;
     trial->isolate = scenario->isolate;
+    trial->namespaces = scenario->namespaces;
     trial->capture = true;
     trial->skip = pf_arena_strdup(arena, variant->skip);
     trial->expect = (struct pf_expect){

@@ -91,7 +91,8 @@ struct pf_scenario {
     struct pf_fault *faults;
     size_t fault_count;
     uint64_t deadline_ns;
-    bool isolate; /* what its programs write is gone with them */
+    bool isolate;    /* what its programs write is gone with them */
+    bool namespaces; /* without some of their own its programs would meet what others left */
     struct pf_lesson lesson;
     struct pf_variant *variants;
     size_t variant_count;

@@ -43,6 +43,16 @@ static int read_texts(const struct pf_scenario_reading *reading)
     return 0;
 }
 
+/* The value of a key that is true or false; where it is not given, false. */
+static int read_truth(const struct pf_scenario_reading *reading, const char *key, const char *text,
+                      bool *ret_true)
+{
+    *ret_true = text && strcmp(text, "true") == 0;
+    if (!text || *ret_true || strcmp(text, "false") == 0)
+        return 0;
+    return pf_yaml_refuse(reading->yaml, reading->error, key, "expected true or false, not \"%.60s\"", text);
+}
+
 static int read_numbers(const struct pf_scenario_reading *reading)
 {
     const struct pf_manifest *manifest = reading->manifest;
@@ -61,11 +71,8 @@ static int read_numbers(const struct pf_scenario_reading *reading)
     struct pf_error why;
     if (manifest->deadline && pf_duration_parse(manifest->deadline, &scenario->deadline_ns, &why) < 0)
         return pf_yaml_refuse(reading->yaml, reading->error, "deadline", "%s", why.message);
-    scenario->isolate = manifest->isolate && strcmp(manifest->isolate, "true") == 0;
-    if (manifest->isolate && !scenario->isolate && strcmp(manifest->isolate, "false") != 0)
-        return pf_yaml_refuse(reading->yaml, reading->error, "isolate",
-                              "expected true or false, not \"%.60s\"", manifest->isolate);
-    return 0;
+    int r = read_truth(reading, "isolate", manifest->isolate, &scenario->isolate);
+    return r ? r : read_truth(reading, "namespaces", manifest->namespaces, &scenario->namespaces);
 }
 
 static void read_lists(const struct pf_scenario_reading *reading)

@@ -137,6 +137,12 @@ static const struct golden {
      "beside what was expected, found crash"},
     {"expected-other-diagnosis", PF_FAIL, "deadlock", "join-before-drain",
      "expected the diagnosis hung-thread, but it was join-before-drain"},
+    {"expected-unprovable", PF_SKIP, "hang", "join-before-drain", "a proof takes namespaces"},
+    {"near-unprovable-in-namespaces", PF_FAIL, "hang", "join-before-drain",
+     "expected the finding deadlock, but found hang"},
+    {"near-unprovable-held-outside", PF_FAIL, "hang", NULL, "expected the finding deadlock, but found hang"},
+    {"near-unprovable-other", PF_FAIL, "hang", "join-before-drain",
+     "expected the finding deadlock, but found hang"},
     {"expected-list", PF_PASS, "limit@0 lost", "fd-exhaustion", NULL},
     {"expected-list-half", PF_FAIL, "limit@0", "fd-exhaustion", "expected the finding lost"},
 

@@ -41,6 +41,7 @@ static const char whole[] = "id: join-before-drain\n"
                             "  - \"%file:error=EMFILE:when=3\"\n"
                             "deadline: 10s\n"
                             "isolate: true\n"
+                            "namespaces: true\n"
                             "variants:\n"
                             "  - name: broken\n"
                             "    expect:\n"
@@ -78,6 +79,7 @@ Test(scenario, every_key_of_the_manifest_arrives)
     cr_assert_eq(scenario->faults[1].trigger.first, 3);
     cr_assert_eq(scenario->deadline_ns, 10000000000ULL);
     cr_assert(scenario->isolate);
+    cr_assert(scenario->namespaces);
 
     cr_assert_eq(scenario->variant_count, 2);
     const struct pf_variant *broken = &scenario->variants[0], *safe = &scenario->variants[1];
@@ -104,6 +106,7 @@ Test(scenario, the_smallest_manifest)
     cr_assert_eq(scenario->order, UINT_MAX);
     cr_assert_eq(scenario->deadline_ns, PF_DEADLINE_DEFAULT_NS);
     cr_assert_not(scenario->isolate);
+    cr_assert_not(scenario->namespaces);
     cr_assert_null(scenario->story);
     cr_assert_eq(scenario->fault_count + scenario->limit_count + scenario->tag_count, 0);
     cr_assert_null(scenario->variants[0].expect.finding);
@@ -225,7 +228,7 @@ Test(scenario, a_long_source_is_cut_and_says_so)
 
 #define KEYS                                                                                                 \
     "id, order, title, story, why, recognise, avoid, seed, sources, tags, limits, faults, deadline, "        \
-    "isolate, lesson, variants"
+    "isolate, namespaces, lesson, variants"
 #define KINDS                                                                                                \
     "deadlock, hang, busy-loop, orphan, zombie, crash, killed, exit, limit, lost, torn, duplicate, "         \
     "wrong-output, fd-leak, ipc-leak, process-explosion, cost, unfired"
@@ -279,6 +282,7 @@ static const struct {
     {"id: x\ntitle: X\norder: 1000001\n" TAIL, 3, "expected a number from 0 to 1000000, not \"1000001\""},
     {"id: x\ntitle: X\norder: -1\n" TAIL, 3, "expected a number from 0 to 1000000, not \"-1\""},
     {"id: x\ntitle: X\nisolate: yes\n" TAIL, 3, "expected true or false, not \"yes\""},
+    {"id: x\ntitle: X\nnamespaces: no\n" TAIL, 3, "expected true or false, not \"no\""},
     {"id: x\ntitle: X\ndeadline: 10\n" TAIL, 3,
      "duration, column 3: expected a unit (ns, us, ms, s, m or h) here, not the end\n  10\n    ^"},
     {"id: x\ntitle: X\nlimits:\n  core: 0\n  nofiles: 32\n" TAIL, 5,

@@ -43,6 +43,32 @@ else
     echo "skipped: user.max_user_namespaces cannot be set here"
 fi
 
+# checked ID…: `pitfall check` of scenarios where there are no namespaces; the result as JSON.
+checked() {
+    # shellcheck disable=SC2016
+    unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces
+        exec setpriv --bounding-set=-all --inh-caps=-all "$0" check --variant broken --json "$@"' "$pitfall" "$@"
+}
+
+# What shows only in namespaces is skipped there, for everybody to see, and leaves nothing behind.
+if unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces' 2>/dev/null; then
+    status=0
+    json=$(checked process-limit handler-overridden finalizer-order) || status=$?
+    for words in '"skip": 3' "a limit of processes takes a user of its own, and user namespaces cannot be had here" \
+        "what a program leaves behind is seen" "would be met by the next"; do
+        if [ "$status" -ne 77 ] || [[ $json != *"$words"* ]]; then
+            echo "FAILED: without namespaces (status $status): no $words"
+            failures=$((failures + 1))
+        fi
+    done
+    status=0
+    json=$(checked join-before-drain) || status=$?
+    [ "$status" -eq 0 ] || {
+        echo "FAILED: without namespaces, join-before-drain: status $status: $json"
+        failures=$((failures + 1))
+    }
+fi
+
 # The profiles of containers refuse clone3, so that what asks for it falls back to clone.
 json=$("$pitfall" run --json -- true)
 level=$(sed -n 's/.*"containment": "\(.*\)".*/\1/p;T;q' <<<"$json")

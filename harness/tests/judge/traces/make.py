@@ -699,6 +699,19 @@ t.prove(STUCK, [FULL])
 t = family("expected-other-diagnosis", "0.1", expect={"finding": "deadlock", "diagnosis": "hung-thread"})
 t.prove(STUCK, [FULL])
 
+# Full as well, but others could come to it by its name: in namespaces of its own a tree has names to itself.
+OPEN_TO_OTHERS = {**FULL, "kind": "fifo", "path": "/tmp/rows", "external": True, "by_name": True,
+                  "external_why": "anybody may open it by its name"}
+
+for name, containment, thing, expect in [
+        ("expected-unprovable", "subreaper", OPEN_TO_OTHERS, DEMO),
+        ("near-unprovable-in-namespaces", "namespaces", OPEN_TO_OTHERS, DEMO),
+        ("near-unprovable-held-outside", "subreaper", {**FULL, "external": True, "external_why": "given"}, DEMO),
+        ("near-unprovable-other", "subreaper", OPEN_TO_OTHERS, {**DEMO, "diagnosis": "hung-thread"})]:
+    t = family(name, "0.1", expect=expect)
+    t.events[0]["environment"]["containment"] = containment
+    t.time_out(STUCK, [thing])
+
 t = family("expected-list", expect={"finding": "limit,lost"})
 t.add("ledger", thread="0", book="sent", id=1)
 t.add("limit", thread="0", call="pipe2", error="EMFILE", resource="nofile", value=32)
