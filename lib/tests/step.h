@@ -1,8 +1,8 @@
 /*
  * Kills a child at a chosen instruction of a function, by single steps.
  *
- * A test forks the child once per kill point; whether the default run visits every point or a sample is
- * step_stride()'s business. What cannot be reached this way, death inside a system call, is for kill storms.
+ * A test forks the child once per kill point; step_walk() says which points a run visits. What cannot be
+ * reached this way, death inside a system call, is for kill storms.
  */
 #ifndef MPROC_TESTS_STEP_H
 #define MPROC_TESTS_STEP_H
@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -72,12 +73,32 @@ static long step_count(step_body *body, void *arg)
     return count;
 }
 
-/* The distance of kill points that visits about `points` of `count`, or all when MPROC_STEP_ALL is set. */
-static long step_stride(long count, long points)
+/* Which kill points a run visits: `first`, and from there on every `stride`-th. */
+struct step_walk {
+    long first, stride;
+};
+
+/*
+ * About `points` of `count`. With MPROC_STEP_ALL=1 it is all of them; with MPROC_STEP_ALL=I/N the I-th of N
+ * shares of them, each spread over all of the call, for sweeps that take hours otherwise.
+ */
+static struct step_walk step_walk(long count, long points)
 {
-    if (getenv("MPROC_STEP_ALL") || count <= points)
-        return 1;
-    return (count + points - 1) / points;
+    const char *all = getenv("MPROC_STEP_ALL");
+    long share = 1, shares = 1;
+    char beyond;
+
+    if (!all)
+        return (struct step_walk){0, count <= points ? 1 : (count + points - 1) / points};
+    int n = sscanf(all, "%ld/%ld%c", &share, &shares, &beyond);
+    if (n < 1 || n > 2 || share < 1 || share > shares) {
+        fprintf(
+            stderr,
+            "MPROC_STEP_ALL is '%s': write 1 for all instructions, or 2/8 for the second of eight shares\n",
+            all);
+        abort();
+    }
+    return (struct step_walk){share - 1, shares};
 }
 
 /* The kill point behind `at`; the last one is never left out. */
@@ -85,5 +106,8 @@ static inline long step_next(long at, long stride, long count)
 {
     return at + 1 < count && at + stride >= count ? count - 1 : at + stride;
 }
+
+/* For a suite's .timeout: a sweep of all instructions takes hours. What bounds the default run is CTest. */
+#define STEP_TIMEOUT_S 36000
 
 #endif

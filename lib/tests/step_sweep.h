@@ -42,8 +42,8 @@ static long step_sweep(const struct step_sweep *sweep)
         cr_skip_test("no ptrace here");
     sweep->after(sweep->arg, -1);
     long all = count + sweep->more;
-    long stride = step_stride(all, sweep->points);
-    for (long at = 0; at < all; at = step_next(at, stride, all), points++) {
+    struct step_walk walk = step_walk(all, sweep->points);
+    for (long at = walk.first; at < all; at = step_next(at, walk.stride, all), points++) {
         if (sweep->before)
             sweep->before(sweep->arg);
         pid_t pid = step_start(sweep->body, sweep->arg);

@@ -255,7 +255,7 @@ static void judge_wait(void *arg, long at)
     }
 }
 
-Test(barrier, survives_a_kill_at_every_instruction_of_wait, .timeout = 200)
+Test(barrier, survives_a_kill_at_every_instruction_of_wait, .timeout = STEP_TIMEOUT_S)
 {
     struct mproc_barrier *barrier = new_barrier(2);
     long points = step_sweep(&(struct step_sweep){.body = body_wait,

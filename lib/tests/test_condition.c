@@ -309,7 +309,7 @@ static void judge_put(void *arg, long at)
     cr_assert_eq(box->things, 0, "instruction %ld", at);
 }
 
-Test(condition, survives_a_kill_at_every_instruction_of_notify, .timeout = 200)
+Test(condition, survives_a_kill_at_every_instruction_of_notify, .timeout = STEP_TIMEOUT_S)
 {
     step_sweep(&(struct step_sweep){
         .body = body_put, .before = start_sweep_taker, .after = judge_put, .points = 60});
@@ -335,7 +335,7 @@ static void judge_wait(void *arg, long at)
     cr_assert_eq(box->things, 0);
 }
 
-Test(condition, survives_a_kill_at_every_instruction_of_wait, .timeout = 200)
+Test(condition, survives_a_kill_at_every_instruction_of_wait, .timeout = STEP_TIMEOUT_S)
 {
     step_sweep(&(struct step_sweep){.body = body_wait, .after = judge_wait, .points = 100});
 }

@@ -324,7 +324,7 @@ static void body_promise(void *arg)
 }
 
 /* Where it is set, the sleeper is awake; where it is not, another set wakes him. */
-Test(event, survives_a_kill_at_every_instruction_of_set, .timeout = 120)
+Test(event, survives_a_kill_at_every_instruction_of_set, .timeout = STEP_TIMEOUT_S)
 {
     struct mproc_event *event = new_event();
     long seen_set = 0;
@@ -334,8 +334,8 @@ Test(event, survives_a_kill_at_every_instruction_of_set, .timeout = 120)
     if (count == 8)
         cr_skip_test("no ptrace here");
     mproc_event_clear(event);
-    long stride = step_stride(count, POINTS);
-    for (long at = 0; at < count; at += stride, points++) {
+    struct step_walk walk = step_walk(count, POINTS);
+    for (long at = walk.first; at < count; at += walk.stride, points++) {
         pid_t waiter = start_waiter(event, mproc_deadline_ms(LONG_MS));
         await_rest(waiter);
         pid_t pid = step_start(body_set, event);
@@ -354,7 +354,7 @@ Test(event, survives_a_kill_at_every_instruction_of_set, .timeout = 120)
     mproc_event_unref(event);
 }
 
-Test(event, survives_a_kill_at_every_instruction_of_clear, .timeout = 120)
+Test(event, survives_a_kill_at_every_instruction_of_clear, .timeout = STEP_TIMEOUT_S)
 {
     struct mproc_event *event = new_event();
     long seen_set = 0;
@@ -364,8 +364,8 @@ Test(event, survives_a_kill_at_every_instruction_of_clear, .timeout = 120)
     long count = step_count(body_clear, event);
     if (count == 0)
         cr_skip_test("no ptrace here");
-    long stride = step_stride(count, POINTS);
-    for (long at = 0; at < count; at += stride, points++) {
+    struct step_walk walk = step_walk(count, POINTS);
+    for (long at = walk.first; at < count; at += walk.stride, points++) {
         mproc_event_set(event);
         pid_t pid = step_start(body_clear, event);
         if (step_over(pid, at))
@@ -379,7 +379,7 @@ Test(event, survives_a_kill_at_every_instruction_of_clear, .timeout = 120)
 }
 
 /* A promise was made and broken, or was never made; who waits knows, and the next promise counts. */
-Test(event, survives_a_kill_at_every_instruction_of_promise, .timeout = 200)
+Test(event, survives_a_kill_at_every_instruction_of_promise, .timeout = STEP_TIMEOUT_S)
 {
     struct mproc_event *event = new_event();
     long broken = 0;
@@ -388,8 +388,8 @@ Test(event, survives_a_kill_at_every_instruction_of_promise, .timeout = 200)
     long count = step_count(body_promise, event);
     if (count == 0)
         cr_skip_test("no ptrace here");
-    long stride = step_stride(count, POINTS / 2);
-    for (long at = 0; at < count; at += stride, points++) {
+    struct step_walk walk = step_walk(count, POINTS / 2);
+    for (long at = walk.first; at < count; at += walk.stride, points++) {
         mproc_event_unref(event);
         event = new_event();
         pid_t waiter = start_waiter(event, mproc_deadline_ms(LONG_MS));

@@ -358,12 +358,12 @@ static void sweep_write(bool with_a_long_one)
     cr_expect_gt(seen_lost, 0);
 }
 
-Test(log_storm, killed_at_each_instruction_of_a_write)
+Test(log_storm, killed_at_each_instruction_of_a_write, .timeout = STEP_TIMEOUT_S)
 {
     sweep_write(false);
 }
 
-Test(log_storm, killed_at_each_instruction_of_a_long_write)
+Test(log_storm, killed_at_each_instruction_of_a_long_write, .timeout = STEP_TIMEOUT_S)
 {
     sweep_write(true);
 }

@@ -444,7 +444,7 @@ static void change_pair(void *arg)
 }
 
 /* After each kill the next owner must get the mutex at once, and find the pair whole. */
-Test(mutex, survives_a_kill_at_every_instruction, .timeout = 120)
+Test(mutex, survives_a_kill_at_every_instruction, .timeout = STEP_TIMEOUT_S)
 {
     struct step_world world = {new_mutex(), new_pair()};
     long died_inside = 0;
@@ -455,8 +455,8 @@ Test(mutex, survives_a_kill_at_every_instruction, .timeout = 120)
     long count = step_count(change_pair, &world);
     if (count == 0)
         cr_skip_test("no ptrace here");
-    long stride = step_stride(count, 150);
-    for (long at = 0; at < count; at += stride, points++) {
+    struct step_walk walk = step_walk(count, 150);
+    for (long at = walk.first; at < count; at += walk.stride, points++) {
         long repairs = world.pair->repairs;
         pid_t pid = step_start(change_pair, &world);
         if (step_over(pid, at))
@@ -475,7 +475,7 @@ Test(mutex, survives_a_kill_at_every_instruction, .timeout = 120)
 }
 
 /* The owner dies in its unlock while another sleeps on the mutex: the sleeper must get it, by its own. */
-Test(mutex, wakes_a_sleeper_though_killed_at_any_instruction_of_unlock, .timeout = 120)
+Test(mutex, wakes_a_sleeper_though_killed_at_any_instruction_of_unlock, .timeout = STEP_TIMEOUT_S)
 {
     struct step_world world = {new_mutex(), new_pair()};
     long points = 0;
@@ -486,8 +486,8 @@ Test(mutex, wakes_a_sleeper_though_killed_at_any_instruction_of_unlock, .timeout
     long whole = step_count(change_pair, &world);
     if (whole == 0)
         cr_skip_test("no ptrace here");
-    long stride = step_stride(whole, 150);
-    for (long at = 0; at < whole + 40; at += stride) {
+    struct step_walk walk = step_walk(whole, 150);
+    for (long at = walk.first; at < whole + 40; at += walk.stride) {
         pid_t owner = step_start(change_pair, &world);
         bool alive = true;
         long done = 0;

@@ -35,7 +35,7 @@ static void tear_down(void)
     mproc_pipe_unref(there);
 }
 
-TestSuite(pipe_step, .init = set_up, .fini = tear_down, .timeout = 300);
+TestSuite(pipe_step, .init = set_up, .fini = tear_down, .timeout = STEP_TIMEOUT_S);
 
 static void send_it(void *arg)
 {

@@ -155,8 +155,8 @@ static void sweep(uint32_t victims, bool is_bound)
     mproc_hand_free(hand);
     if (count == 0)
         cr_skip_test("no ptrace here");
-    long stride = step_stride(count, POINTS);
-    for (long at = 0; at < count; at += stride) {
+    struct step_walk walk = step_walk(count, POINTS);
+    for (long at = walk.first; at < count; at += walk.stride) {
         prepare(is_bound);
         pid_t sleeper = start_sleeper();
         pid_t pid = step_start(body_serve, NULL);
@@ -174,7 +174,7 @@ static void sweep(uint32_t victims, bool is_bound)
     cr_assert(listed < seen.done);
 }
 
-TestSuite(pool_step, .timeout = 250);
+TestSuite(pool_step, .timeout = STEP_TIMEOUT_S);
 
 Test(pool_step, a_hand_over)
 {

@@ -372,8 +372,8 @@ static void sweep(step_body *body, const char *before, const char *left)
     if (count == 0)
         cr_skip_test("no ptrace here");
     drain();
-    long stride = step_stride(count, POINTS);
-    for (long at = 0; at < count; at += stride, points++) {
+    struct step_walk walk = step_walk(count, POINTS);
+    for (long at = walk.first; at < count; at += walk.stride, points++) {
         put_letters(before);
         pid_t pid = step_start(body, &len);
         if (step_over(pid, at))
@@ -383,22 +383,22 @@ static void sweep(step_body *body, const char *before, const char *left)
         cr_assert(is_left || strcmp(letters, before) == 0, "instruction %ld left %s", at, letters);
         seen_left += is_left;
     }
-    cr_log_info("%ld instructions, every %ld: %ld done", count, stride, seen_left);
+    cr_log_info("%ld instructions, every %ld: %ld done", count, walk.stride, seen_left);
     if (strcmp(before, left) != 0)
         cr_assert(seen_left > 0 && seen_left < points);
 }
 
-Test(queue_redeliver, survives_a_kill_at_every_instruction_of_get)
+Test(queue_redeliver, survives_a_kill_at_every_instruction_of_get, .timeout = STEP_TIMEOUT_S)
 {
     sweep(body_get, "ab", "ab");
 }
 
-Test(queue_redeliver, survives_a_kill_at_every_instruction_of_done)
+Test(queue_redeliver, survives_a_kill_at_every_instruction_of_done, .timeout = STEP_TIMEOUT_S)
 {
     sweep(body_get_and_done, "ab", "b");
 }
 
-Test(queue_redeliver, survives_a_kill_at_every_instruction_with_large_messages)
+Test(queue_redeliver, survives_a_kill_at_every_instruction_with_large_messages, .timeout = STEP_TIMEOUT_S)
 {
     sweep(body_get_and_done, "AB", "B");
 }
@@ -420,7 +420,7 @@ enum { SLEEP_MS = 60000, SOON_MS = 20000 };
 
 /* A reader sleeps, and another is killed anywhere between taking the only message and having it done. Either
  * the message comes to the sleeper, or it is done and the queue empty; at once, and without help. */
-Test(queue_redeliver, wakes_a_sleeper_though_killed_at_any_instruction)
+Test(queue_redeliver, wakes_a_sleeper_though_killed_at_any_instruction, .timeout = STEP_TIMEOUT_S)
 {
     long came_back = 0;
     long points = 0;
@@ -432,8 +432,8 @@ Test(queue_redeliver, wakes_a_sleeper_though_killed_at_any_instruction)
     if (whole == 0)
         cr_skip_test("no ptrace here");
     drain();
-    long stride = step_stride(whole, POINTS);
-    for (long at = 0; at < whole; at += stride, points++) {
+    struct step_walk walk = step_walk(whole, POINTS);
+    for (long at = walk.first; at < whole; at += walk.stride, points++) {
         struct mproc_queue_stat stat;
         int status;
         put_letters("a");
@@ -469,7 +469,7 @@ Test(queue_redeliver, wakes_a_sleeper_though_killed_at_any_instruction)
 }
 
 /* The same with one who waits for the end of all work, and no reader to help. */
-Test(queue_redeliver, tells_a_joiner_though_killed_at_any_instruction)
+Test(queue_redeliver, tells_a_joiner_though_killed_at_any_instruction, .timeout = STEP_TIMEOUT_S)
 {
     long joined = 0;
     size_t len;
@@ -479,8 +479,8 @@ Test(queue_redeliver, tells_a_joiner_though_killed_at_any_instruction)
     if (whole == 0)
         cr_skip_test("no ptrace here");
     drain();
-    long stride = step_stride(whole, POINTS);
-    for (long at = 0; at < whole; at += stride) {
+    struct step_walk walk = step_walk(whole, POINTS);
+    for (long at = walk.first; at < whole; at += walk.stride) {
         put_letters("a");
         pid_t pid = step_start(body_get_and_done, &len);
         bool alive = step_over(pid, at);

@@ -120,8 +120,8 @@ static void sweep(step_body *body, char *arg, const char *before, const char *un
     if (count == 0)
         cr_skip_test("no ptrace here");
     drain(queue);
-    long stride = step_stride(count, POINTS);
-    for (long at = 0; at < count; at += stride) {
+    struct step_walk walk = step_walk(count, POINTS);
+    for (long at = walk.first; at < count; at += walk.stride) {
         put_letters(before);
         pid_t pid = step_start(body, arg);
         if (step_over(pid, at))
@@ -137,11 +137,12 @@ static void sweep(step_body *body, char *arg, const char *before, const char *un
         seen_done += is_done;
         seen_undone += is_undone;
     }
-    cr_log_info("%ld instructions, every %ld: %ld done, %ld undone", count, stride, seen_done, seen_undone);
+    cr_log_info("%ld instructions, every %ld: %ld done, %ld undone", count, walk.stride, seen_done,
+                seen_undone);
     cr_assert(seen_done > 0 && seen_undone > 0);
 }
 
-TestSuite(queue_step, .init = set_up, .fini = tear_down, .timeout = 250);
+TestSuite(queue_step, .init = set_up, .fini = tear_down, .timeout = STEP_TIMEOUT_S);
 
 Test(queue_step, put)
 {
@@ -205,8 +206,8 @@ Test(queue_step, put_while_getters_sleep)
         cr_skip_test("no ptrace here");
     drain(queue);
     pid_t getters[2] = {start_getter(), start_getter()};
-    long stride = step_stride(count + 40, POINTS);
-    for (long at = 0; at < count + 40; at += stride, points++) {
+    struct step_walk walk = step_walk(count + 40, POINTS);
+    for (long at = walk.first; at < count + 40; at += walk.stride, points++) {
         struct mproc_queue_stat stat;
         await_sleep(getters[0]);
         await_sleep(getters[1]);
@@ -248,8 +249,8 @@ Test(queue_step, get_while_a_putter_sleeps)
     if (count == 0)
         cr_skip_test("no ptrace here");
     drain(queue);
-    long stride = step_stride(count + 40, POINTS);
-    for (long at = 0; at < count + 40; at += stride, points++) {
+    struct step_walk walk = step_walk(count + 40, POINTS);
+    for (long at = walk.first; at < count + 40; at += walk.stride, points++) {
         put_letters("abc");
         pid_t putter = start_putter('d');
         await_sleep(putter);
@@ -282,15 +283,14 @@ Test(queue_step, close_while_both_sides_sleep)
     long seen_closed = 0;
     long points = 0;
 
-    for (long at = 0, count = 0; at == 0 || at < count; points++) {
+    cr_assert_eq(mproc_queue_create(NULL, &queue), 0);
+    long count = step_count(body_close, NULL);
+    if (count == 0)
+        cr_skip_test("no ptrace here");
+    mproc_queue_unref(queue);
+    struct step_walk walk = step_walk(count, POINTS);
+    for (long at = walk.first; at < count; at += walk.stride, points++) {
         cr_assert_eq(mproc_queue_create(&(struct mproc_queue_options){.max_messages = 1}, &queue), 0);
-        if (count == 0) {
-            count = step_count(body_close, NULL);
-            if (count == 0)
-                cr_skip_test("no ptrace here");
-            mproc_queue_unref(queue);
-            cr_assert_eq(mproc_queue_create(&(struct mproc_queue_options){.max_messages = 1}, &queue), 0);
-        }
         bool putter_sleeps = points % 2 == 0;
         if (putter_sleeps)
             put_letters("a");
@@ -308,7 +308,6 @@ Test(queue_step, close_while_both_sides_sleep)
         waitpid(sleeper, NULL, 0);
         drain(echo);
         mproc_queue_unref(queue);
-        at += step_stride(count, POINTS);
     }
     queue = full;
     cr_log_info("%ld kill points, %ld closed", points, seen_closed);

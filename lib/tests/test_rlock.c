@@ -195,7 +195,7 @@ static void judge_pair(void *arg, long at)
     cr_assert_eq(result_elsewhere(world->rlock), 0, "instruction %ld", at);
 }
 
-Test(rlock, survives_a_kill_at_every_instruction, .timeout = 120)
+Test(rlock, survives_a_kill_at_every_instruction, .timeout = STEP_TIMEOUT_S)
 {
     struct world *world = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 

@@ -371,7 +371,7 @@ static void judge_pair(void *arg, long at)
     cr_assert_eq(mproc_rwlock_unlock(world->rwlock), 0);
 }
 
-Test(rwlock, survives_a_kill_at_every_instruction_of_a_writer, .timeout = 120)
+Test(rwlock, survives_a_kill_at_every_instruction_of_a_writer, .timeout = STEP_TIMEOUT_S)
 {
     struct world *world = new_world();
     long points = step_sweep(
@@ -381,7 +381,7 @@ Test(rwlock, survives_a_kill_at_every_instruction_of_a_writer, .timeout = 120)
     end_world(world);
 }
 
-Test(rwlock, survives_a_kill_at_every_instruction_of_a_reader, .timeout = 120)
+Test(rwlock, survives_a_kill_at_every_instruction_of_a_reader, .timeout = STEP_TIMEOUT_S)
 {
     struct world *world = new_world();
 

@@ -330,7 +330,7 @@ static void judge_release(void *arg, long at)
     cr_assert_eq(mproc_semaphore_acquire(arg, MPROC_NOW), -EAGAIN, "instruction %ld", at);
 }
 
-Test(semaphore, survives_a_kill_at_every_instruction_of_release, .timeout = 120)
+Test(semaphore, survives_a_kill_at_every_instruction_of_release, .timeout = STEP_TIMEOUT_S)
 {
     sweep.semaphore = new_semaphore(0, false);
     long points = step_sweep(&(struct step_sweep){.body = body_release,
@@ -356,7 +356,7 @@ static void judge_acquire(void *arg, long at)
     cr_assert_eq(mproc_semaphore_value(arg), 0);
 }
 
-Test(semaphore, survives_a_kill_at_every_instruction_of_acquire, .timeout = 120)
+Test(semaphore, survives_a_kill_at_every_instruction_of_acquire, .timeout = STEP_TIMEOUT_S)
 {
     sweep.semaphore = new_semaphore(0, false);
     long points = step_sweep(&(struct step_sweep){.body = body_acquire,
@@ -390,7 +390,7 @@ static void judge_bounded(void *arg, long at)
         cr_assert_eq(mproc_semaphore_release(arg), 0);
 }
 
-Test(semaphore, survives_a_kill_at_every_instruction_when_bounded, .timeout = 120)
+Test(semaphore, survives_a_kill_at_every_instruction_when_bounded, .timeout = STEP_TIMEOUT_S)
 {
     sweep.semaphore = new_semaphore(3, true);
     long points = step_sweep(&(struct step_sweep){

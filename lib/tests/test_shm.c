@@ -307,7 +307,7 @@ static void judge_pair(void *arg, long at)
     cr_assert_eq(mproc_shm_unlock(shm), 0);
 }
 
-Test(shm, survives_a_kill_at_every_instruction_of_a_change, .timeout = 120)
+Test(shm, survives_a_kill_at_every_instruction_of_a_change, .timeout = STEP_TIMEOUT_S)
 {
     struct mproc_shm *shm = new_shm(MPROC_SHM_INT64, 3);
     int64_t *pair;
