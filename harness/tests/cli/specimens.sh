@@ -46,4 +46,8 @@ safe_under() {
 }
 safe_under handler-overridden --inject point=measuring:kill:when=7
 safe_under log-rotation-loss --inject 'write:short=9:when=1+:proc=0.1.1.1'
-safe_under log-rotation-loss --inject futex:signal=TERM:when=2:proc=0 --expect-same
+
+echo "- one that is stopped takes its files with it"
+run "$pitfall" run --isolate --json --inject 'point=begin:signal=TERM:to=0' -- "$built/log-rotation-loss/safe"
+expect_json "$scratch/stdout" "it['trials'][0]['faults'][0]['fired'] > 0"
+expect_json "$scratch/stdout" "'ipc-leak' not in [f['kind'] for f in it['trials'][0]['findings']]"
