@@ -369,8 +369,10 @@ Test(pipe, limits_are_named)
     cr_expect_eq(mproc_pipe_receive(there, MPROC_NOW, &bytes, &len), 0, "the connection goes on");
     cr_expect_eq(len, 4);
     free(bytes);
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, 4096});
+    getrlimit(RLIMIT_FSIZE, &before);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, before.rlim_max});
     cr_expect_eq(mproc_pipe_send(here, data, sizeof(data), MPROC_NOW), -EFBIG);
+    setrlimit(RLIMIT_FSIZE, &before);
 }
 
 Test(pipe, tells_who_is_there)

@@ -102,9 +102,13 @@ Test(shm, refuses_what_cannot_be)
 
 Test(shm, says_which_limit_is_in_the_way)
 {
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, 4096});
+    struct rlimit before;
+
+    getrlimit(RLIMIT_FSIZE, &before);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){4096, before.rlim_max});
     cr_expect_eq(create(MPROC_SHM_BYTES, 0, 4096), -EFBIG);
     cr_expect_not_null(strstr(mproc_error_detail(), "RLIMIT_FSIZE"));
+    setrlimit(RLIMIT_FSIZE, &before);
 }
 
 Test(shm, runs_out_of_descriptors_in_words)
