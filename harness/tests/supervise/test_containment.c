@@ -40,6 +40,13 @@ static void leave(void)
     rmdir(directory);
 }
 
+/* A skip ends the test's process where it stands. */
+static void skip(const char *why)
+{
+    leave();
+    cr_skip_test("%s", why);
+}
+
 static struct pf_trial *plan_of(const char *script)
 {
     struct pf_trial *trial = plan("");
@@ -96,7 +103,7 @@ Test(containment, is_kept_when_nothing_was_changed)
     struct pf_kept kept = {0};
     enter();
     if (!can_be_kept())
-        cr_skip_test("no namespaces here, or pids cannot be chosen");
+        skip("no namespaces here, or pids cannot be chosen");
     play_in(&kept, "exit 7");
     const struct pf_containment *first = kept.containment;
     play_in(&kept, "cat file; echo $$ | cat; (sleep 0.001 &) ; wait");
@@ -117,14 +124,14 @@ Test(containment, ends_with_a_process_that_stands_at_its_own_end)
     int gate[2];
     enter();
     if (!can_be_kept())
-        cr_skip_test("no namespaces here, or pids cannot be chosen");
+        skip("no namespaces here, or pids cannot be chosen");
     play_in(&kept, ":");
     struct pf_containment *containment = kept.containment;
     kept.containment = NULL;
     int init = (int)syscall(SYS_pidfd_open, containment->init, 0);
     cr_assert(init >= 0 && pipe(gate) == 0);
     if (setns(init, CLONE_NEWPID) < 0)
-        cr_skip_test("only root comes into the namespace of others");
+        skip("only root comes into the namespace of others");
     pid_t child = fork();
     if (child == 0) {
         close(gate[1]);
