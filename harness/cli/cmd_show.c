@@ -60,8 +60,9 @@ static void print_sources(const struct pf_page *page, const struct pf_scenario *
     }
 }
 
-/* The text of a variant's program; a sentence in its place when it cannot be read. */
-static const char *read_source(const struct pf_page *page, const struct pf_variant *variant)
+/* The text of a variant's program, with its marks, for so many columns; a sentence in its place when it
+ * cannot be read. */
+static const char *read_source(const struct pf_page *page, const struct pf_variant *variant, int width)
 {
     char *text = pf_source_text(variant->source);
     if (!text && errno)
@@ -69,9 +70,11 @@ static const char *read_source(const struct pf_page *page, const struct pf_varia
                                strerror(errno));
     if (!text)
         return variant->source ? "" : "(the source text is not at hand)";
-    const char *plain = pf_plain_text(page->arena, text);
+    struct pf_page column = *page;
+    column.width = width;
+    const char *marked = pf_source_text_marked(&column, pf_plain_text(page->arena, text), variant);
     free(text);
-    return plain;
+    return marked;
 }
 
 static const char *title_of(const struct pf_page *page, const struct pf_variant *variant)
@@ -89,7 +92,7 @@ static void print_program(const struct pf_page *page, const struct pf_variant *v
     printf("\n%s", page->ink.bold);
     pf_page_prose(page, 0, 2, title_of(page, variant));
     printf("%s", page->ink.end);
-    const char *text = read_source(page, variant);
+    const char *text = read_source(page, variant, page->width);
     printf("%s%s", text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
 }
 
@@ -106,9 +109,11 @@ static void print_programs(const struct pf_page *page, const struct pf_scenario 
     const struct pf_variant *broken = find_variant(scenario, "broken");
     const struct pf_variant *safe = find_variant(scenario, "safe");
     bool paired = page->width >= WIDE && broken && safe;
-    if (paired)
-        pf_columns_print(page, title_of(page, broken), read_source(page, broken), title_of(page, safe),
-                         read_source(page, safe));
+    if (paired) {
+        int width = pf_columns_width(page);
+        pf_columns_print(page, title_of(page, broken), read_source(page, broken, width), title_of(page, safe),
+                         read_source(page, safe, width));
+    }
     for (size_t i = 0; i < scenario->variant_count; i++) {
         const struct pf_variant *variant = &scenario->variants[i];
         if (!paired || (variant != broken && variant != safe))
@@ -164,7 +169,7 @@ const struct pf_command pf_command_show = {
     .about =
         "Tells all about one scenario: its story, why it happens, how to recognise and how to avoid it, the "
         "faults that set it off, the program that falls in and the one that does not (side by side where the "
-        "terminal has 150 columns), and where to read on.",
+        "terminal has 150 columns), with a word below the lines that matter, and where to read on.",
     .options = show_options,
     .clean = "the scenario is printed",
     .examples = "  pitfall show join-before-drain | less\n"

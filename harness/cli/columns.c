@@ -35,10 +35,15 @@ static int print_piece(FILE *file, struct side *side)
     return column;
 }
 
+int pf_columns_width(const struct pf_page *page)
+{
+    return (page->width - GAP) / 2;
+}
+
 void pf_columns_print(const struct pf_page *page, const char *left_title, const char *left,
                       const char *right_title, const char *right)
 {
-    int width = (page->width - GAP) / 2;
+    int width = pf_columns_width(page);
     struct side titles[2] = {{left_title, width}, {right_title, width}};
     struct side texts[2] = {{left, width}, {right, width}};
     struct side *sides[2] = {titles, texts};

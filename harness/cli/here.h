@@ -8,9 +8,10 @@
 #include "model/trial.h"
 
 /*
- * Gives a reason to skip to the trials that show something only in namespaces of their own, where those cannot
- * be had: a limit of processes counts what the user runs elsewhere too, and what a program leaves behind would
- * be left behind on the machine. A scenario may say so as well. Builds a containment to know, if any trial needs it.
+ * Gives a reason to skip to the trials that show something only in namespaces of their own, where those
+ * cannot be had: a limit of processes counts what the user runs elsewhere too, and what a program leaves
+ * behind would be left behind on the machine. A scenario may say so as well. Builds a containment to know, if
+ * any trial needs it.
  *
  * Returns 0 or a negative errno with a message.
  */

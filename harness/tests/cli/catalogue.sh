@@ -43,10 +43,16 @@ run "$pitfall" show terminate-with-lock
 expect_in stdout "--inject point=lock-held"
 ! grep -q 'broken (.* | safe (' "$scratch/stdout" || fail "80 columns are too few for two programs"
 
+echo "- why a line matters stands below it"
+run "$pitfall" show join-before-drain
+grep -A 1 '^    if (waitpid(worker' "$scratch/stdout" | grep -qx '    ^ waits for the end of the worker first' ||
+    fail "the note of a mark"
+
 echo "- two programs side by side where there is room"
 run env COLUMNS=170 "$pitfall" show terminate-with-lock
 expect_status 0
 grep -q '^broken (falls in: deadlock).* | safe (avoids it)' "$scratch/stdout" || fail "two titles on a line"
+grep -q '        ^ .* | .*[^ ]' "$scratch/stdout" || fail "the note of a mark"
 [ "$(grep -c ' | ' "$scratch/stdout")" -gt 20 ] || fail "two programs were expected side by side"
 [ "$(wc -L <"$scratch/stdout")" -le 170 ] || fail "no line wider than the terminal"
 
