@@ -14,6 +14,7 @@
 #include <mproc/error.h>
 #include <mproc/thread.h>
 
+#include "call_name.h"
 #include "error_internal.h"
 #include "handle.h"
 #include "stop_internal.h"
@@ -221,7 +222,7 @@ struct mproc_stop *mproc_thread_token(const struct mproc_thread *thread)
     return mproc_handle_check(thread, "thread") ? NULL : thread->token;
 }
 
-/* "in system call 0 (…)" as far as the kernel tells; what a person needs to find the place. */
+/* As far as the kernel tells: what a person needs to find the place. */
 static void describe_place(const struct mproc_thread *thread, char *text, size_t size)
 {
     char path[64], line[32] = "";
@@ -235,9 +236,12 @@ static void describe_place(const struct mproc_thread *thread, char *text, size_t
         close(fd);
     }
     line[strcspn(line, " \n")] = '\0';
+    const char *name = line[0] ? mproc_call_name(strtol(line, NULL, 10)) : NULL;
     if (strcmp(line, "running") == 0)
         snprintf(text, size, "it runs on a processor");
-    else if (line[0])
+    else if (name)
+        snprintf(text, size, "it is in %s", name);
+    else if (line[0] && line[0] != '-')
         snprintf(text, size, "it is in system call %s", line);
     else
         snprintf(text, size, "where it is cannot be told");
@@ -246,7 +250,7 @@ static void describe_place(const struct mproc_thread *thread, char *text, size_t
 static int tell_hung(const struct mproc_thread *thread, int err)
 {
     uint64_t asked_ns = atomic_load(&thread->asked_ns);
-    char place[64];
+    char place[96];
 
     describe_place(thread, place, sizeof(place));
     if (asked_ns)
@@ -307,7 +311,7 @@ int mproc_thread_stop_all(uint64_t deadline_ns)
 {
     struct mproc_stop *before = mproc_stop_enter(mproc_stop_shield());
     struct mproc_thread *thread;
-    char names[256] = "", place[64];
+    char names[256] = "", place[96];
     unsigned hung = 0;
 
     for (unsigned i = 0; (thread = take_other(i)); i++) {

@@ -3,12 +3,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <mproc/deadline.h>
 #include <mproc/error.h>
 #include <mproc/thread.h>
 
+#include "call_name.h"
 #include "child.h"
 
 TestSuite(thread, .timeout = 20);
@@ -50,6 +52,14 @@ Test(thread, the_result_and_the_error_are_kept)
     mproc_thread_free(thread);
 }
 
+Test(thread, calls_in_which_threads_wait_have_names)
+{
+    cr_expect_str_eq(mproc_call_name(SYS_wait4), "wait4");
+    cr_expect_eq(strncmp(mproc_call_name(SYS_futex), "futex, ", 7), 0);
+    cr_expect_null(mproc_call_name(SYS_getpid));
+    cr_expect_null(mproc_call_name(-1));
+}
+
 Test(thread, a_hung_thread_is_named_and_can_be_left)
 {
     struct mproc_thread *thread = NULL;
@@ -64,6 +74,9 @@ Test(thread, a_hung_thread_is_named_and_can_be_left)
     cr_expect(strstr(mproc_error_detail(), "after it was asked to"), "%s", mproc_error_detail());
     cr_expect_eq(mproc_thread_stop_all(mproc_deadline_ms(20)), -ETIMEDOUT);
     cr_expect(strstr(mproc_error_detail(), "'the reader'"), "%s", mproc_error_detail());
+    do /* it may be on its way there */
+        cr_assert_eq(mproc_thread_join(thread, mproc_deadline_ms(1), NULL), -ETIMEDOUT);
+    while (!strstr(mproc_error_detail(), "it is in read"));
     mproc_thread_free(thread);
     close(ends[1]);
     cr_expect_eq(mproc_thread_stop_all(mproc_deadline_ms(10000)), 0);
