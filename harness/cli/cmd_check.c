@@ -11,7 +11,7 @@
 #include "cli/report_options.h"
 #include "cli/selection.h"
 #include "cli/shard_option.h"
-#include "model/nearest.h"
+#include "cli/variants_option.h"
 #include "sweep/interrupts.h"
 #include "sweep/pool.h"
 
@@ -19,9 +19,10 @@ enum { REPEATS_MOST = 1000000 };
 
 struct settings {
     struct pf_report_settings reports;
+    struct pf_arena *arena;
     size_t jobs;
     size_t repeats;
-    const char *variant;
+    struct pf_variants variants;
     uint64_t deadline_ns;
     bool has_deadline; /* 0 means none, which is something else than not said */
     bool isolate;
@@ -50,10 +51,11 @@ static int set_repeat(void *settings, const char *value, struct pf_error *error)
     return pf_count_option_set(&((struct settings *)settings)->repeats, REPEATS_MOST, value, error);
 }
 
-static int set_variant(void *settings, const char *value, struct pf_error *error)
+static int add_variant(void *settings, const char *value, struct pf_error *error)
 {
+    struct settings *check = settings;
     (void)error;
-    ((struct settings *)settings)->variant = value;
+    pf_variants_option_add(&check->variants, check->arena, value);
     return 0;
 }
 
@@ -78,7 +80,8 @@ static int set_shard(void *settings, const char *value, struct pf_error *error)
 static const struct pf_option check_options[] = {
     {'j', "jobs", "N", "run N trials at once. Default: one for each processor", set_jobs},
     {'r', "repeat", "N", "run each program N times", set_repeat},
-    {0, "variant", "NAME", "only the variants called NAME: broken, safe, ...", set_variant},
+    {0, "variant", "NAME", "only the variants called NAME: broken, safe, ...; may come several times",
+     add_variant},
     {'d', "deadline", "TIME", "instead of the deadline of each scenario (250ms, 10s, 2m)", set_deadline},
     {0, "isolate", NULL,
      "let nothing that the programs write be seen outside, or outlive them, as with --isolate of run",
@@ -120,7 +123,7 @@ static struct plan plan_make(const struct pf_selection *selection, const struct 
     for (size_t i = 0; i < selection->count; i++) {
         const struct pf_scenario *scenario = selection->scenarios[i];
         for (size_t k = 0; k < scenario->variant_count; k++) {
-            if (settings->variant && strcmp(scenario->variants[k].name, settings->variant) != 0)
+            if (!pf_variants_have(&settings->variants, scenario->variants[k].name))
                 continue;
             struct pf_trial *trial = pf_plan_variant(scenario, &scenario->variants[k]);
             if (settings->has_deadline)
@@ -136,20 +139,6 @@ static struct plan plan_make(const struct pf_selection *selection, const struct 
     }
     deal(&plan, settings);
     return plan;
-}
-
-static int no_variant(const struct pf_command *command, const struct pf_selection *selection,
-                      const char *name)
-{
-    struct pf_nearest nearest = pf_nearest_new(name, strlen(name));
-    for (size_t i = 0; i < selection->count; i++)
-        for (size_t k = 0; k < selection->scenarios[i]->variant_count; k++)
-            pf_nearest_offer(&nearest, selection->scenarios[i]->variants[k].name);
-    if (nearest.best)
-        return pf_complain(command->name, PF_STATUS_USAGE,
-                           "none of the scenarios has a variant \"%s\"; did you mean \"%s\"?", name,
-                           nearest.best);
-    return pf_complain(command->name, PF_STATUS_USAGE, "none of the scenarios has a variant \"%s\"", name);
 }
 
 /* The trials on their way through the pool. */
@@ -281,30 +270,39 @@ static int run_plan(const struct pf_command *command, const struct settings *set
     return r < 0 && status != PF_STATUS_FINDINGS ? PF_STATUS_HARNESS : status;
 }
 
+/* Once the options are understood. */
+static int check(const struct pf_command *command, const struct settings *settings, char **names,
+                 size_t name_count)
+{
+    struct pf_selection selection;
+    struct pf_error error = {""};
+    int r = pf_selection_open(names, name_count, &selection, &error);
+    if (r < 0)
+        return pf_complain(command->name, r == -ENOENT ? PF_STATUS_HARNESS : PF_STATUS_USAGE, "%s",
+                           error.message);
+    int status = pf_variants_check(&settings->variants, &selection, command->name);
+    if (status == PF_GO_ON) {
+        struct plan plan = plan_make(&selection, settings);
+        status = run_plan(command, settings, &selection, &plan);
+        plan_free(&plan);
+    }
+    pf_selection_close(&selection);
+    return status;
+}
+
 static int run(const struct pf_command *command, int argc, char **argv)
 {
-    struct settings settings = {.jobs = pf_jobs_default(), .repeats = 1, .shard = PF_SHARD_ALL};
+    struct settings settings = {
+        .arena = pf_arena_new(), .jobs = pf_jobs_default(), .repeats = 1, .shard = PF_SHARD_ALL};
     int operand;
     int status = pf_options_parse(command, argc, argv, &settings, &operand);
     if (status == PF_GO_ON)
         status = pf_report_settings_check(&settings.reports, command->name);
     if (status == PF_GO_ON)
         status = pf_shard_acknowledge(&settings.shard, command->name);
-    if (status != PF_GO_ON)
-        return status;
-    struct pf_selection selection;
-    struct pf_error error = {""};
-    int r = pf_selection_open(argv + operand, (size_t)(argc - operand), &selection, &error);
-    if (r < 0)
-        return pf_complain(command->name, r == -ENOENT ? PF_STATUS_HARNESS : PF_STATUS_USAGE, "%s",
-                           error.message);
-    struct plan plan = plan_make(&selection, &settings);
-    if (plan.variant_count == 0 && settings.variant)
-        status = no_variant(command, &selection, settings.variant);
-    else
-        status = run_plan(command, &settings, &selection, &plan);
-    plan_free(&plan);
-    pf_selection_close(&selection);
+    if (status == PF_GO_ON)
+        status = check(command, &settings, argv + operand, (size_t)(argc - operand));
+    pf_arena_free(settings.arena);
     return status;
 }
 

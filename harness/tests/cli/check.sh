@@ -44,6 +44,22 @@ run "$pitfall" check -j2 --repeat 60 "$own/b-quick"
 expect_status 0
 expect_in stdout "60 of 60 as expected"
 
+echo "- variants by their names, one or several"
+mkdir "$own/three"
+sed -e '/^variants:/,$d' -e 's/b-quick/three/' "$own/b-quick/pitfall.yaml" >"$own/three/pitfall.yaml"
+echo 'variants:' >>"$own/three/pitfall.yaml"
+for name in first second third; do
+    echo "  - {name: $name, script: broken.sh, interpreter: /bin/sh, expect: {finding: exit}}" >>"$own/three/pitfall.yaml"
+done
+echo 'exit 1' >"$own/three/broken.sh"
+variants='[t["variant"] for t in it["trials"]]'
+run "$pitfall" check --variant third --variant first --json "$own/three" "$own/b-quick"
+expect_status 0
+expect_json "$scratch/stdout" "$variants == ['first', 'third']"
+run "$pitfall" check --variant third --variant frist --json "$own/three"
+expect_usage_error 'none of the scenarios has a variant "frist"; did you mean "first"?'
+rm -r "$own/three"
+
 echo "- one that is not as expected makes it fail, and is told with its output"
 scenario d-odd deadlock 'echo some words; exit 1'
 run "$pitfall" check --json "$own/"
