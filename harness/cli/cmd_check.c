@@ -128,10 +128,8 @@ static struct plan plan_make(const struct pf_selection *selection, const struct 
             struct pf_trial *trial = pf_plan_variant(scenario, &scenario->variants[k]);
             if (settings->has_deadline)
                 trial->deadline_ns = settings->deadline_ns;
-            if (settings->isolate) {
-                trial->isolate = true;
-                trial->replay = pf_plan_replay(trial);
-            }
+            trial->isolate |= settings->isolate;
+            trial->replay = pf_plan_replay(trial);
             struct pf_trial **slot =
                 pf_arena_grow(plan.arena, &plan.variants, &plan.variant_count, sizeof(*slot));
             *slot = trial;

@@ -52,20 +52,22 @@ static size_t compare_lines(const char *expected, const char *found, struct pf_a
         const char *words =
             pf_arena_printf(arena, "lines are cut and run into each other, as %s instead of %s",
                             quote(arena, &lines.extra.lines[0]), quote(arena, &lines.missing.lines[0]));
-        differences[count++] = (struct pf_difference){PF_FINDING_TORN, words};
+        differences[count++] = (struct pf_difference){.kind = PF_FINDING_TORN, .words = words};
         return count;
     }
     if (!only_copies || (!lines.missing.count && !lines.extra.count)) {
-        differences[count++] = (struct pf_difference){PF_FINDING_WRONG_OUTPUT, tell_other(arena, &lines)};
+        differences[count++] = (struct pf_difference){.kind = PF_FINDING_WRONG_OUTPUT,
+                                                      .words = tell_other(arena, &lines),
+                                                      .order = !lines.missing.count && !lines.extra.count};
         return count;
     }
     if (lines.missing.count)
-        differences[count++] =
-            (struct pf_difference){PF_FINDING_LOST, tell(arena, &lines.missing, "is missing", "are missing")};
+        differences[count++] = (struct pf_difference){
+            .kind = PF_FINDING_LOST, .words = tell(arena, &lines.missing, "is missing", "are missing")};
     if (lines.copies.count) {
         static const char often[] = "came more often than expected";
-        differences[count++] =
-            (struct pf_difference){PF_FINDING_DUPLICATE, tell(arena, &lines.copies, often, often)};
+        differences[count++] = (struct pf_difference){.kind = PF_FINDING_DUPLICATE,
+                                                      .words = tell(arena, &lines.copies, often, often)};
     }
     return count;
 }
@@ -90,10 +92,11 @@ size_t pf_difference_find(const struct pf_content *expected, const struct pf_con
         return compare_lines(expected->text, found->text, arena, ret_differences);
     *ret_differences =
         ends_early
-            ? (struct pf_difference){PF_FINDING_LOST,
-                                     pf_arena_printf(arena, "it ends after %s of %" PRIu64,
-                                                     pf_phrase_count(arena, found->size, "byte"),
-                                                     expected->size)}
-            : (struct pf_difference){PF_FINDING_WRONG_OUTPUT, tell_sizes(expected, found, same, arena)};
+            ? (struct pf_difference){.kind = PF_FINDING_LOST,
+                                     .words = pf_arena_printf(arena, "it ends after %s of %" PRIu64,
+                                                              pf_phrase_count(arena, found->size, "byte"),
+                                                              expected->size)}
+            : (struct pf_difference){.kind = PF_FINDING_WRONG_OUTPUT,
+                                     .words = tell_sizes(expected, found, same, arena)};
     return 1;
 }

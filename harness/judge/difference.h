@@ -2,6 +2,8 @@
 #ifndef PF_JUDGE_DIFFERENCE_H
 #define PF_JUDGE_DIFFERENCE_H
 
+#include <stdbool.h>
+
 #include "model/content.h"
 #include "model/result.h"
 
@@ -11,6 +13,7 @@ enum { PF_DIFFERENCES_MAX = 2 };
 struct pf_difference {
     enum pf_finding_kind kind;
     const char *words; /* "1 line is missing: …" */
+    bool order;        /* of the lines, and nothing else */
 };
 
 /*

@@ -2,6 +2,9 @@
  * lost, duplicate, torn, wrong-output: the program ended as if all were well, and its standard output or a
  * file that it wrote is not what it should be, byte by byte. A program that says by its exit status that it
  * failed has lost nothing silently: what it made until then is not looked at.
+ *
+ * Where several processes or threads have made the lines, two runs without faults do not tell whether one of
+ * them must come first: that the same lines have come in another order is a warning then.
  */
 #include <string.h>
 
@@ -10,15 +13,24 @@
 #include "judge/phrases.h"
 #include "model/baseline.h"
 
-static void report(struct pf_case *c, enum pf_finding_kind kind, const struct pf_event *event,
-                   const char *words)
+static void report(struct pf_case *c, enum pf_finding_kind kind, enum pf_severity severity,
+                   const struct pf_event *event, const char *words)
 {
     const struct pf_life *root = pf_case_root(c);
     const char *message =
         pf_arena_printf(c->scratch, "the program %s, but %s", pf_phrase_end(c, root), words);
-    struct pf_finding *finding = pf_case_find(c, kind, PF_SEVERITY_FAIL, root->process, message);
+    struct pf_finding *finding = pf_case_find(c, kind, severity, root->process, message);
     pf_case_cite(c, finding, root->exit->seq);
     pf_case_cite(c, finding, event ? event->seq : 0);
+}
+
+/* More than one who could have come first. */
+static bool is_crowd(const struct pf_case *c)
+{
+    for (size_t i = 0; i < c->trace->count; i++)
+        if (c->trace->events[i]->kind == PF_EVENT_THREAD)
+            return true;
+    return c->history->life_count > 1;
 }
 
 static void compare(struct pf_case *c, const char *what, const struct pf_content *expected,
@@ -26,11 +38,13 @@ static void compare(struct pf_case *c, const char *what, const struct pf_content
 {
     struct pf_difference differences[PF_DIFFERENCES_MAX];
     size_t count = pf_difference_find(expected, found, same, c->scratch, differences);
-    for (size_t i = 0; i < count; i++)
-        report(c, differences[i].kind, event,
+    for (size_t i = 0; i < count; i++) {
+        bool by_chance = differences[i].order && !expected->name && is_crowd(c);
+        report(c, differences[i].kind, by_chance ? PF_SEVERITY_WARN : PF_SEVERITY_FAIL, event,
                pf_arena_printf(c->scratch, "%s is not that of %s: %s", what,
                                expected->name ? expected->name : "the runs without faults",
                                differences[i].words));
+    }
 }
 
 static void compare_output(struct pf_case *c)
@@ -70,11 +84,11 @@ static void compare_file(struct pf_case *c, const struct pf_expect_file *expecte
     const char *change = event ? event->file.change : NULL;
     if (strcmp(expected->change, "deleted") == 0) {
         if (!change || strcmp(change, "deleted") != 0)
-            report(c, PF_FINDING_WRONG_OUTPUT, event,
+            report(c, PF_FINDING_WRONG_OUTPUT, PF_SEVERITY_FAIL, event,
                    pf_arena_printf(c->scratch, "%s is still there, unlike in the runs without faults",
                                    expected->path));
     } else if (!change || strcmp(change, "deleted") == 0) {
-        report(c, PF_FINDING_LOST, event,
+        report(c, PF_FINDING_LOST, PF_SEVERITY_FAIL, event,
                pf_arena_printf(c->scratch, "%s was not %s, unlike in the runs without faults", expected->path,
                                change ? "kept" : expected->change));
     } else if (expected->content && event->file.content) {

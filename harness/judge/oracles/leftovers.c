@@ -3,7 +3,8 @@
  * System V and POSIX objects, socket files, temporary files. Kernel objects belong to nobody any more: always
  * a failure. A temporary file may be what the program is for: a warning, unless runs without faults leave
  * fewer, and no fault has killed anybody: nobody can take files away after SIGKILL, and everybody may use
- * temporary files.
+ * temporary files. Whatever it is, a warning where faults have made as many removals fail: nobody could do
+ * more than try.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -13,16 +14,19 @@
 #include "judge/phrases.h"
 #include "model/baseline.h"
 
+/* The calls that take it away stand between commas. */
 static const struct kind {
-    const char *kind, *one, *many;
+    const char *kind, *one, *many, *removals;
 } ipc_kinds[] = {
-    {"sysv-shm", "System V shared memory segment", "System V shared memory segments"},
-    {"sysv-sem", "System V semaphore set", "System V semaphore sets"},
-    {"sysv-msg", "System V message queue", "System V message queues"},
-    {"shm", "POSIX shared memory object", "POSIX shared memory objects"},
-    {"sem", "named POSIX semaphore", "named POSIX semaphores"},
-    {"mqueue", "POSIX message queue", "POSIX message queues"},
+    {"sysv-shm", "System V shared memory segment", "System V shared memory segments", ",shmctl,"},
+    {"sysv-sem", "System V semaphore set", "System V semaphore sets", ",semctl,"},
+    {"sysv-msg", "System V message queue", "System V message queues", ",msgctl,"},
+    {"shm", "POSIX shared memory object", "POSIX shared memory objects", ",unlink,unlinkat,"},
+    {"sem", "named POSIX semaphore", "named POSIX semaphores", ",unlink,unlinkat,"},
+    {"mqueue", "POSIX message queue", "POSIX message queues", ",mq_unlink,"},
 };
+static const struct kind socket_kind = {NULL, "socket file", "socket files", ",unlink,unlinkat,rmdir,"};
+static const struct kind file_kind = {NULL, "temporary file", "temporary files", ",unlink,unlinkat,rmdir,"};
 
 struct pile {
     const char **names;
@@ -68,18 +72,42 @@ static const char *tell_of_the_ended(struct pf_case *c)
                  : "";
 }
 
-static void report(struct pf_case *c, enum pf_severity severity, const struct pile *pile, const char *one,
-                   const char *many)
+/* A removal that a fault has made fail. */
+static bool is_refused(struct pf_case *c, const struct pf_event *event, const char *removals)
+{
+    return event->kind == PF_EVENT_INJECT && strncmp(event->inject.action, "error=", 6) == 0 &&
+           strstr(removals, pf_arena_printf(c->scratch, ",%s,", event->inject.at));
+}
+
+static size_t count_refused(struct pf_case *c, const char *removals)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->trace->count; i++)
+        count += is_refused(c, c->trace->events[i], removals);
+    return count;
+}
+
+static void report(struct pf_case *c, enum pf_severity severity, const struct pile *pile,
+                   const struct kind *kind)
 {
     enum { CITED = 8 };
+    size_t refused = count_refused(c, kind->removals);
     const char *message = pf_arena_printf(
-        c->scratch, "%zu %s left behind when the last process had ended: %s%s", pile->name_count,
-        pile->name_count == 1 ? pf_arena_printf(c->scratch, "%s was", one)
-                              : pf_arena_printf(c->scratch, "%s were", many),
-        pf_phrase_list(c->scratch, pile->names, pile->name_count), tell_of_the_ended(c));
+        c->scratch, "%zu %s left behind when the last process had ended: %s%s%s", pile->name_count,
+        pile->name_count == 1 ? pf_arena_printf(c->scratch, "%s was", kind->one)
+                              : pf_arena_printf(c->scratch, "%s were", kind->many),
+        pf_phrase_list(c->scratch, pile->names, pile->name_count), tell_of_the_ended(c),
+        refused ? pf_arena_printf(c->scratch, "; an injected fault had made %s fail",
+                                  refused == 1 ? "a removal" : "removals")
+                : "");
     struct pf_finding *finding = pf_case_find(c, PF_FINDING_IPC_LEAK, severity, NULL, message);
     for (size_t i = 0; i < pile->event_count && i < CITED; i++)
         pf_case_cite(c, finding, pile->events[i]->seq);
+    for (size_t i = 0, cited = 0; i < c->trace->count && cited < CITED; i++)
+        if (is_refused(c, c->trace->events[i], kind->removals)) {
+            pf_case_cite(c, finding, c->trace->events[i]->seq);
+            cited++;
+        }
 }
 
 static const char *describe(struct pf_case *c, const struct pf_ev_left *left)
@@ -103,7 +131,35 @@ static void look_for_objects(struct pf_case *c, const struct kind *kind)
             pile_up(c, &pile, event, describe(c, &event->left));
     }
     if (pile.name_count)
-        report(c, PF_SEVERITY_FAIL, &pile, kind->one, kind->many);
+        report(c, pile.name_count > count_refused(c, kind->removals) ? PF_SEVERITY_FAIL : PF_SEVERITY_WARN,
+               &pile, kind);
+}
+
+static bool is_in(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && path[length] == '/';
+}
+
+/* How many there are beside the folders that cannot go before others do. */
+static size_t count_bare(const struct pile *files)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < files->name_count; i++) {
+        size_t within = 0;
+        for (size_t j = 0; j < files->name_count; j++)
+            within += is_in(files->names[j], files->names[i]);
+        count += within == 0;
+    }
+    return count;
+}
+
+static enum pf_severity severity_of_files(struct pf_case *c, const struct pile *files)
+{
+    const struct pf_expect *expect = &c->begin->expect;
+    bool excused =
+        is_anybody_killed(c) || count_bare(files) <= expect->leftovers + count_refused(c, file_kind.removals);
+    return expect->baseline && !excused ? PF_SEVERITY_FAIL : PF_SEVERITY_WARN;
 }
 
 static void look_for_files(struct pf_case *c)
@@ -118,10 +174,12 @@ static void look_for_files(struct pf_case *c)
         pile_up(c, socket && !expect->baseline ? &sockets : &files, event, event->file.path);
     }
     if (sockets.name_count)
-        report(c, PF_SEVERITY_FAIL, &sockets, "socket file", "socket files");
+        report(c,
+               sockets.name_count > count_refused(c, socket_kind.removals) ? PF_SEVERITY_FAIL
+                                                                           : PF_SEVERITY_WARN,
+               &sockets, &socket_kind);
     if (files.name_count && (!expect->baseline || files.name_count > expect->leftovers))
-        report(c, expect->baseline && !is_anybody_killed(c) ? PF_SEVERITY_FAIL : PF_SEVERITY_WARN, &files,
-               "temporary file", "temporary files");
+        report(c, severity_of_files(c, &files), &files, &file_kind);
 }
 
 void pf_oracle_leftovers(struct pf_case *c)

