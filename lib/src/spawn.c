@@ -15,7 +15,7 @@
 static const uint64_t spawn_magic = UINT64_C(0x314e57415053504d);
 static const char variable[] = "MPROC_SPAWN";
 
-enum { ARGV_BYTES = 2 << 20 };
+enum { ARGV_BYTES = 4096 }; /* at first */
 
 /* Begins the file; then come the name of the entry and the body. */
 struct spawn_head {
@@ -85,22 +85,52 @@ static int keep_over_exec(const struct mproc_worker *worker)
     return err;
 }
 
+/* All that there is, to be freed. Little is asked for as long as little comes: of a lot, malloc maps pages.
+ */
+static int read_all(int fd, char **ret_bytes, size_t *ret_len)
+{
+    char *bytes = NULL;
+    size_t len = 0, size = 0;
+    ssize_t got = 1;
+
+    while (got > 0 || (got < 0 && errno == EINTR)) {
+        if (len == size) {
+            size = size ? 2 * size : ARGV_BYTES;
+            char *more = realloc(bytes, size);
+            if (!more) {
+                free(bytes);
+                return -ENOMEM;
+            }
+            bytes = more;
+        }
+        got = read(fd, bytes + len, size - len);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    if (got < 0) {
+        int err = -errno;
+        free(bytes);
+        return err;
+    }
+    *ret_bytes = bytes;
+    *ret_len = len;
+    return 0;
+}
+
 /* The arguments that the program was run with: the guard is a fork of it, and has them still. */
 static int read_argv(char ***ret_argv)
 {
     int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-    char *bytes = malloc(ARGV_BYTES);
-    size_t len = 0;
+    char *bytes;
+    size_t len;
     size_t count = 0;
-    ssize_t got;
 
-    if (fd < 0 || !bytes)
-        return fd < 0 ? -errno : -ENOMEM;
-    while ((got = read(fd, bytes + len, ARGV_BYTES - len)) > 0)
-        len += (size_t)got;
+    if (fd < 0)
+        return -errno;
+    int err = read_all(fd, &bytes, &len);
     close(fd);
-    /* As many as the kernel takes fit, but for one that ends with the file. */
-    if (got < 0 || len == 0 || len == ARGV_BYTES || bytes[len - 1] != '\0')
+    if (err)
+        return err;
+    if (len == 0 || bytes[len - 1] != '\0')
         return -E2BIG;
     for (const char *at = bytes; at < bytes + len; at += strlen(at) + 1)
         count++;
