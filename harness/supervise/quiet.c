@@ -7,23 +7,12 @@
 
 #include "probe/procfs.h"
 #include "supervise/keep.h"
+#include "supervise/looks.h"
 #include "supervise/usage.h"
 #include "supervise/view.h"
 
-enum {
-    STILL_SCANS = 2,   /* complete scans without movement before a snapshot is worth its cost */
-    COST_FACTOR = 100, /* looks may take one part in so many of a core's time */
-    CREDIT_LOOKS = 4,
-};
+enum { STILL_SCANS = 2 }; /* complete scans without movement before a snapshot is worth its cost */
 
-static const uint64_t SOON_NS = 300 * 1000;            /* between two scans that may confirm each other */
-static const uint64_t FIRST_LOOK_NS = 2000 * 1000;     /* after a movement that supervision saw itself */
-static const uint64_t BUSY_LOOK_NS = 5 * 1000 * 1000;  /* while the program runs */
-static const uint64_t IDLE_LOOK_NS = 20 * 1000 * 1000; /* while it is known to be quiet */
-/* Snapshots of a quiet tree may take this much more than their share, or as much as the dearest look so far
- * takes a few times: a program that comes to rest often and goes on each time must not put off the look that
- * matters, nor may a large one that does so once. */
-static const uint64_t CREDIT_NS = 200 * 1000 * 1000;
 /* At the deadline: long enough for whoever sleeps now and then to be met asleep, also on a busy machine. */
 static const uint64_t PATIENCE_NS = 250 * 1000 * 1000;
 static const long AGAIN_NS = 3 * 1000 * 1000;         /* from one of these looks to the next */
@@ -31,13 +20,11 @@ static const uint64_t PARTIAL_NS = 250 * 1000 * 1000; /* between looks at those 
 
 struct pf_quiet {
     struct pf_sampler *sampler;
+    struct pf_looks looks;
     uint64_t due_ns;
-    uint64_t interval_ns;
     int still;
     bool looked;               /* this quiet time has its snapshot */
     uint64_t told_ns;          /* the movement after which the silence was told */
-    uint64_t spent_ns;         /* processor time that looks have taken */
-    uint64_t dearest_ns;       /* the most that one of them took */
     uint64_t partial_ns;       /* next look at a part */
     json_t *last;              /* the last snapshot, to see whether another says anything new */
     uint64_t ran_ns;           /* processor time of all processes together, as last seen while it was quiet */
@@ -51,7 +38,7 @@ void pf_quiet_init(struct pf_run *run)
 {
     run->quiet = pf_arena_alloc(run->trace->arena, sizeof(*run->quiet));
     run->quiet->sampler = pf_sampler_new();
-    run->quiet->interval_ns = FIRST_LOOK_NS;
+    pf_looks_moved(&run->quiet->looks);
     run->quiet->partial_ns = PARTIAL_NS;
 }
 
@@ -173,26 +160,6 @@ static void mark_movers(struct pf_run *run, const struct pf_probe_request *reque
                 forget_wait(&snapshot->threads[i].wait);
 }
 
-static uint64_t processor_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* From when on another look is within the budget, given what is to be left out of account. */
-static uint64_t affordable_at(const struct pf_run *run, uint64_t credit_ns)
-{
-    uint64_t spent = run->quiet->spent_ns;
-    return spent > credit_ns ? run->started_ns + COST_FACTOR * (spent - credit_ns) : 0;
-}
-
-static uint64_t credit(const struct pf_quiet *quiet)
-{
-    uint64_t looks = CREDIT_LOOKS * quiet->dearest_ns;
-    return looks > CREDIT_NS ? looks : CREDIT_NS;
-}
-
 /* Returns 0 when the snapshot is good; for a quiet one that means that nothing moved while it was taken. */
 static int look(struct pf_run *run, enum pf_snapshot_reason reason, struct pf_arena *arena,
                 struct pf_snapshot *snapshot)
@@ -275,17 +242,14 @@ static void look_and_weigh(struct pf_run *run, enum pf_snapshot_reason reason)
 {
     struct pf_arena *arena = pf_arena_new();
     struct pf_snapshot snapshot = {0};
-    uint64_t begin = processor_time();
+    uint64_t begin = pf_looks_snapshot_begin();
     int r = look(run, reason, arena, &snapshot);
     if (r == 0)
         weigh(run, &snapshot);
     else
         run->quiet->still = 0;
     run->quiet->looked = r == 0;
-    uint64_t cost = processor_time() - begin;
-    run->quiet->spent_ns += cost;
-    if (cost > run->quiet->dearest_ns)
-        run->quiet->dearest_ns = cost;
+    pf_looks_snapshot_end(&run->quiet->looks, begin);
     pf_arena_free(arena);
 }
 
@@ -300,7 +264,7 @@ static bool events_wait(const struct pf_run *run)
 static void tick_partial(struct pf_run *run, uint64_t now)
 {
     struct pf_quiet *quiet = run->quiet;
-    if (now < quiet->partial_ns || now < affordable_at(run, 0))
+    if (now < quiet->partial_ns || now < run->started_ns + pf_looks_partial_after(&quiet->looks))
         return;
     uint64_t rest = (now - run->started_ns) / 20; /* the longer it runs, the rarer */
     quiet->partial_ns = now + (rest > PARTIAL_NS ? rest : PARTIAL_NS);
@@ -313,9 +277,7 @@ static void after_movement(struct pf_run *run, uint64_t now)
     struct pf_quiet *quiet = run->quiet;
     quiet->still = 0;
     quiet->looked = false;
-    quiet->interval_ns =
-        quiet->interval_ns * 3 / 2 < BUSY_LOOK_NS ? quiet->interval_ns * 3 / 2 : BUSY_LOOK_NS;
-    quiet->due_ns = now + quiet->interval_ns;
+    quiet->due_ns = now + pf_looks_running(&quiet->looks);
     run->moved_ns = now;
     tick_partial(run, now);
 }
@@ -361,15 +323,15 @@ void pf_quiet_tick(struct pf_run *run)
         return;
     }
     /* Supervision itself saw something move since the last look: begin again. */
-    if (run->moved_ns + FIRST_LOOK_NS > now) {
+    if (run->moved_ns + PF_LOOKS_FIRST_NS > now) {
         quiet->still = 0;
         quiet->looked = false;
-        quiet->interval_ns = FIRST_LOOK_NS;
-        quiet->due_ns = run->moved_ns + FIRST_LOOK_NS;
+        pf_looks_moved(&quiet->looks);
+        quiet->due_ns = run->moved_ns + PF_LOOKS_FIRST_NS;
         return;
     }
     if (quiet->looked && nobody_ran(run)) {
-        quiet->due_ns = now + IDLE_LOOK_NS;
+        quiet->due_ns = now + pf_looks_quiet(&quiet->looks);
         tell_silence(run, now);
         return;
     }
@@ -380,12 +342,12 @@ void pf_quiet_tick(struct pf_run *run)
         return;
     }
     quiet->still++;
-    quiet->due_ns = now + (quiet->looked ? IDLE_LOOK_NS : SOON_NS);
+    quiet->due_ns = now + (quiet->looked ? pf_looks_quiet(&quiet->looks) : PF_LOOKS_SOON_NS);
     if (quiet->looked)
         tell_silence(run, now);
     if (quiet->looked || quiet->still < STILL_SCANS)
         return;
-    uint64_t affordable = affordable_at(run, credit(quiet));
+    uint64_t affordable = run->started_ns + pf_looks_snapshot_after(&quiet->looks);
     if (now < affordable) {
         quiet->due_ns = affordable;
         return;
