@@ -48,13 +48,15 @@ void *pf_arena_alloc(struct pf_arena *arena, size_t size)
     struct chunk *chunk = arena->chunks;
     if (!chunk || chunk->size - chunk->used < size) {
         size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-        chunk = must(malloc(sizeof(*chunk) + room));
-        *chunk = (struct chunk){.next = arena->chunks, .size = room};
+        /* Zeroed by the kernel where it is large: what is never used of it then takes no memory. */
+        chunk = must(calloc(1, sizeof(*chunk) + room));
+        chunk->next = arena->chunks;
+        chunk->size = room;
         arena->chunks = chunk;
     }
     void *memory = (char *)chunk->data + chunk->used;
     chunk->used += size;
-    return memset(memory, 0, size);
+    return memory;
 }
 
 char *pf_arena_strndup(struct pf_arena *arena, const char *text, size_t length)
@@ -100,4 +102,20 @@ void *pf_arena_grow(struct pf_arena *arena, void *array_pointer, size_t *count, 
     }
     *count = n + 1;
     return memset((char *)array + n * element_size, 0, element_size);
+}
+
+void *pf_arena_extend(struct pf_arena *arena, void *array_pointer, size_t *count, size_t more,
+                      size_t element_size)
+{
+    size_t n = *count, room = FIRST_ELEMENTS;
+    void *array;
+    memcpy(&array, array_pointer, sizeof(array));
+    while (room < n + more) /* a power of two, which growing relies on */
+        room *= 2;
+    char *larger = pf_arena_alloc(arena, element_size * room);
+    if (n)
+        memcpy(larger, array, n * element_size);
+    memcpy(array_pointer, &larger, sizeof(larger));
+    *count = n + more;
+    return larger + n * element_size;
 }

@@ -26,5 +26,8 @@ char *pf_arena_printf(struct pf_arena *arena, const char *format, ...) __attribu
  * element. The array grows by doubling, so growing it one by one costs linear time.
  */
 void *pf_arena_grow(struct pf_arena *arena, void *array_pointer, size_t *count, size_t element_size);
+/* The same for several at once; returns the first of the new ones. */
+void *pf_arena_extend(struct pf_arena *arena, void *array_pointer, size_t *count, size_t more,
+                      size_t element_size);
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 
 enum { ROOM = 1024 };
+/* Set in each byte of a number but the last; and so many there are at most. */
+enum { MORE = 0x80, NUMBER_SIZE = 10 };
 
 /* Where unpacking stands. */
 struct source {
@@ -27,9 +29,15 @@ static void add(struct pf_packed *packed, const void *bytes, size_t size)
     packed->size += size;
 }
 
+/* Seven bits a byte, the lowest first: most numbers are 0, and nearly all of them small. */
 static void add_number(struct pf_packed *packed, uint64_t number)
 {
-    add(packed, &number, sizeof(number));
+    unsigned char bytes[NUMBER_SIZE];
+    size_t size = 0;
+    for (; number >= MORE; number >>= 7)
+        bytes[size++] = (unsigned char)(number | MORE);
+    bytes[size++] = (unsigned char)number;
+    add(packed, bytes, size);
 }
 
 /* Its size and its bytes with the NUL; size 0 is NULL. */
@@ -59,7 +67,7 @@ static void add_array(const struct pf_field *field, const char *value, struct pf
         if (field->type == PF_FIELD_STRINGS)
             add_text(packed, *(const char *const *)element);
         else if (field->type == PF_FIELD_UINTS)
-            add(packed, element, sizeof(uint64_t));
+            add_number(packed, *(const uint64_t *)element);
         else
             pf_pack(field->record, element, packed);
     }
@@ -70,22 +78,24 @@ static void add_field(const struct pf_field *field, const char *value, struct pf
     const void *at = value + field->offset, *inner;
     switch (field->type) {
     case PF_FIELD_BOOL:
-        add(packed, at, sizeof(bool));
+        add_number(packed, *(const bool *)at);
         break;
     case PF_FIELD_ENUM:
-        add(packed, at, sizeof(int));
+        add_number(packed, *(const unsigned *)at);
         break;
     case PF_FIELD_INT:
     case PF_FIELD_UINT:
+        add_number(packed, *(const uint64_t *)at);
+        break;
     case PF_FIELD_REAL:
-        add(packed, at, sizeof(uint64_t));
+        add(packed, at, sizeof(double));
         break;
     case PF_FIELD_STRING:
         add_text(packed, *(const char *const *)at);
         break;
     case PF_FIELD_RECORD:
         memcpy(&inner, at, sizeof(inner));
-        add(packed, &(bool){inner != NULL}, sizeof(bool));
+        add_number(packed, inner != NULL);
         if (inner)
             pf_pack(field->record, inner, packed);
         break;
@@ -112,10 +122,24 @@ static int take(struct source *source, void *ret_bytes, size_t size)
     return 0;
 }
 
+static int take_number(struct source *source, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    for (unsigned i = 0; i < NUMBER_SIZE && source->at < source->end; i++) {
+        unsigned char byte = *source->at++;
+        number |= (uint64_t)(byte & ~MORE) << 7 * i;
+        if (byte < MORE) {
+            *ret_number = number;
+            return 0;
+        }
+    }
+    return -EBADMSG;
+}
+
 static int take_text(struct source *source, const char **ret_text)
 {
     uint64_t size;
-    if (take(source, &size, sizeof(size)) < 0 || (size_t)(source->end - source->at) < size)
+    if (take_number(source, &size) < 0 || (size_t)(source->end - source->at) < size)
         return -EBADMSG;
     const char *text = (const char *)source->at;
     if (size && text[size - 1])
@@ -131,15 +155,18 @@ static int take_array(struct source *source, const struct pf_field *field, char 
 {
     uint64_t count;
     /* Each element takes a byte at least, so that a wrong count is seen before memory is asked for. */
-    if (take(source, &count, sizeof(count)) < 0 || (size_t)(source->end - source->at) < count)
+    if (take_number(source, &count) < 0 || (size_t)(source->end - source->at) < count)
         return -EBADMSG;
+    if (count == 0)
+        return 0;
     size_t size = size_of_element(field);
-    char *elements = pf_arena_alloc(source->arena, size * (count + 1));
+    size_t room = (size_t)count + (field->type == PF_FIELD_STRINGS); /* as argv: NULL behind the last */
+    char *elements = pf_arena_alloc(source->arena, size * room);
     int r = 0;
     for (size_t i = 0; i < count && r == 0; i++) {
         void *element = elements + i * size;
         r = field->type == PF_FIELD_STRINGS ? take_text(source, element)
-            : field->type == PF_FIELD_UINTS ? take(source, element, size)
+            : field->type == PF_FIELD_UINTS ? take_number(source, element)
                                             : take_record(source, field->record, element);
     }
     memcpy(value + field->offset, &elements, sizeof(elements));
@@ -150,21 +177,27 @@ static int take_array(struct source *source, const struct pf_field *field, char 
 static int take_field(struct source *source, const struct pf_field *field, char *value)
 {
     void *at = value + field->offset;
-    bool there;
+    uint64_t number = 0;
+    int r = 0;
     switch (field->type) {
     case PF_FIELD_BOOL:
-        return take(source, at, sizeof(bool));
+        r = take_number(source, &number);
+        *(bool *)at = number != 0;
+        return r;
     case PF_FIELD_ENUM:
-        return take(source, at, sizeof(int));
+        r = take_number(source, &number);
+        *(unsigned *)at = (unsigned)number;
+        return r;
     case PF_FIELD_INT:
     case PF_FIELD_UINT:
+        return take_number(source, at);
     case PF_FIELD_REAL:
-        return take(source, at, sizeof(uint64_t));
+        return take(source, at, sizeof(double));
     case PF_FIELD_STRING:
         return take_text(source, at);
     case PF_FIELD_RECORD: {
-        int r = take(source, &there, sizeof(there));
-        void *inner = r == 0 && there ? pf_arena_alloc(source->arena, field->record->size) : NULL;
+        r = take_number(source, &number);
+        void *inner = number ? pf_arena_alloc(source->arena, field->record->size) : NULL;
         memcpy(at, &inner, sizeof(inner));
         return inner ? take_record(source, field->record, inner) : r;
     }
