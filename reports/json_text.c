@@ -21,15 +21,20 @@ json_t *pf_json_line(const char *text)
     return json;
 }
 
+/* ASCII only: a terminal on the other side must not see control characters of the upper set. */
+#define LAYOUT (JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9))
+
+char *pf_json_dump(const json_t *json)
+{
+    return json_dumps(json, LAYOUT);
+}
+
 int pf_json_finish(json_t *json, FILE *file)
 {
     if (!json)
         return -ENOMEM;
-    /* ASCII only: a terminal on the other side must not see control characters of the upper set. */
     errno = 0;
-    int r = json_dumpf(json, file, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9)) < 0
-                ? (errno ? -errno : -EIO)
-                : 0;
+    int r = json_dumpf(json, file, LAYOUT) < 0 ? (errno ? -errno : -EIO) : 0;
     json_decref(json);
     if (r == 0 && fputc('\n', file) == EOF)
         r = errno ? -errno : -EIO;

@@ -9,6 +9,8 @@
 json_t *pf_json_text(const char *text);
 json_t *pf_json_line(const char *text);
 
+/* The value as text, to be freed; NULL: out of memory. */
+char *pf_json_dump(const json_t *json);
 /*
  * Writes the value and a newline, flushes the file, and releases the value. Returns 0 or -errno; -ENOMEM for
  * NULL.

@@ -163,6 +163,11 @@ static const struct pf_field exit_fields[] = {
     PF_VALUE(struct pf_exit, STRING, signal),
 };
 static const struct pf_record exit_record = PF_RECORD(struct pf_exit, exit_fields);
+static const struct pf_field whole_fields[] = {
+    {.type = PF_FIELD_INLINE, .record = &trial_record},
+    PF_VALUE(struct pf_trial_result, RECORD, exit, .record = &exit_record),
+};
+static const struct pf_record whole_record = PF_RECORD(struct pf_trial_result, whole_fields);
 
 static const struct pf_field totals_fields[] = {
     PF_VALUE(struct pf_totals, UINT, trials, PF_ALWAYS), PF_VALUE(struct pf_totals, UINT, pass, PF_ALWAYS),
@@ -252,19 +257,24 @@ void pf_result_finish(struct pf_result *result)
     result->totals = totals;
 }
 
-static json_t *trial_to_json(const struct pf_trial_result *trial)
+json_t *pf_result_trial_to_json(const struct pf_trial_result *trial)
 {
     json_t *json = pf_record_to_json(&trial_record, trial);
     json_object_set_new(json, "exit", trial->exit ? exit_to_json(trial->exit) : json_null());
     return json;
 }
 
+json_t *pf_result_head_to_json(const struct pf_result *result)
+{
+    return pf_record_to_json(&result_record, result);
+}
+
 json_t *pf_result_to_json(const struct pf_result *result)
 {
-    json_t *object = pf_record_to_json(&result_record, result);
+    json_t *object = pf_result_head_to_json(result);
     json_t *trials = json_array();
     for (size_t i = 0; i < result->trial_count; i++)
-        json_array_append_new(trials, trial_to_json(&result->trials[i]));
+        json_array_append_new(trials, pf_result_trial_to_json(&result->trials[i]));
     json_object_set_new(object, "trials", trials);
     return object;
 }
@@ -278,38 +288,28 @@ static int trial_from_json(json_t *json, struct pf_arena *arena, struct pf_trial
 
 void pf_result_pack_trial(const struct pf_trial_result *trial, struct pf_packed *packed)
 {
-    pf_pack(&trial_record, trial, packed);
-    if (trial->exit)
-        pf_pack(&exit_record, trial->exit, packed);
+    pf_pack(&whole_record, trial, packed);
 }
 
-int pf_result_unpack_trial(struct pf_result *result, const unsigned char *bytes, size_t size)
+int pf_result_unpack_trials(struct pf_result *result, const unsigned char *bytes, size_t size, size_t count)
 {
-    struct pf_trial_result trial;
-    struct pf_exit exit;
     const unsigned char *at = bytes, *end = bytes + size;
-    int r = pf_unpack(&trial_record, &at, end, result->arena, &trial);
-    bool has_exit = r == 0 && at < end;
-    if (has_exit)
-        r = pf_unpack(&exit_record, &at, end, result->arena, &exit);
-    if (r < 0 || at < end)
-        return -EBADMSG;
-    if (has_exit) {
-        trial.exit = pf_arena_alloc(result->arena, sizeof(exit));
-        *trial.exit = exit;
-    }
-    *pf_result_add(result) = trial;
-    return 0;
+    size_t before = result->trial_count;
+    struct pf_trial_result *trials =
+        pf_arena_extend(result->arena, &result->trials, &result->trial_count, count, sizeof(*trials));
+    int r = 0;
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = pf_unpack(&whole_record, &at, end, result->arena, &trials[i]);
+    if (r == 0 && at == end)
+        return 0;
+    result->trial_count = before;
+    return -EBADMSG;
 }
 
 struct pf_trial_result *pf_result_add_copy(struct pf_result *result, const struct pf_trial_result *trial)
 {
     struct pf_trial_result *copy = pf_result_add(result);
-    pf_record_copy(&trial_record, trial, result->arena, copy);
-    if (trial->exit) {
-        copy->exit = pf_arena_alloc(result->arena, sizeof(*copy->exit));
-        pf_record_copy(&exit_record, trial->exit, result->arena, copy->exit);
-    }
+    pf_record_copy(&whole_record, trial, result->arena, copy);
     return copy;
 }
 

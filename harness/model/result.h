@@ -229,16 +229,19 @@ void pf_result_free(struct pf_result *result);
 struct pf_trial_result *pf_result_add(struct pf_result *result);
 /* Adds a copy of a trial of another result, which may be freed then. */
 struct pf_trial_result *pf_result_add_copy(struct pf_result *result, const struct pf_trial_result *trial);
-/* A trial as bytes for another process of this program (pack.h), and back: added to the result, whose life
- * the bytes must share. Returns 0 or -EBADMSG. */
+/* A trial as bytes (pack.h), behind others that are there already, and so many of them back: added to the
+ * result, whose life the bytes must share. Returns 0 or -EBADMSG. */
 void pf_result_pack_trial(const struct pf_trial_result *trial, struct pf_packed *packed);
-int pf_result_unpack_trial(struct pf_result *result, const unsigned char *bytes, size_t size);
+int pf_result_unpack_trials(struct pf_result *result, const unsigned char *bytes, size_t size, size_t count);
 /* Puts the trials into the order of their ids: they end in any order. */
 void pf_result_sort(struct pf_result *result);
 /* Counts the verdicts into totals and takes the environment of the first trial that has one. */
 void pf_result_finish(struct pf_result *result);
 
 json_t *pf_result_to_json(const struct pf_result *result);
+/* In two parts, for results of many trials: all but `trials`, which come last; and one of these. */
+json_t *pf_result_head_to_json(const struct pf_result *result);
+json_t *pf_result_trial_to_json(const struct pf_trial_result *trial);
 /* Returns 0, or -EBADMSG with a message (wrong schema, a key of the wrong type). */
 int pf_result_from_json(json_t *json, struct pf_result **ret_result, struct pf_error *error);
 /*

@@ -261,7 +261,7 @@ static int read_result(int memory, size_t size, struct pf_result *result, struct
 {
     unsigned char *bytes = pf_arena_alloc(result->arena, size);
     ssize_t n = pread(memory, bytes, size, 0);
-    int r = n < 0 ? -errno : n < (ssize_t)size ? -EBADMSG : pf_result_unpack_trial(result, bytes, size);
+    int r = n < 0 ? -errno : n < (ssize_t)size ? -EBADMSG : pf_result_unpack_trials(result, bytes, size, 1);
     return r < 0 ? pf_error_set(error, r, "the result of a trial cannot be read: %s", strerror(-r)) : 0;
 }
 

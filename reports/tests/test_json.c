@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reports/json_text.h"
 #include "sample.h"
 
 TestSuite(json, .timeout = 10);
@@ -146,6 +147,26 @@ Test(json, fits_the_published_schema)
         pf_result_free(results[i]);
     }
     json_decref(schema);
+}
+
+/* It is written trial by trial, which nobody is to notice. */
+Test(json, is_what_it_would_be_if_it_were_written_at_once)
+{
+    struct pf_result *results[] = {sample_result(), pf_result_new(), sample_sweep()};
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        struct pf_report_options options = {0};
+        size_t size;
+        char *text = sample_write("json", results[i], &options, &size);
+        json_t *json = pf_result_to_json(results[i]);
+        char *whole = pf_json_dump(json);
+        cr_assert_eq(size, strlen(whole) + 1, "result %zu", i);
+        cr_expect_eq(memcmp(text, whole, size - 1), 0, "result %zu", i);
+        cr_expect_eq(text[size - 1], '\n');
+        free(text);
+        free(whole);
+        json_decref(json);
+        pf_result_free(results[i]);
+    }
 }
 
 Test(json, the_schema_names_every_kind_and_no_other)
