@@ -15,7 +15,6 @@ struct pf_campaign {
     struct pf_result *result;
     struct pf_sweep_progress progress;
     uint64_t stop_ns;     /* when the budget is spent, on CLOCK_MONOTONIC; UINT64_MAX: never */
-    bool *tried;          /* per trial of the plan: an earlier sweep has done it */
     const char **command; /* of the base, in the result's arena */
 };
 

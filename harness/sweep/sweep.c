@@ -47,15 +47,45 @@ static void copy_command(struct pf_campaign *campaign)
         campaign->command[i] = pf_arena_strdup(arena, campaign->base.command[i]);
 }
 
-/* The stacks of points are gone with them; trials that failed keep theirs. */
-static void keep_stacks(struct pf_result *result)
+/* A call stack that the result has a copy of. */
+struct copied {
+    const char *const *from;
+    const char **to;
+};
+
+/* The stack of a point, in the result, which outlives it; points share theirs, and so do trials. */
+static const char **copy_stack(const struct pf_campaign *campaign, const struct pf_point *point,
+                               struct copied **copies, size_t *count)
 {
+    for (size_t i = 0; i < *count; i++)
+        if ((*copies)[i].from == point->stack)
+            return (*copies)[i].to;
+    struct pf_arena *arena = campaign->result->arena;
+    const char **stack = pf_arena_alloc(arena, (point->stack_count + 1) * sizeof(*stack));
+    for (size_t i = 0; i < point->stack_count; i++)
+        stack[i] = pf_arena_strdup(arena, point->stack[i]);
+    struct copied *copy = pf_arena_grow(campaign->scratch, copies, count, sizeof(*copy));
+    *copy = (struct copied){.from = point->stack, .to = stack};
+    return stack;
+}
+
+/* What the trials have in common: the command, and with those that did not pass the stacks of their points.
+ */
+static void add_shared(const struct pf_campaign *campaign)
+{
+    struct pf_result *result = campaign->result;
+    struct copied *copies = NULL;
+    size_t copy_count = 0;
     for (size_t i = 0; i < result->trial_count; i++) {
         struct pf_trial_result *trial = &result->trials[i];
-        const char **stack = pf_arena_alloc(result->arena, (trial->stack_count + 1) * sizeof(*stack));
-        for (size_t k = 0; k < trial->stack_count; k++)
-            stack[k] = pf_arena_strdup(result->arena, trial->stack[k]);
-        trial->stack = trial->stack_count ? stack : NULL;
+        const struct pf_point *point =
+            campaign->plan->planned[pf_sequel_of(campaign->plan, trial->id).origin - 1].point;
+        trial->command = campaign->command;
+        trial->command_count = campaign->base.command_count;
+        if (trial->verdict != PF_FAIL && trial->verdict != PF_ERROR)
+            continue;
+        trial->stack = copy_stack(campaign, point, &copies, &copy_count);
+        trial->stack_count = point->stack_count;
     }
 }
 
@@ -68,12 +98,11 @@ static uint64_t choose_deadline(const struct pf_trial *base, double run_ms)
     return ns > DEADLINE_LEAST_NS ? ns : DEADLINE_LEAST_NS;
 }
 
-/* Takes over what an earlier sweep has tried. What the harness could not do then is tried again. */
+/* Is what is to be resumed of this plan? Then its failures are known. */
 static int adopt(struct pf_campaign *campaign, struct pf_error *error)
 {
     const struct pf_result *earlier = campaign->request->resume;
     const struct pf_sweep_plan *plan = campaign->plan;
-    campaign->tried = pf_arena_alloc(campaign->scratch, pf_sequel_end(plan));
     if (!earlier)
         return 0;
     if (!earlier->sweep || !earlier->part)
@@ -83,17 +112,6 @@ static int adopt(struct pf_campaign *campaign, struct pf_error *error)
                             "what is to be resumed is of another plan (%s, and this is %s): the command, the "
                             "options or the program have changed, or its calls differ from run to run",
                             earlier->part->plan, plan->fingerprint);
-    for (size_t i = 0; i < earlier->trial_count; i++) {
-        const struct pf_trial_result *trial = &earlier->trials[i];
-        if (trial->id == 0 || trial->id >= pf_sequel_end(plan) || campaign->tried[trial->id - 1] ||
-            !pf_shard_has(&campaign->request->shard, (trial->id - 1) % plan->count) ||
-            trial->verdict == PF_ERROR)
-            continue;
-        pf_result_add_copy(campaign->result, trial);
-        campaign->tried[trial->id - 1] = true;
-        campaign->progress.done++;
-        campaign->progress.outcomes[trial->outcome]++;
-    }
     campaign->result->sweep->failures = earlier->sweep->failures;
     campaign->result->sweep->failure_count = earlier->sweep->failure_count;
     return 0;
@@ -116,7 +134,7 @@ static int carry_out(struct pf_campaign *campaign, const struct pf_recorded *rec
         r = pf_sweep_try(campaign, error);
     if (r == 0) {
         describe(campaign);
-        keep_stacks(campaign->result);
+        add_shared(campaign);
         pf_sweep_group(campaign->result);
         campaign->stop_ns = end_ns;
         r = pf_sweep_minimise(campaign, error);

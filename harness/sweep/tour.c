@@ -5,6 +5,7 @@
 
 #include "plan/plan.h"
 #include "sweep/campaign.h"
+#include "sweep/harvest.h"
 #include "sweep/interrupts.h"
 #include "sweep/pool.h"
 #include "sweep/sequel.h"
@@ -19,8 +20,10 @@ static const uint64_t TRIAL_OF_JOB = (1ULL << ATTEMPT_SHIFT) - 1;
 /* The trials of a plan on their way through the pool. */
 struct tour {
     struct pf_campaign *campaign;
-    size_t next; /* number in the plan, from 0 */
-    struct again *again;
+    struct pf_harvest *harvest;
+    bool *tried;         /* per trial, planned or not: an earlier sweep has done it */
+    size_t next;         /* number in the plan, from 0 */
+    struct again *again; /* as many as jobs: who is to be run again is run next */
     size_t again_count;
     uint64_t *sequels; /* numbers of trials beyond the plan, to be run when that is done */
     size_t sequel_count, sequels_begun;
@@ -83,11 +86,11 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
     if (tour->again_count)
         next = tour->again[--tour->again_count];
     while (!next.id && tour->next < campaign->plan->count)
-        if (pf_shard_has(&campaign->request->shard, tour->next++) && !campaign->tried[tour->next - 1])
+        if (pf_shard_has(&campaign->request->shard, tour->next++) && !tour->tried[tour->next - 1])
             next = (struct again){.id = tour->next, .attempt = 1};
     while (!next.id && tour->sequels_begun < tour->sequel_count) {
         uint64_t id = tour->sequels[tour->sequels_begun++];
-        if (!campaign->tried[id - 1])
+        if (!tour->tried[id - 1])
             next = (struct again){.id = id, .attempt = 1};
     }
     if (!next.id)
@@ -100,61 +103,14 @@ static bool next_trial(void *context, struct pf_pool_job *ret_job)
     return true;
 }
 
-/* What a pass has left to be said: warnings. */
-static void add_warnings(struct pf_arena *arena, const struct pf_trial_result *trial,
-                         struct pf_trial_result *small)
+/* What is known of a trial that nothing was heard of: what it was to be struck by. */
+static struct pf_fault_account *planned_accounts(const struct pf_trial *trial, size_t first,
+                                                 struct pf_arena *arena)
 {
-    for (size_t i = 0; i < trial->finding_count; i++) {
-        const struct pf_finding *finding = &trial->findings[i];
-        if (finding->severity != PF_SEVERITY_WARN)
-            continue;
-        struct pf_finding *kept =
-            pf_arena_grow(arena, &small->findings, &small->finding_count, sizeof(*small->findings));
-        *kept = (struct pf_finding){.kind = finding->kind,
-                                    .severity = finding->severity,
-                                    .process = pf_arena_strdup(arena, finding->process),
-                                    .message = pf_arena_strdup(arena, finding->message)};
-    }
-}
-
-/* Of a sweep's own faults what they were, and how often they struck. */
-static struct pf_fault_account *account_briefly(const struct pf_campaign *campaign,
-                                                const struct pf_trial *trial,
-                                                const struct pf_trial_result *judged, size_t *ret_count)
-{
-    struct pf_arena *arena = campaign->result->arena;
-    struct pf_fault_account *accounts = NULL;
-    *ret_count = 0;
-    for (size_t i = campaign->request->base->fault_count; i < trial->fault_count; i++) {
-        const struct pf_fault_account *whole = i < judged->fault_count ? &judged->faults[i] : NULL;
-        *(struct pf_fault_account *)pf_arena_grow(arena, &accounts, ret_count, sizeof(*accounts)) =
-            (struct pf_fault_account){.spec = pf_arena_strdup(arena, trial->faults[i].spec),
-                                      .armed = true,
-                                      .fired = whole ? whole->fired : 0,
-                                      .met = whole ? whole->met : 0};
-    }
+    struct pf_fault_account *accounts = pf_arena_alloc(arena, trial->fault_count * sizeof(*accounts));
+    for (size_t i = first; i < trial->fault_count; i++)
+        accounts[i - first] = (struct pf_fault_account){.spec = trial->faults[i].spec, .armed = true};
     return accounts;
-}
-
-/* A trial that passed is told in few words: there are thousands of them. */
-static void add_passed(struct pf_campaign *campaign, const struct pf_trial *planned,
-                       const struct pf_trial_result *trial, struct pf_trial_result *ret_small)
-{
-    struct pf_arena *arena = campaign->result->arena;
-    *ret_small = (struct pf_trial_result){
-        .command = campaign->command,
-        .command_count = campaign->base.command_count,
-        .verdict = trial->verdict,
-        .reason = pf_arena_strdup(arena, trial->reason),
-        .duration_ms = trial->duration_ms,
-    };
-    ret_small->faults = account_briefly(campaign, planned, trial, &ret_small->fault_count);
-    add_warnings(arena, trial, ret_small);
-    if (!trial->exit)
-        return;
-    ret_small->exit = pf_arena_alloc(arena, sizeof(*trial->exit));
-    *ret_small->exit = *trial->exit;
-    ret_small->exit->signal = pf_arena_strdup(arena, trial->exit->signal);
 }
 
 /* What a trial gives rise to. */
@@ -173,41 +129,67 @@ static void add_sequels(struct tour *tour, const struct pf_trial_result *trial)
     campaign->progress.total += count;
 }
 
+static void take_over(struct tour *tour, const struct pf_trial_result *trial)
+{
+    struct pf_sweep_progress *progress = &tour->campaign->progress;
+    pf_harvest_add(tour->harvest, trial);
+    progress->done++;
+    progress->outcomes[trial->outcome]++;
+    add_sequels(tour, trial);
+}
+
+/* What an earlier sweep has tried. What the harness could not do then is tried again. */
+static void resume(struct tour *tour)
+{
+    struct pf_campaign *campaign = tour->campaign;
+    const struct pf_result *earlier = campaign->request->resume;
+    for (size_t i = 0; earlier && i < earlier->trial_count; i++) {
+        const struct pf_trial_result *trial = &earlier->trials[i];
+        if (trial->id == 0 || trial->id >= pf_sequel_end(campaign->plan) || tour->tried[trial->id - 1] ||
+            !pf_shard_has(&campaign->request->shard, (trial->id - 1) % campaign->plan->count) ||
+            trial->verdict == PF_ERROR)
+            continue;
+        tour->tried[trial->id - 1] = true;
+        take_over(tour, trial);
+    }
+}
+
+/* A trial that did not come to its point has tested nothing. */
+static void call_untested(struct pf_trial_result *trial)
+{
+    trial->reason =
+        pf_campaign_is_held_up(trial)
+            ? "held up: in three runs a fault of yours kept the program for what did not come any more"
+            : "never reached: in three runs the program did not come to this point";
+    trial->verdict = PF_SKIP;
+}
+
 static void keep(struct tour *tour, const struct flight *flight, const struct pf_trial_result *trial)
 {
     struct pf_campaign *campaign = tour->campaign;
-    const struct pf_sweep_plan *plan = campaign->plan;
-    const struct pf_point *point = plan->planned[pf_sequel_of(plan, flight->id).origin - 1].point;
+    const struct pf_point *point =
+        campaign->plan->planned[pf_sequel_of(campaign->plan, flight->id).origin - 1].point;
+    size_t given = campaign->request->base->fault_count;
+    struct pf_arena *scratch = pf_arena_new();
     struct pf_trial_result judged = *trial;
-    bool unfired = pf_campaign_is_unfired(trial, campaign->request->base->fault_count);
-    if (!unfired)
+    if (pf_campaign_is_unfired(trial, given))
+        call_untested(&judged);
+    else
         pf_campaign_settle(&judged);
-    struct pf_trial_result *kept;
-    if (judged.verdict == PF_FAIL || (judged.verdict == PF_ERROR && !unfired)) {
-        kept = pf_result_add_copy(campaign->result, &judged);
-        kept->command = campaign->command;
-        if (!kept->fault_count) /* nothing is known of the trial but what it was to be */
-            kept->faults = account_briefly(campaign, flight->trial, &judged, &kept->fault_count);
-        kept->stack = point->stack;
-        kept->stack_count = point->stack_count;
-    } else {
-        kept = pf_result_add(campaign->result);
-        add_passed(campaign, flight->trial, &judged, kept);
+    judged.id = flight->id;
+    judged.instruction = point->instruction;
+    judged.instructions = point->instructions;
+    judged.stack = point->stack;
+    judged.stack_count = point->stack_count;
+    if (judged.fault_count < flight->trial->fault_count) {
+        judged.faults = planned_accounts(flight->trial, given, scratch);
+        judged.fault_count = flight->trial->fault_count - given;
+    } else if (judged.verdict == PF_PASS || judged.verdict == PF_SKIP) {
+        judged.faults += given; /* the user's are the same in each trial */
+        judged.fault_count -= given;
     }
-    kept->id = flight->id;
-    kept->instruction = point->instruction;
-    kept->instructions = point->instructions;
-    kept->outcome = judged.outcome;
-    if (unfired) {
-        kept->verdict = PF_SKIP;
-        kept->reason =
-            pf_campaign_is_held_up(trial)
-                ? "held up: in three runs a fault of yours kept the program for what did not come any more"
-                : "never reached: in three runs the program did not come to this point";
-    }
-    campaign->progress.done++;
-    campaign->progress.outcomes[kept->outcome]++;
-    add_sequels(tour, kept);
+    take_over(tour, &judged);
+    pf_arena_free(scratch);
 }
 
 static void take_trial(void *context, const struct pf_pool_job *job, const struct pf_trial_result *trial,
@@ -219,9 +201,7 @@ static void take_trial(void *context, const struct pf_pool_job *job, const struc
     bool interrupted = pf_interrupts_count(NULL) > 1;
     size_t given = tour->campaign->request->base->fault_count;
     if (pf_campaign_is_unfired(trial, given) && flight->attempt < ATTEMPTS)
-        *(struct again *)pf_arena_grow(tour->campaign->scratch, &tour->again, &tour->again_count,
-                                       sizeof(*tour->again)) =
-            (struct again){.id = flight->id, .attempt = flight->attempt + 1};
+        tour->again[tour->again_count++] = (struct again){.id = flight->id, .attempt = flight->attempt + 1};
     else if (!interrupted)
         keep(tour, flight, trial);
     pf_plan_free(flight->trial);
@@ -244,13 +224,14 @@ static size_t count_share(const struct pf_sweep_plan *plan, const struct pf_shar
 
 int pf_sweep_try(struct pf_campaign *campaign, struct pf_error *error)
 {
-    struct tour tour = {.campaign = campaign};
-    struct pf_arena *arena = pf_arena_new();
+    struct tour tour = {.campaign = campaign, .harvest = pf_harvest_new()};
+    struct pf_arena *arena = campaign->scratch;
+    tour.tried = pf_arena_alloc(arena, pf_sequel_end(campaign->plan) * sizeof(*tour.tried));
+    tour.again = pf_arena_alloc(arena, campaign->request->jobs * sizeof(*tour.again));
     tour.flights = pf_arena_alloc(arena, campaign->request->jobs * sizeof(*tour.flights));
     campaign->progress.phase = PF_SWEEP_TRYING;
     campaign->progress.total = count_share(campaign->plan, &campaign->request->shard);
-    for (size_t i = 0; i < campaign->result->trial_count; i++)
-        add_sequels(&tour, &campaign->result->trials[i]); /* of what an earlier sweep has tried */
+    resume(&tour);
     struct pf_pool_client client = {.context = &tour,
                                     .next = next_trial,
                                     .make = make_trial,
@@ -258,7 +239,7 @@ int pf_sweep_try(struct pf_campaign *campaign, struct pf_error *error)
                                     .done = take_trial,
                                     .tick = tick};
     int r = pf_pool_run(&client, campaign->request->jobs, error);
-    pf_arena_free(arena);
-    pf_result_sort(campaign->result);
+    pf_harvest_deliver(tour.harvest, campaign->result);
+    pf_harvest_free(tour.harvest);
     return r;
 }
