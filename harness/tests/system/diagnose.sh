@@ -69,8 +69,9 @@ await_full() {
 
 # Until the process and its children are blocked: what was said is true a moment later only.
 await_rest() {
-    local tries=0
-    while grep -hqs '^State:.*R' "/proc/$pid/task/"*/status && [ $((tries += 1)) -lt 1000 ]; do :; done
+    local below
+    while mapfile -t below < <(pgrep -P "$pid" | sed "s,.*,/proc/&/status,") &&
+        grep -hqs '^State:.*R' "/proc/$pid/task/"*/status "${below[@]}"; do :; done
 }
 
 # diagnose_deadlock ARG…: proven, if root can see that nobody on the machine has an alarm; for a moment somebody may.
@@ -157,6 +158,8 @@ says "process $holder (sleep), which is not of the tree, has it open as well"
 
 # A pipeline: one program of it, and all of it.
 start sh -c 'sleep 1000 | cat & printf "!" >&3; exec 3>&-; wait'
+until [ "$(pgrep -P "$pid" -x 'sleep|cat' | wc -l)" -eq 2 ]; do :; done
+await_rest
 diagnose 0 "$pid"
 says "0.2 (cat"
 says "it could write to it; it sleeps"

@@ -24,7 +24,7 @@ for ((round = 1; round <= rounds; round++)); do
     sleep "0.0$((RANDOM % 60 + 10))"
     kill -KILL "$harness" 2>/dev/null || true
     wait "$harness" 2>/dev/null || true
-    end=$((SECONDS + 5))
+    end=$((SECONDS + 60))
     while [ -n "$(survivors "$mark")" ]; do
         if ((SECONDS > end)); then
             echo "round $round: left behind:"
