@@ -33,7 +33,7 @@ uses shared-pipes
 uses unconnected-sockets
 
 echo "- an error path that forgets to close"
-run "$pitfall" sweep --faults errno --syscalls read --json -- "$forgetful" read numbers forgets
+run "$pitfall" sweep --deadline 20s --faults errno --syscalls read --json -- "$forgetful" read numbers forgets
 expect_status 1
 expect_json "$scratch/stdout" 'it["sweep"]["failures"] and it["totals"]["fail"] == it["totals"]["trials"]'
 expect_json "$scratch/stdout" 'all("fd-leak" in {f["kind"] for f in t["findings"]} for t in it["trials"])'
@@ -44,7 +44,7 @@ tr -s '\n ' ' ' <"$scratch/stderr" >"$scratch/words"
 expect_in words "1 file ($PWD/numbers); error=EIO had struck it at read"
 
 echo "- and one that does not"
-run "$pitfall" sweep --faults errno --syscalls read --json -- "$forgetful" read numbers closes
+run "$pitfall" sweep --deadline 20s --faults errno --syscalls read --json -- "$forgetful" read numbers closes
 expect_json "$scratch/stdout" 'all("fd-leak" not in {f["kind"] for f in t.get("findings", [])} for t in it["trials"])'
 run "$pitfall" run --inject "read:error=EIO:fd=*numbers:when=2" --expect-same -- "$forgetful" read numbers closes
 expect_not_in stderr fd-leak

@@ -81,11 +81,11 @@ by_engine more-than-trials 17 auto CI_NODE_INDEX=@I CI_NODE_TOTAL=17
 echo "- the shards of a sweep: the same trials, and the same failures"
 essence_of_sweep='[(t["id"], t["faults"][0]["spec"], t["verdict"], t["outcome"]) for t in it["trials"]], it["totals"],
     [(f["signature"], f["trials"]) for f in it["sweep"]["failures"]], it["plan"]["fingerprint"]'
-run "$pitfall" sweep --report "json:$out/sweep-one.json" -- sort /etc/passwd
+run "$pitfall" sweep --deadline 20s --report "json:$out/sweep-one.json" -- sort /etc/passwd
 [ "$status" -le 1 ] || fail "status 0 or 1 was expected"
 whole=$status
 for i in 1 2 3; do
-    run "$pitfall" sweep --shard "$i/3" --report "json:$out/sweep-$i.json" -- sort /etc/passwd
+    run "$pitfall" sweep --deadline 20s --shard "$i/3" --report "json:$out/sweep-$i.json" -- sort /etc/passwd
     [ "$status" -le 1 ] || fail "status 0 or 1 was expected"
 done
 run "$pitfall" report --report "json:$out/sweep.json" --report text "$out"/sweep-[123].json

@@ -8,7 +8,7 @@ cd work
 seq 100 >numbers
 
 echo "- a program that says when it fails is left in peace"
-run "$pitfall" sweep --json -- cat numbers
+run "$pitfall" sweep --deadline 20s --json -- cat numbers
 expect_status 0
 cp "$scratch/stdout" "$scratch/cat.json"
 expect_json "$scratch/cat.json" 'it["sweep"]["failures"] == [] and it["totals"]["fail"] == 0'
@@ -24,13 +24,13 @@ expect_json "$scratch/cat.json" 'all(f["fired"] for t in it["trials"] for f in t
 expect_json "$scratch/cat.json" 'all(f["met"] >= 1 for t in it["trials"] for f in t["faults"])'
 
 echo "- the plan is the same every time, whatever the number of jobs"
-run "$pitfall" sweep --json -j1 -- cat numbers
+run "$pitfall" sweep --deadline 20s --json -j1 -- cat numbers
 expect_status 0
 plan='(it["plan"], [t["faults"][0]["spec"] for t in it["trials"]])'
 expect_json "$scratch/stdout" "$plan == (lambda it: $plan)(json.load(open('$scratch/cat.json')))"
 
 echo "- a failure that nobody is told of is found, once, and shown again"
-run "$pitfall" sweep --faults errno,eintr --report "json:$scratch/lossy.json" --report text -- \
+run "$pitfall" sweep --deadline 20s --faults errno,eintr --report "json:$scratch/lossy.json" --report text -- \
     sh -c 'cat numbers; echo done'
 expect_status 1
 expect_in stdout "LOST DATA SILENTLY"
@@ -53,7 +53,7 @@ while IFS= read -r line; do
 done <"$scratch/lines"
 
 echo "- a fault of the user's that does not come any more, because the trial's own led elsewhere, leaves a result"
-run "$pitfall" sweep --faults errno --proc 0.1 --syscalls write --inject write:short=1:when=1:proc=0.2 \
+run "$pitfall" sweep --deadline 20s --faults errno --proc 0.1 --syscalls write --inject write:short=1:when=1:proc=0.2 \
     --report "json:$scratch/elsewhere.json" -- sh -c 'cat numbers >copy && cat copy; echo done'
 expect_status 1
 expect_json "$scratch/elsewhere.json" 'len(it["trials"]) > 1 and all(t["verdict"] == "fail" for t in it["trials"])'
@@ -75,25 +75,25 @@ except OSError:
 select.select([os.pidfd_open(first)], [], [], 60)
 os.waitpid(first, 0)
 END
-run "$pitfall" sweep --json --faults errno --syscalls clone --proc 0 --deadline 2s \
+run "$pitfall" sweep --json --faults errno --syscalls clone --proc 0 --deadline 4s \
     --inject write:hold=start@0.2:proc=0.1:when=1 -- /usr/bin/python3 -S pair.py
 expect_status 0
 expect_json "$scratch/stdout" 'any("held up" in t.get("reason", "") for t in it["trials"] if t["verdict"] == "skip")'
 
 
 echo "- what a program writes down of the time is not held against it"
-run "$pitfall" sweep --json --faults stop -j1 -- sh -c 'date +%s >now; cat numbers'
+run "$pitfall" sweep --deadline 20s --json --faults stop -j1 -- sh -c 'date +%s >now; cat numbers'
 expect_json "$scratch/stdout" 'len(it["trials"]) > 0 and it["totals"]["fail"] == 0'
 
 echo "- kinds, processes and calls can be chosen"
-run "$pitfall" sweep --json --faults kill --proc 0.1 --syscalls read,write -- sh -c 'cat numbers; echo done'
+run "$pitfall" sweep --deadline 20s --json --faults kill --proc 0.1 --syscalls read,write -- sh -c 'cat numbers; echo done'
 expect_json "$scratch/stdout" 'len(it["trials"]) > 0'
 expect_json "$scratch/stdout" 'all(t["faults"][0]["spec"].split(":")[0] in ("read", "write") for t in it["trials"])'
 expect_json "$scratch/stdout" 'all(":kill:" in t["faults"][0]["spec"] for t in it["trials"])'
 expect_json "$scratch/stdout" 'all(t["faults"][0]["spec"].endswith(":proc=0.1") for t in it["trials"])'
 
 echo "- all of the occurrences, when asked for"
-run "$pitfall" sweep --json --faults kill --all -- cat numbers
+run "$pitfall" sweep --deadline 20s --json --faults kill --all -- cat numbers
 expect_json "$scratch/stdout" 'it["sweep"]["startup"] == it["sweep"]["repetitions"] == 0'
 expect_json "$scratch/stdout" 'len(it["trials"]) == it["sweep"]["points"]'
 
@@ -102,10 +102,10 @@ run "$pitfall" sweep --json --budget 300ms -- sh -c 'sleep 0.2; cat numbers'
 expect_json "$scratch/stdout" 'it["plan"]["stopped"] == "budget" and len(it["trials"]) < it["plan"]["trials"]'
 
 echo "- what was stopped is gone on with, and comes to what it would have come to at once"
-run "$pitfall" sweep --faults errno --budget 1ms --report "json:$scratch/none.json" -- sh -c 'cat numbers; echo done'
+run "$pitfall" sweep --deadline 20s --faults errno --budget 1ms --report "json:$scratch/none.json" -- sh -c 'cat numbers; echo done'
 expect_json "$scratch/none.json" 'it["plan"]["stopped"] == "budget" and it["trials"] == []'
 go_on() {
-    run "$pitfall" sweep --faults errno --resume "$scratch/$1.json" --report "json:$scratch/$2.json" -- \
+    run "$pitfall" sweep --deadline 20s --faults errno --resume "$scratch/$1.json" --report "json:$scratch/$2.json" -- \
         sh -c 'cat numbers; echo done'
     expect_status 1
     expect_json "$scratch/$2.json" 'planned(it) == list(range(1, it["plan"]["trials"] + 1))'
@@ -124,7 +124,7 @@ go_on half again
 expect_json "$scratch/again.json" 'it["trials"][0]["duration_ms"] == 123456'
 outcomes='[(t["id"], t["outcome"]) for t in it["trials"]], [f["trials"] for f in it["sweep"]["failures"]]'
 expect_json "$scratch/again.json" "($outcomes) == (lambda it: ($outcomes))(json.load(open('$scratch/whole.json')))"
-run "$pitfall" sweep --faults kill --resume "$scratch/half.json" -- sh -c 'cat numbers; echo done'
+run "$pitfall" sweep --deadline 20s --faults kill --resume "$scratch/half.json" -- sh -c 'cat numbers; echo done'
 expect_usage_error "of another plan"
 
 echo "- a program that fails anyway is not swept"
@@ -148,7 +148,7 @@ expect_status 2
 expect_in stderr "does-not-exist"
 
 echo "- --step strikes at every instruction of a call"
-run "$pitfall" sweep --json --step libc.so.6:getppid --when 1 -- sh -c 'echo done'
+run "$pitfall" sweep --deadline 20s --json --step libc.so.6:getppid --when 1 -- sh -c 'echo done'
 expect_status 0
 expect_json "$scratch/stdout" 'len(it["trials"]) == it["trials"][0]["instructions"] == it["plan"]["trials"]'
 expect_json "$scratch/stdout" 'all(":kill:when=1:proc=0" in t["faults"][0]["spec"] for t in it["trials"])'
