@@ -5,6 +5,8 @@
  * All have the same bytes of capacity and do the same work, one after the other in every round, so that what
  * the machine does at the time meets all of them. Figures are medians; the ratio is ours to the peer's, where
  * more is better throughout.
+ *
+ * usage: lib_bench_queue [JOB [PEER]]    (all; or those whose names have these words in them)
  */
 #include <errno.h>
 #include <sched.h>
@@ -214,17 +216,23 @@ static long calibrate(int peer, const struct job *job, enum placement placement)
     }
 }
 
-static void compare_peers(const struct job *job, enum placement placement)
+static bool is_wanted(const char *name, const char *word)
+{
+    return !word || strstr(name, word);
+}
+
+/* With those peers whose names have the word in them. */
+static void compare_peers(const struct job *job, enum placement placement, const char *word)
 {
     static const char *const placement_names[PLACEMENTS] = {"unpinned", "one CPU", "two CPUs"};
     double figures[PEERS][ROUNDS];
     long counts[PEERS];
 
     for (int i = 0; i < PEERS; i++)
-        counts[i] = calibrate(i, job, placement);
+        counts[i] = i == 0 || is_wanted(name_of(i), word) ? calibrate(i, job, placement) : 0;
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < PEERS; i++)
-            figures[i][round] = rate_of(i, job, counts[i], placement);
+            figures[i][round] = counts[i] > 0 ? rate_of(i, job, counts[i], placement) : 0;
     double ours = median(figures[0], ROUNDS);
     for (int i = 1; i < PEERS; i++) {
         double theirs = median(figures[i], ROUNDS);
@@ -242,15 +250,17 @@ static void say_who_is_missing(void)
             printf("not here: %s\n", name_of(i));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     int placements = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? PLACEMENTS : TWO_CPUS;
+    const char *job = argc > 1 ? argv[1] : NULL;
+    const char *peer = argc > 2 ? argv[2] : NULL;
 
     printf("%-31s %-9s %-9s %12s %12s %8s   (operations per second, medians of %d)\n", "what", "where",
            "peer", "ours", "peer's", "ratio", ROUNDS);
     say_who_is_missing();
     for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
-        for (int placement = 0; placement < placements; placement++)
-            compare_peers(&jobs[i], (enum placement)placement);
+        for (int placement = 0; is_wanted(jobs[i].name, job) && placement < placements; placement++)
+            compare_peers(&jobs[i], (enum placement)placement, peer);
     return 0;
 }
