@@ -96,8 +96,11 @@ static int put_some(struct mproc_queue *queue, const struct iovec *messages, siz
             return commit_err;
         *ret_put = put;
     }
-    /* Closing changes this word: it wakes who waits for room, too. */
-    ret_full[1] = (struct mproc_wait_word){&side->commit, __atomic_load_n(&side->commit, __ATOMIC_RELAXED)};
+    /* Closing changes this word: it wakes who waits for room, too. Not looked at needlessly: a consumer has
+     * most likely taken the cache line away by now. */
+    if (err == -EAGAIN)
+        ret_full[1] =
+            (struct mproc_wait_word){&side->commit, __atomic_load_n(&side->commit, __ATOMIC_RELAXED)};
     return err;
 }
 
