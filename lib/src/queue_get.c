@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,16 +25,44 @@ struct stand {
     size_t count;
 };
 
+/* When producers on another CPU are hardly ahead, each look at them finds a message or two, and takes away
+ * the cache line that they write for each. So looks are then put off, for longer and longer, until they find
+ * this much; or nothing, for a consumer that has nothing to do is not to wait. */
+static const uint64_t worth_a_look = 1024;
+
+static void pause_before_look(const struct queue_side *consumers)
+{
+    uint32_t pauses = consumers->pauses < QUEUE_LONGEST_LOOK ? consumers->pauses : QUEUE_LONGEST_LOOK;
+
+    for (uint32_t i = 0; i < pauses; i++)
+        __builtin_ia32_pause();
+}
+
+static void learn_pauses(struct queue_side *consumers, const struct queue_side *producers, uint64_t found)
+{
+    uint32_t pauses = consumers->pauses;
+
+    if (found == 0 || __atomic_load_n(&producers->cpu, __ATOMIC_RELAXED) == (uint32_t)sched_getcpu())
+        consumers->pauses = 0;
+    else if (found < worth_a_look)
+        consumers->pauses = pauses >= QUEUE_LONGEST_LOOK / 2 ? QUEUE_LONGEST_LOOK : pauses * 2 + 2;
+    else if (found > 4 * worth_a_look)
+        consumers->pauses = pauses - pauses / 8;
+}
+
 /* Looks how far producers are. Errors: -EAGAIN, -EPIPE no further than this. */
 static int look_at_producers(struct mproc_queue *queue, struct stand *stand)
 {
     const struct queue_side *producers = queue->sides[QUEUE_PRODUCERS];
-    const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
+    struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
     struct queue_mark tail;
+
+    pause_before_look(consumers);
     uint32_t commit = mproc_queue_side_read(producers, &tail);
     bool is_closed = (commit & QUEUE_CLOSED) != 0;
 
-    queue->sides[QUEUE_CONSUMERS]->seen = tail;
+    learn_pauses(consumers, producers, tail.ring - stand->position);
+    consumers->seen = tail;
     if (tail.ring != stand->position)
         return 0;
     if (is_closed && stand->head.ring == tail.ring)
@@ -158,7 +187,7 @@ static int get_some(struct mproc_queue *queue, struct sink *sink, struct stand *
         return sink->taken > 0 ? 0 : err;
     if (queue->redelivers)
         return mproc_queue_lease_commit(queue, &stand->head, stand->position);
-    return mproc_queue_side_commit(queue->sides[QUEUE_CONSUMERS], &stand->head);
+    return mproc_queue_side_commit(queue, QUEUE_CONSUMERS, &stand->head);
 }
 
 /* A death wakes one of those who watch seats; others look after a nap (mproc_wait_nap()). */
@@ -172,7 +201,9 @@ static int await_any(struct mproc_queue *queue, enum queue_side_index side, stru
         uint64_t nap_end_ns = mproc_clock_ns() + mproc_nap_ns;
         until_ns = nap_end_ns < deadline_ns ? nap_end_ns : deadline_ns;
     }
-    err = mproc_queue_side_await(queue->sides[side], stand->words, stand->commits, stand->count, until_ns);
+    err = mproc_queue_side_await(
+        queue, side, &(struct queue_wait){stand->words, stand->commits, stand->count, QUEUE_SLEEPER},
+        until_ns);
     return err == -ETIMEDOUT && until_ns < deadline_ns ? 0 : err;
 }
 

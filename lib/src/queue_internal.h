@@ -11,6 +11,11 @@
  * whose sleeper bit is set is one system call that adds 1, which steps the version, clears the bit, and
  * wakes: no kill falls between publishing and waking.
  *
+ * Who takes from a full queue does not wake for every message those who wait for room, but when there is as
+ * much as they wait for, `room`. They wait for a good part of the queue, and only for so long. Then they wait
+ * for any room, and set a bit to say so: unlike `room` that is in the word which the others step, so nobody
+ * who steps it can have missed it. The bit goes when nobody sleeps.
+ *
  * A side trusts no byte of the memory further than that it may lie: offsets are masked, lengths are compared
  * with what the positions allow, values are read once.
  */
@@ -30,8 +35,9 @@
 #include "segment.h"
 #include "wait.h"
 
-/* `commit`: closed (producers' side only) | version, 30 bits | sleeper. */
+/* `commit`: closed (producers' side), or urgent (consumers' side) | version, 30 bits | sleeper. */
 #define QUEUE_CLOSED       UINT32_C(0x80000000)
+#define QUEUE_URGENT       UINT32_C(0x80000000)
 #define QUEUE_VERSION_MASK UINT32_C(0x7ffffffe)
 #define QUEUE_VERSION_ONE  UINT32_C(2)
 #define QUEUE_SLEEPER      UINT32_C(1)
@@ -50,17 +56,22 @@ struct queue_side {
     struct queue_mark marks[2];
     /* What only the holder of this side's lock uses. */
     alignas(64) struct queue_mark seen; /* the other side's mark when last looked at: a lower bound */
+    struct queue_mark room;             /* producers: where consumers must have come to for one to be woken */
     uint64_t large_floor;               /* producers: where the oldest large message begins at the least */
     uint64_t large_used;                /* producers: bytes of the large area that may have pages */
     uint64_t taken[2];                  /* consumers, when redelivering: see queue_lease.c */
     uint32_t seats_used;                /* the same: no seat from here on was ever taken */
     uint32_t arrivals;                  /* the same: how often a seat was taken; sleepers watch it */
+    uint32_t pauses;                    /* consumers: how long to wait before the next look at producers */
 };
 
 /* What precedes the producers' side. */
 struct queue_config {
     uint64_t max_messages;
 };
+
+/* Of `pauses`: about a microsecond. */
+enum { QUEUE_LONGEST_LOOK = 64 };
 
 enum queue_side_index { QUEUE_PRODUCERS, QUEUE_CONSUMERS, QUEUE_SIDE__COUNT };
 
@@ -153,14 +164,29 @@ void mproc_queue_side_unlock(struct mproc_queue *queue, enum queue_side_index in
 /* A side's mark as it is now, and the commit word it belongs to. */
 uint32_t mproc_queue_side_read(const struct queue_side *side, struct queue_mark *ret_mark);
 
-/* Makes `mark` the side's mark and wakes who sleeps on it; the lock is held. Errors: the kernel refused to
- * wake; then nothing has happened. */
-int mproc_queue_side_commit(struct queue_side *side, const struct queue_mark *mark);
+/* Makes `mark` the side's mark and wakes who sleeps on it, unless they wait for more room than there is; the
+ * lock is held. Errors: the kernel refused to wake; then nothing has happened. */
+int mproc_queue_side_commit(struct mproc_queue *queue, enum queue_side_index index,
+                            const struct queue_mark *mark);
 
-/* Waits until one of the words changes. The first `commits` of them are commit words in which the awaited was
- * not; `side` is whose words[0] is. Errors: those of mproc_wait(). */
-int mproc_queue_side_await(const struct queue_side *side, struct mproc_wait_word *words, size_t commits,
-                           size_t count, uint64_t deadline_ns);
+/* The longest that somebody who waits for room goes on waiting although there is some. Tests of wake-ups
+ * change it, so that its end cannot pass for one. */
+extern uint64_t mproc_queue_patience_ns;
+
+/* Whether consumers, being at this mark, have made the room that producers wait for. */
+bool mproc_queue_side_has_room(const struct mproc_queue *queue, const struct queue_mark *head);
+
+/* What somebody waits on: the first `commits` words are commit words in which the awaited was not. */
+struct queue_wait {
+    struct mproc_wait_word *words;
+    size_t commits;
+    size_t count;
+    uint32_t announced; /* in the commit words: QUEUE_SLEEPER, or with it QUEUE_URGENT */
+};
+
+/* Waits until one of the words changes; `index` is whose the first one is. Errors: those of mproc_wait(). */
+int mproc_queue_side_await(const struct mproc_queue *queue, enum queue_side_index index,
+                           const struct queue_wait *wait, uint64_t deadline_ns);
 
 /* Closes the producers' side, whose lock is held, and wakes both sides. */
 void mproc_queue_side_close(struct mproc_queue *queue);

@@ -138,7 +138,7 @@ int mproc_queue_lease_commit(struct mproc_queue *queue, const struct queue_mark 
     uint32_t commit = __atomic_load_n(&side->commit, __ATOMIC_RELAXED);
 
     __atomic_store_n(&side->taken[!queue_parity(commit)], taken, __ATOMIC_RELAXED);
-    return mproc_queue_side_commit(side, head);
+    return mproc_queue_side_commit(queue, QUEUE_CONSUMERS, head);
 }
 
 uint64_t mproc_queue_lease_dead(const struct mproc_queue *queue)

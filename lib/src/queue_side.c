@@ -81,9 +81,36 @@ static int commit_and_wake(struct queue_side *side, uint32_t commit)
     return 0;
 }
 
-int mproc_queue_side_commit(struct queue_side *side, const struct queue_mark *mark)
+bool mproc_queue_side_has_room(const struct mproc_queue *queue, const struct queue_mark *head)
 {
-    uint32_t commit = __atomic_load_n(&side->commit, __ATOMIC_RELAXED);
+    const struct queue_mark *room = &queue->sides[QUEUE_PRODUCERS]->room;
+
+    return head->ring >= load_position(&room->ring) && head->messages >= load_position(&room->messages);
+}
+
+/* Whether those who sleep because consumers were not further have something of their having come to this
+ * mark. Who joins waits for the last message; and a putter that died may have left `room` too far away. */
+static bool is_worth_waking(const struct mproc_queue *queue, uint32_t commit, const struct queue_mark *head)
+{
+    return (commit & QUEUE_URGENT) || mproc_queue_side_has_room(queue, head) ||
+           head->ring == queue->sides[QUEUE_CONSUMERS]->seen.ring;
+}
+
+/* The next version. With nobody asleep nobody is urgent. */
+static uint32_t step(enum queue_side_index index, uint32_t commit)
+{
+    uint32_t version = (commit + QUEUE_VERSION_ONE) & QUEUE_VERSION_MASK;
+
+    if (index == QUEUE_CONSUMERS && !(commit & QUEUE_SLEEPER))
+        return version;
+    return (commit & ~QUEUE_VERSION_MASK) | version;
+}
+
+int mproc_queue_side_commit(struct mproc_queue *queue, enum queue_side_index index,
+                            const struct queue_mark *mark)
+{
+    struct queue_side *side = queue->sides[index];
+    uint32_t commit = load_commit(side);
     struct queue_mark *next = &side->marks[!queue_parity(commit)];
     uint32_t cpu = (uint32_t)sched_getcpu();
 
@@ -92,23 +119,40 @@ int mproc_queue_side_commit(struct queue_side *side, const struct queue_mark *ma
     __atomic_store_n(&next->messages, mark->messages, __ATOMIC_RELAXED);
     if (__atomic_load_n(&side->cpu, __ATOMIC_RELAXED) != cpu)
         __atomic_store_n(&side->cpu, cpu, __ATOMIC_RELAXED);
-    while (!(commit & QUEUE_SLEEPER)) {
-        uint32_t stepped =
-            (commit & ~QUEUE_VERSION_MASK) | ((commit + QUEUE_VERSION_ONE) & QUEUE_VERSION_MASK);
-        if (__atomic_compare_exchange_n(&side->commit, &commit, stepped, false, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED))
+    /* What a sleeper waits for it has written before it set the bit. */
+    while (!(commit & QUEUE_SLEEPER) || (index == QUEUE_CONSUMERS && !is_worth_waking(queue, commit, mark))) {
+        if (__atomic_compare_exchange_n(&side->commit, &commit, step(index, commit), false, __ATOMIC_RELEASE,
+                                        __ATOMIC_ACQUIRE))
             return 0;
     }
     return commit_and_wake(side, commit);
 }
 
-static bool spin_for_change(const struct queue_side *side, const struct mproc_wait_word *word)
+/* Whether the side has come to where it is worth to look at what it has done. */
+static bool has_come(const struct mproc_queue *queue, enum queue_side_index index,
+                     const struct queue_wait *wait)
 {
+    const struct mproc_wait_word *word = &wait->words[0];
+    struct queue_mark head;
+
+    if (__atomic_load_n(word->word, __ATOMIC_RELAXED) == word->expected)
+        return false;
+    if (index == QUEUE_PRODUCERS || (wait->announced & QUEUE_URGENT))
+        return true;
+    mproc_queue_side_read(queue->sides[QUEUE_CONSUMERS], &head);
+    return mproc_queue_side_has_room(queue, &head);
+}
+
+static bool spin_for_change(const struct mproc_queue *queue, enum queue_side_index index,
+                            const struct queue_wait *wait)
+{
+    const struct queue_side *side = queue->sides[index];
+
     if (__atomic_load_n(&side->cpu, __ATOMIC_RELAXED) == (uint32_t)sched_getcpu())
         return false;
     /* Looks less and less often: each look takes the cache line away from who is to write it. */
     for (int spins = 0, pause = 8; spins < SPINS; spins += pause) {
-        if (__atomic_load_n(word->word, __ATOMIC_RELAXED) != word->expected)
+        if (has_come(queue, index, wait))
             return true;
         pause = pause < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
         for (int i = 0; i < pause; i++)
@@ -118,30 +162,30 @@ static bool spin_for_change(const struct queue_side *side, const struct mproc_wa
 }
 
 /* Announces a sleeper in a commit word. Returns false when the word has changed. */
-static bool announce(struct mproc_wait_word *word)
+static bool announce(struct mproc_wait_word *word, uint32_t announced)
 {
     uint32_t expected = word->expected;
 
-    if (!(expected & QUEUE_SLEEPER) &&
-        !__atomic_compare_exchange_n((uint32_t *)(uintptr_t)word->word, &expected, expected | QUEUE_SLEEPER,
-                                     false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    if ((expected & announced) != announced &&
+        !__atomic_compare_exchange_n((uint32_t *)(uintptr_t)word->word, &expected, expected | announced,
+                                     false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         return false;
-    word->expected |= QUEUE_SLEEPER;
+    word->expected |= announced;
     return true;
 }
 
-int mproc_queue_side_await(const struct queue_side *side, struct mproc_wait_word *words, size_t commits,
-                           size_t count, uint64_t deadline_ns)
+int mproc_queue_side_await(const struct mproc_queue *queue, enum queue_side_index index,
+                           const struct queue_wait *wait, uint64_t deadline_ns)
 {
     if (deadline_ns == MPROC_NOW)
         return -EAGAIN;
-    if (spin_for_change(side, &words[0]))
+    if (spin_for_change(queue, index, wait))
         return 0;
-    for (size_t i = 0; i < commits; i++) {
-        if (!announce(&words[i]))
+    for (size_t i = 0; i < wait->commits; i++) {
+        if (!announce(&wait->words[i], wait->announced))
             return 0;
     }
-    return mproc_wait(words, count, deadline_ns);
+    return mproc_wait(wait->words, wait->count, deadline_ns);
 }
 
 void mproc_queue_side_close(struct mproc_queue *queue)

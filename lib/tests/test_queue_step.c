@@ -14,6 +14,7 @@
 #include <mproc/error.h>
 #include <mproc/queue.h>
 
+#include "queue_internal.h"
 #include "sleeper.h"
 #include "step.h"
 
@@ -239,11 +240,15 @@ Test(queue_step, put_while_getters_sleep)
         waitpid(getters[i], NULL, 0);
 }
 
-Test(queue_step, get_while_a_putter_sleeps)
+/* A putter sleeps until there is room: any at all, or, being patient, for as much as makes two of three. */
+static void kill_getters(bool is_patient)
 {
+    const char next = is_patient ? 'b' : 'a'; /* who is killed takes this, and so makes enough of it */
+    const uint64_t undone = is_patient ? 2 : 3;
     long seen_done = 0;
     long points = 0;
 
+    mproc_queue_patience_ns = is_patient ? UINT64_MAX / 4 : 0;
     put_letters("abc");
     long count = step_count(body_get, message);
     if (count == 0)
@@ -254,26 +259,80 @@ Test(queue_step, get_while_a_putter_sleeps)
         put_letters("abc");
         pid_t putter = start_putter('d');
         await_sleep(putter);
+        if (is_patient)
+            cr_assert_eq(get_letter(queue, MPROC_NOW), 'a');
         pid_t pid = step_start(body_get, message);
         if (step_over(pid, at))
             step_kill(pid);
         /* Room was made or not; if it was, the putter comes in before anybody else takes a message. */
         struct mproc_queue_stat stat;
         mproc_queue_stat(queue, &stat);
-        bool made_room = stat.messages < 3 || get_letter(echo, MPROC_NOW) == 'd';
-        if (stat.messages < 3)
+        bool made_room = stat.messages < undone || get_letter(echo, MPROC_NOW) == 'd';
+        if (stat.messages < undone)
             cr_assert_eq(get_letter(echo, mproc_deadline_ms(WAKE_MS)), 'd', "instruction %ld: not woken", at);
         char first = get_letter(queue, MPROC_NOW);
-        if (first == 'b')
+        if (first == next + 1)
             made_room = true;
-        cr_assert_eq(first, made_room ? 'b' : 'a', "instruction %ld: %d", at, first);
+        cr_assert_eq(first, made_room ? next + 1 : next, "instruction %ld: %d", at, first);
         waitpid(putter, NULL, 0);
-        cr_assert_str_eq(drain(queue), made_room ? "cd" : "bcd", "instruction %ld", at);
+        cr_assert_str_eq(drain(queue), "bcd" + (next - 'a') + made_room, "instruction %ld", at);
         drain(echo);
         seen_done += made_room;
     }
     cr_log_info("%ld kill points, %ld taken", points, seen_done);
     cr_assert(seen_done > 0 && seen_done < points);
+}
+
+Test(queue_step, get_while_a_putter_sleeps)
+{
+    kill_getters(false);
+}
+
+Test(queue_step, get_while_a_patient_putter_sleeps)
+{
+    kill_getters(true);
+}
+
+static pid_t start_joiner(void)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
+    _exit(mproc_queue_join(queue, MPROC_FOREVER) == 0 ? 0 : 1);
+}
+
+/* The last message is taken, and who joins is awake; or it is there. Also when somebody died who waited for
+ * more room than there ever will be, since the messages before it were not put. */
+Test(queue_step, get_of_the_last_while_somebody_joins)
+{
+    long seen_taken = 0;
+    long points = 0;
+
+    put_letters("a");
+    long count = step_count(body_get, message);
+    if (count == 0)
+        cr_skip_test("no ptrace here");
+    drain(queue);
+    struct step_walk walk = step_walk(count + 40, POINTS);
+    for (long at = walk.first; at < count + 40; at += walk.stride, points++) {
+        struct mproc_queue_stat stat;
+        put_letters("a");
+        queue->sides[QUEUE_PRODUCERS]->room.ring = UINT64_MAX;
+        pid_t joiner = start_joiner();
+        await_sleep(joiner);
+        pid_t pid = step_start(body_get, message);
+        if (step_over(pid, at))
+            step_kill(pid);
+        mproc_queue_stat(queue, &stat);
+        seen_taken += stat.messages == 0;
+        if (stat.messages > 0)
+            cr_assert_eq(get_letter(queue, MPROC_NOW), 'a', "instruction %ld", at);
+        cr_assert_eq(exit_code(joiner), 0, "instruction %ld: not woken", at);
+    }
+    cr_log_info("%ld kill points, %ld taken", points, seen_taken);
+    cr_assert(seen_taken > 0 && seen_taken < points);
 }
 
 /* Closing is one step too: it has woken both sides, or nobody sees it. */

@@ -103,7 +103,8 @@ MPROC_EXPORT void mproc_queue_unref(struct mproc_queue *queue);
  * stopped while it waited; -ENOSPC, -ENOMEM no memory, -EFBIG RLIMIT_FSIZE in the way of a large message;
  * -EBADMSG the shared memory is damaged; -EDEADLK called in a signal handler out of a put.
  * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms, which others
- * may need to finish their put.
+ * may need to finish their put. Who finds the queue full waits until half of it is free, which spares both
+ * sides wake-ups, but for no longer than 5 ms; then any room will do.
  */
 MPROC_EXPORT int mproc_queue_put(struct mproc_queue *queue, const void *data, size_t len,
                                  uint64_t deadline_ns);
