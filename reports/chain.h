@@ -11,11 +11,21 @@
 #include "model/result.h"
 #include "reports/page.h"
 
-/* Where many are to be told of, the first part has the circle and who comes first, for the first screen. */
-enum pf_chain_part { PF_CHAIN_ALL, PF_CHAIN_FIRST, PF_CHAIN_REST };
+/* Who is told of first, and who behind. */
+struct pf_chain_parts {
+    const struct pf_diagnosis *diagnosis;
+    struct pf_chain_member *members;
+    size_t count;
+    bool has_rest; /* somebody is told of behind */
+};
 
-void pf_chain_write(const struct pf_page *page, int indent, const struct pf_diagnosis *diagnosis,
-                    enum pf_chain_part part);
-bool pf_chain_has_rest(const struct pf_page *page, const struct pf_diagnosis *diagnosis);
+/*
+ * As many as fit into so many rows are told of first: those of the circle, then the others in their order;
+ * but two at the least. 0 rows: all are.
+ */
+struct pf_chain_parts pf_chain_part(const struct pf_page *page, int indent,
+                                    const struct pf_diagnosis *diagnosis, int rows);
+void pf_chain_write(const struct pf_page *page, int indent, const struct pf_chain_parts *parts);
+void pf_chain_write_rest(const struct pf_page *page, int indent, const struct pf_chain_parts *parts);
 
 #endif

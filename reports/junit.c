@@ -148,14 +148,19 @@ static void write_properties(const struct pf_xml *xml, const struct pf_result *r
 }
 
 /* The element that says why a trial did not pass: its body is the story of the text report. */
-static void write_problem(const struct pf_xml *xml, const struct pf_trial_result *trial)
+static void write_problem(const struct pf_xml *xml, const struct pf_trial_result *trial,
+                          const char *directory)
 {
     char *body = NULL;
     size_t size = 0;
     FILE *memory = open_memstream(&body, &size);
     if (!memory)
         abort();
-    struct pf_page page = {.file = memory, .arena = xml->arena, .ink = pf_ink(false), .width = BODY_COLUMNS};
+    struct pf_page page = {.file = memory,
+                           .arena = xml->arena,
+                           .ink = pf_ink(false),
+                           .width = BODY_COLUMNS,
+                           .directory = directory};
     pf_story_trial(&page, 0, trial, false);
     fclose(memory);
 
@@ -178,7 +183,7 @@ static void write_expected(const struct pf_xml *xml, const struct pf_trial_resul
                            pf_view_findings(xml->arena, trial), pitfall ? ", " : "", pitfall ? pitfall : ""));
 }
 
-static void write_case(const struct pf_xml *xml, const struct row *row)
+static void write_case(const struct pf_xml *xml, const struct row *row, const char *directory)
 {
     const struct pf_trial_result *trial = row->trial;
     pf_xml_start(xml, "testcase");
@@ -192,7 +197,7 @@ static void write_case(const struct pf_xml *xml, const struct row *row)
         pf_xml_attribute(xml, "message", trial->reason);
         pf_xml_end(xml);
     } else if (trial->verdict != PF_PASS) {
-        write_problem(xml, trial);
+        write_problem(xml, trial, directory);
     }
     if (trial->verdict == PF_PASS)
         write_expected(xml, trial);
@@ -202,7 +207,7 @@ static void write_case(const struct pf_xml *xml, const struct row *row)
 }
 
 static void write_suite(const struct pf_xml *xml, const struct pf_result *result, const struct row *rows,
-                        size_t count)
+                        size_t count, const char *directory)
 {
     struct counts counts = count_rows(rows, count);
     pf_xml_start(xml, "testsuite");
@@ -210,7 +215,7 @@ static void write_suite(const struct pf_xml *xml, const struct pf_result *result
     write_counts(xml, &counts, false);
     write_properties(xml, result);
     for (size_t i = 0; i < count; i++)
-        write_case(xml, &rows[i]);
+        write_case(xml, &rows[i], directory);
     pf_xml_end(xml);
 }
 
@@ -249,7 +254,7 @@ int pf_junit_write(const struct pf_result *result, const struct pf_report_option
     write_counts(&xml, &counts, true);
     for (size_t i = 0, length; i < result->trial_count; i += length) {
         length = run_of(&rows[i], result->trial_count - i, false);
-        write_suite(&xml, result, &rows[i], length);
+        write_suite(&xml, result, &rows[i], length, options->directory);
     }
     if (pf_view_is_short(result))
         write_lack(&xml, result);

@@ -110,7 +110,7 @@ static void write_failures(FILE *file, struct pf_arena *arena, const struct pf_r
 }
 
 /* "<summary>", the story of the text report, and the line that shows it again. */
-static char *section_of(struct pf_arena *arena, const struct pf_told *told)
+static char *section_of(struct pf_arena *arena, const struct pf_told *told, const char *directory)
 {
     char *story = NULL, *section = NULL;
     size_t size = 0;
@@ -123,7 +123,8 @@ static char *section_of(struct pf_arena *arena, const struct pf_told *told)
         shown.reason = told->failure->summary;
         shown.replay = told->failure->replay;
     }
-    struct pf_page page = {.file = memory, .arena = arena, .ink = pf_ink(false), .width = STORY_COLUMNS};
+    struct pf_page page = {
+        .file = memory, .arena = arena, .ink = pf_ink(false), .width = STORY_COLUMNS, .directory = directory};
     pf_story_trial(&page, 0, trial, trial->verdict != PF_PASS);
     fclose(memory);
     fprintf(file, "\n<details%s><summary>",
@@ -149,7 +150,7 @@ static bool is_worth_telling(const struct pf_trial_result *trial)
 
 /* Failures first, as long as there is room. */
 static void write_sections(FILE *file, struct pf_arena *arena, const struct pf_told *told, size_t count,
-                           size_t room)
+                           size_t room, const char *directory)
 {
     size_t left_out = 0;
     for (int well = 0; well <= 1; well++)
@@ -157,7 +158,7 @@ static void write_sections(FILE *file, struct pf_arena *arena, const struct pf_t
             enum pf_verdict verdict = told[i].trial->verdict;
             if ((verdict == PF_PASS || verdict == PF_SKIP) != well || !is_worth_telling(told[i].trial))
                 continue;
-            char *section = section_of(arena, &told[i]);
+            char *section = section_of(arena, &told[i], directory);
             size_t size = strlen(section);
             if (size <= room) {
                 fputs(section, file);
@@ -206,7 +207,7 @@ int pf_markdown_write(const struct pf_result *result, const struct pf_report_opt
     size_t size = strlen(head);
     fputs(head, file);
     free(head);
-    write_sections(file, arena, told, count, size < SIZE_MOST ? SIZE_MOST - size : 0);
+    write_sections(file, arena, told, count, size < SIZE_MOST ? SIZE_MOST - size : 0, options->directory);
     if (result->environment.pitfall || result->environment.kernel) {
         fputs("\n<sub>", file);
         put_plain(file, arena, pf_view_environment(arena, &result->environment));

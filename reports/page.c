@@ -83,6 +83,18 @@ void pf_page_paragraph(const struct pf_page *page, int indent, const char *text)
     pf_page_prose(page, indent, indent, text);
 }
 
+int pf_page_rows(const struct pf_page *page, const char *text)
+{
+    int width = page->width > 0 ? page->width : PF_PAGE_WIDTH_DEFAULT, rows = 0;
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        int columns = pf_plain_columns(line, length);
+        rows += columns > width ? (columns + width - 1) / width : 1;
+        line += length + (line[length] == '\n');
+    }
+    return rows;
+}
+
 void pf_page_cell(const struct pf_page *page, int columns, const char *text)
 {
     int used = pf_plain_columns(text, strlen(text));

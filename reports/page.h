@@ -18,6 +18,7 @@ struct pf_page {
     struct pf_arena *arena; /* for what is made on the way; the caller frees it */
     struct pf_ink ink;
     int width;
+    const char *directory; /* see struct pf_report_options */
 };
 
 #define PF_PAGE_WIDTH_DEFAULT 80
@@ -33,6 +34,9 @@ void pf_page_prose(const struct pf_page *page, int column, int indent, const cha
 
 /* One piece of prose, all of it indented by `indent`. */
 void pf_page_paragraph(const struct pf_page *page, int indent, const char *text);
+
+/* The rows of a terminal as wide as the page that plain text takes up. */
+int pf_page_rows(const struct pf_page *page, const char *text);
 
 /* The text, which must be plain, and blanks up to `columns`. */
 void pf_page_cell(const struct pf_page *page, int columns, const char *text);

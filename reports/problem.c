@@ -1,6 +1,5 @@
 #include "reports/problem.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,30 +48,6 @@ const char *pf_problem_rule(const char *rule)
         if (strcmp(rules[i].rule, rule) == 0)
             return rules[i].meaning;
     return rule;
-}
-
-static const char *below(const char *file, const char *directory)
-{
-    size_t length = directory ? strlen(directory) : 0;
-    bool inside = length > 1 && strncmp(file, directory, length) == 0 && file[length] == '/';
-    return inside ? file + length + 1 : file;
-}
-
-struct pf_place pf_place_of(struct pf_arena *arena, const char *where, const char *directory)
-{
-    const char *at = where ? strstr(where, " at ") : NULL;
-    if (!at)
-        return (struct pf_place){0};
-    const char *file = at + strlen(" at "), *end = strstr(file, " (in ");
-    end = end ? end : file + strlen(file);
-    const char *colon = end;
-    while (colon > file && isdigit((unsigned char)colon[-1]))
-        colon--;
-    size_t line = colon < end ? strtoul(colon, NULL, 10) : 0;
-    if (!line || colon - 1 <= file || colon[-1] != ':')
-        return (struct pf_place){0};
-    const char *name = pf_arena_strndup(arena, file, (size_t)(colon - 1 - file));
-    return (struct pf_place){.file = pf_plain_line(arena, below(name, directory)), .line = line};
 }
 
 /* Whether the node is the process, or one of its threads. */

@@ -3,18 +3,13 @@
 #define PF_REPORTS_PROBLEM_H
 
 #include "reports/told.h"
+#include "reports/where.h"
 
 enum pf_problem_level {
     PF_PROBLEM_FAILURE, /* the program's */
     PF_PROBLEM_ERROR,   /* it could not be tested, or trials are missing */
     PF_PROBLEM_WARNING,
     PF_PROBLEM_NOTE, /* it was skipped */
-};
-
-/* A place in a source file. */
-struct pf_place {
-    const char *file; /* relative to options->directory, if it lies in it; NULL: not known */
-    size_t line;      /* from 1 */
 };
 
 struct pf_problem {
@@ -32,9 +27,6 @@ struct pf_problem {
 /* Failures and errors come first. Lives in the arena. `directory`: see struct pf_report_options. */
 struct pf_problem *pf_problem_list(struct pf_arena *arena, const struct pf_result *result,
                                    const char *directory, size_t *ret_count);
-
-/* The place in "produce at feeder.c:31 (in Queue.get)"; no file, if there is none in it. */
-struct pf_place pf_place_of(struct pf_arena *arena, const char *where, const char *directory);
 
 /* What a rule is about, in one sentence. */
 const char *pf_problem_rule(const char *rule);

@@ -1,5 +1,6 @@
 #include "reports/story.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "reports/chain.h"
@@ -8,7 +9,10 @@
 #include "reports/view.h"
 
 #define OUTPUT_LINES 20
-#define LINE_BYTES   1000 /* of longer lines of output the rest is left out */
+/* A terminal has 24, and the last is the prompt's. The verdict takes one or two. */
+#define SCREEN_ROWS 23
+#define HEAD_ROWS   2
+#define LINE_BYTES  1000 /* of longer lines of output the rest is left out */
 
 static void heading(const struct pf_page *page, int indent, const char *text)
 {
@@ -37,25 +41,40 @@ static bool tells_reason(const struct pf_trial_result *trial)
     return trial->reason && !found;
 }
 
-static void write_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial,
-                            enum pf_chain_part part)
+/* "Who waits on what, in a circle: 0 -> 0.1 -> 0". */
+static void write_chain_heading(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
 {
-    const struct pf_diagnosis *diagnosis = trial->diagnosis;
-    if (diagnosis->summary && tells_reason(trial))
-        pf_page_paragraph(page, indent, diagnosis->summary);
-    else if (diagnosis->summary)
-        labelled(page, indent, "Why", diagnosis->summary);
-    if (diagnosis->node_count) {
-        heading(page, indent, pf_arena_printf(page->arena, "%s:", pf_view_chain(trial)));
-        pf_chain_write(page, indent + 2, diagnosis, part);
-    }
-    if (diagnosis->fix)
-        labelled(page, indent, "Fix", diagnosis->fix);
+    const char *cycle = pf_view_cycle(page->arena, trial->diagnosis), *text = pf_view_chain(trial);
+    text = pf_arena_printf(page->arena, "%s%s", text, cycle ? ", in a circle" : "");
+    if (cycle)
+        labelled(page, indent, text, cycle);
+    else
+        heading(page, indent, pf_arena_printf(page->arena, "%s:", text));
+}
+
+static void write_summary(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
+{
+    const char *summary = trial->diagnosis ? trial->diagnosis->summary : NULL;
+    if (summary && tells_reason(trial))
+        pf_page_paragraph(page, indent, summary);
+    else if (summary)
+        labelled(page, indent, "Why", summary);
+    if (trial->diagnosis && trial->diagnosis->node_count)
+        write_chain_heading(page, indent, trial);
+}
+
+static void write_fix(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
+{
+    if (trial->diagnosis && trial->diagnosis->fix)
+        labelled(page, indent, "Fix", trial->diagnosis->fix);
 }
 
 void pf_story_diagnosis(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
 {
-    write_diagnosis(page, indent, trial, PF_CHAIN_ALL);
+    const struct pf_chain_parts chain = pf_chain_part(page, indent + 2, trial->diagnosis, 0);
+    write_summary(page, indent, trial);
+    pf_chain_write(page, indent + 2, &chain);
+    write_fix(page, indent, trial);
 }
 
 /* Those of one kind that say the same of others are one line. */
@@ -149,15 +168,20 @@ static void write_output(const struct pf_page *page, int indent, const struct pf
     }
 }
 
-void pf_story_trial(const struct pf_page *page, int indent, const struct pf_trial_result *trial,
-                    bool show_output)
+/* What comes before the chain. */
+static void write_opening(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
 {
     if (!trial->scenario)
         labelled(page, indent, "Command", pf_view_name(page->arena, trial));
     if (tells_reason(trial))
         labelled(page, indent, "Why", trial->reason);
-    if (trial->diagnosis)
-        write_diagnosis(page, indent, trial, PF_CHAIN_FIRST);
+    write_summary(page, indent, trial);
+}
+
+/* What comes behind it, and is on the first screen still. */
+static void write_remedy(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
+{
+    write_fix(page, indent, trial);
     const char *pitfall = trial->diagnosis ? trial->diagnosis->pitfall : NULL;
     if (pitfall && (!trial->scenario || strcmp(trial->scenario, pitfall) != 0))
         labelled(page, indent, "Pitfall",
@@ -166,9 +190,47 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
     if (trial->replay)
         fprintf(page->file, "%*s%sReplay:%s %s\n", indent, "", page->ink.bold, page->ink.end,
                 pf_plain_text(page->arena, trial->replay));
-    if (trial->diagnosis && pf_chain_has_rest(page, trial->diagnosis)) {
+}
+
+/* The rows of the first screen that are left for the chain; one at the least. */
+static int rows_left(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
+{
+    char *text = NULL;
+    size_t size;
+    struct pf_page measured = *page;
+    measured.ink = pf_ink(false);
+    measured.file = open_memstream(&text, &size);
+    if (!measured.file)
+        abort();
+    write_opening(&measured, indent, trial);
+    write_remedy(&measured, indent, trial);
+    fclose(measured.file);
+    int left = SCREEN_ROWS - HEAD_ROWS - pf_page_rows(page, text);
+    free(text);
+    return left > 1 ? left : 1;
+}
+
+static void write_ending(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
+{
+    labelled(page, indent, "The program",
+             pf_arena_printf(page->arena, "%s%s%s", pf_view_ending(page->arena, trial),
+                             trial->duration_ms > 0 ? " after " : "",
+                             trial->duration_ms > 0 ? pf_view_time(page->arena, trial->duration_ms) : ""));
+}
+
+void pf_story_trial(const struct pf_page *page, int indent, const struct pf_trial_result *trial,
+                    bool show_output)
+{
+    struct pf_chain_parts chain = {0};
+    if (trial->diagnosis)
+        chain = pf_chain_part(page, indent + 2, trial->diagnosis, rows_left(page, indent, trial));
+    write_opening(page, indent, trial);
+    if (trial->diagnosis)
+        pf_chain_write(page, indent + 2, &chain);
+    write_remedy(page, indent, trial);
+    if (chain.has_rest) {
         heading(page, indent, "The others:");
-        pf_chain_write(page, indent + 2, trial->diagnosis, PF_CHAIN_REST);
+        pf_chain_write_rest(page, indent + 2, &chain);
     }
     bool as_expected = trial->verdict == PF_PASS && trial->scenario;
     if (trial->finding_count && !(as_expected && trial->diagnosis))
@@ -177,11 +239,7 @@ void pf_story_trial(const struct pf_page *page, int indent, const struct pf_tria
         write_faults(page, indent, trial);
     bool started = trial->exit || trial->verdict == PF_PASS || trial->verdict == PF_FAIL;
     if (started && !as_expected)
-        labelled(
-            page, indent, "The program",
-            pf_arena_printf(page->arena, "%s%s%s", pf_view_ending(page->arena, trial),
-                            trial->duration_ms > 0 ? " after " : "",
-                            trial->duration_ms > 0 ? pf_view_time(page->arena, trial->duration_ms) : ""));
+        write_ending(page, indent, trial);
     if (show_output)
         write_output(page, indent, trial);
     for (size_t i = 0; i < trial->note_count; i++)

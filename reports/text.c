@@ -209,9 +209,8 @@ static bool is_told(const struct pf_view_group *group)
 /* Of a group that went as expected one diagnosis is told; of one that did not, the first failures that
  * differ. */
 static void write_group(const struct pf_page *page, const struct pf_view_group *group,
-                        const struct pf_report_options *options, const char *gap)
+                        const struct pf_report_options *options, const char *name, const char *gap)
 {
-    const char *name = pf_view_name(page->arena, group->sample);
     size_t bad = group->verdicts[PF_FAIL] + group->verdicts[PF_ERROR], count = 0;
     if (!is_told(group))
         return;
@@ -286,16 +285,21 @@ static void write_all(const struct pf_page *page, const struct pf_result *result
     }
     size_t count;
     struct pf_view_group *groups = pf_view_groups(page->arena, result, &count);
+    /* Of a single trial that is told the totals and the row would say nothing else. */
+    if (result->trial_count == 1 && is_told(groups)) {
+        const char *name = pf_view_name(page->arena, groups->sample);
+        write_group(page, groups, options, pf_arena_printf(page->arena, "%s: %s", title, name), "");
+        write_footer(page, result);
+        return;
+    }
     fprintf(page->file, "%s%s%s: %s\n", page->ink.bold, title, page->ink.end,
             pf_view_totals(page->arena, &result->totals));
-    /* Of a single trial that is told the row would say nothing else. */
-    bool row_alone = result->trial_count == 1 && is_told(groups);
-    if (count && !row_alone) {
+    if (count) {
         fputc('\n', page->file);
         write_table(page, groups, count);
     }
     for (size_t i = 0; i < count; i++)
-        write_group(page, &groups[i], options, row_alone ? "" : "\n");
+        write_group(page, &groups[i], options, pf_view_name(page->arena, groups[i].sample), "\n");
     write_footer(page, result);
 }
 
@@ -304,7 +308,8 @@ int pf_text_write(const struct pf_result *result, const struct pf_report_options
     struct pf_page page = {.file = file,
                            .arena = pf_arena_new(),
                            .ink = pf_ink(options->colour),
-                           .width = options->width > 0 ? options->width : PF_PAGE_WIDTH_DEFAULT};
+                           .width = options->width > 0 ? options->width : PF_PAGE_WIDTH_DEFAULT,
+                           .directory = options->directory};
     write_all(&page, result, options);
     pf_arena_free(page.arena);
     return pf_report_flush(file);

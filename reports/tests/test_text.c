@@ -71,7 +71,7 @@ Test(text, tells_the_diagnosis_of_a_broken_program_in_words)
     expect_in(text, "    0 (feeder): waits for the end of 0.1, in main at feeder.c:31\n"
                     "      -> 0.1 (feeder), the process: it is blocked itself\n");
     expect_in(text, "      -> 0 (feeder), pipe (fd 4): only 0 reads from it");
-    expect_in(text, "The circle closes: 0 -> 0.1 -> 0\n");
+    expect_in(text, "  Who waits on what, in a circle: 0 -> 0.1 -> 0\n");
     expect_in(text, "  Fix: Read until end of file first");
     free(text);
 }
@@ -320,32 +320,69 @@ Test(text, says_of_each_process_once_what_it_does)
 /* Fix and replay are on the first screen, whoever else waits; nobody is left out for that. */
 Test(text, many_who_wait_outside_the_circle_come_behind_the_replay_line)
 {
+    enum { WAITERS = 12 };
     struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
     struct pf_diagnosis *diagnosis = result->trials[0].diagnosis;
-    const char *circle[] = {"0", "0.5"};
-    struct pf_node nodes[6];
-    struct pf_edge edges[6];
-    for (size_t i = 0; i < 6; i++) {
+    const char *circle[] = {"0", "0.11"};
+    struct pf_node nodes[WAITERS];
+    struct pf_edge edges[WAITERS];
+    for (size_t i = 0; i < WAITERS; i++) {
         const char *id = i ? pf_arena_printf(result->arena, "0.%zu", i) : "0";
-        nodes[i] = (struct pf_node){id, id, pf_arena_printf(result->arena, "waits in its way %zu", i), NULL};
-        edges[i] = (struct pf_edge){.from = id, .to = i == 0 ? "0.5" : "0", .why = "it waits"};
+        nodes[i] = (struct pf_node){
+            id, id, pf_arena_printf(result->arena, "waits in its own way, which is the way %zu.", i), NULL};
+        edges[i] = (struct pf_edge){.from = id, .to = i == 0 ? "0.11" : "0", .why = "it waits"};
     }
     diagnosis->nodes = nodes;
     diagnosis->edges = edges;
     diagnosis->cycle = circle;
-    diagnosis->node_count = diagnosis->edge_count = 6;
+    diagnosis->node_count = diagnosis->edge_count = WAITERS;
     diagnosis->cycle_count = 2;
     char *text = sample_write("text", result, &plain_options, NULL);
     const char *replay = strstr(text, "Replay:"), *others = strstr(text, "  The others:\n");
     cr_assert(replay && others && replay < others, "%s", text);
-    for (size_t i = 0; i < 6; i++) {
+    size_t rows = 0;
+    for (const char *line = text; line <= replay; line = strchr(line, '\n') + 1)
+        rows++;
+    cr_expect_leq(rows, 23, "%s", text);
+    for (size_t i = 0; i < WAITERS; i++) {
         const char *way = strstr(text, nodes[i].state);
-        bool first = i < 3 || i == 5;
+        bool first = i < 5 || i == 11;
         cr_assert_not_null(way, "%s", text);
         cr_expect_eq(way < replay, first, "%s: %s", nodes[i].id, text);
         cr_expect_eq(way > others, !first, "%s: %s", nodes[i].id, text);
         cr_expect_null(strstr(way + 1, nodes[i].state), "twice: %s", text);
     }
+    free(text);
+    pf_result_free(result);
+}
+
+/* Who waits for the end of another has said so; and a file that was named is known by its name. */
+Test(text, says_neither_a_path_nor_that_one_cannot_end_twice)
+{
+    struct pf_result *result = sample_run(SAMPLE_DEADLOCK);
+    struct pf_diagnosis *diagnosis = result->trials[0].diagnosis;
+    struct pf_node nodes[] = {{"0", "0 (a)", "waits for process 0.1 (b) to end",
+                               "main at /home/me/app/src/a.py:1 (in Process.join)"},
+                              {"0.1", "0.1 (b)", "waits for data", "work at /home/me/app/src/a.py:7"},
+                              {"0.2", "0.2 (b)", "waits for news", "work at /usr/lib/a.py:8"}};
+    struct pf_edge edges[] = {
+        {.from = "0",
+         .to = "0.1",
+         .resource = "end of a process",
+         .why = "0.1 (b) cannot end: it waits for data"},
+        {.from = "0.1", .to = "0.2", .resource = "parent", .why = "0.2 (b) cannot end: it waits for news"}};
+    diagnosis->nodes = nodes;
+    diagnosis->node_count = 3;
+    diagnosis->edges = edges;
+    diagnosis->edge_count = 2;
+    struct pf_report_options options = plain_options;
+    options.directory = "/home/me/app";
+    char *text = sample_write("text", result, &options, NULL);
+    expect_in(text, "    0 (a): waits for process 0.1 (b) to end, in main at src/a.py:1 (in\n"
+                    "      Process.join)\n"
+                    "    0.1 (b): waits for data, in work at a.py:7\n"
+                    "      -> 0.2 (b) cannot end\n"
+                    "    0.2 (b): waits for news, in work at /usr/lib/a.py:8\n");
     free(text);
     pf_result_free(result);
 }

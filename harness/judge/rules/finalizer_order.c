@@ -54,14 +54,16 @@ bool pf_rule_finalizer_order(struct pf_case *c, struct pf_match *ret_match)
     const char *finalizer = finalizer_of(c, joiner->thread);
     if (!finalizer)
         return false;
+    const char *stands = pf_phrase_wait(c, joiner), *wait = pf_phrase_wait(c, joined);
+    if (strcmp(wait, stands) == 0)
+        wait = "waits in the same way";
     ret_match->chain = pf_untold_story(c->graph, &untold);
-    ret_match->summary =
-        pf_arena_printf(c->scratch,
-                        "%s is ending, and stands in %s that %s. %s %s, and the only one "
-                        "who could still tell it to stop is "
-                        "the one who joins it: the program never gets to its end.",
-                        pf_case_label(c, joiner->thread), finalizer, pf_phrase_wait(c, joiner),
-                        pf_case_label(c, joined->thread), pf_phrase_wait(c, joined));
+    ret_match->summary = pf_arena_printf(c->scratch,
+                                         "%s is ending, and stands in %s that %s. %s %s, and the only one "
+                                         "who could still tell it to stop is "
+                                         "the one who joins it: the program never gets to its end.",
+                                         pf_case_label(c, joiner->thread), finalizer, stands,
+                                         pf_case_label(c, joined->thread), wait);
     ret_match->fix =
         "End threads in main (in Python: in a with block), in an order that can be read: first no more "
         "messages, then nobody who reads them, then what they came through. Leave to exit handlers and "

@@ -18,10 +18,11 @@ static void tell(struct pf_case *c, const struct pf_chain *story, const struct p
                              ? ""
                              : pf_arena_printf(c->scratch, " %s %s, and so waits for ever too.",
                                                pf_case_label(c, outer->thread), pf_phrase_wait(c, outer));
-    const char *wait =
-        untold->certain ? pf_phrase_wait(c, waiter)
-                        : pf_arena_printf(c->scratch, "%s, as a runtime does that joins its threads at exit",
-                                          pf_phrase_wait(c, waiter));
+    const char *wait = pf_phrase_wait(c, waiter);
+    if (strcmp(wait, pf_phrase_wait(c, hung)) == 0)
+        wait = "waits in the same way";
+    if (!untold->certain)
+        wait = pf_arena_printf(c->scratch, "%s, as a runtime does that joins its threads at exit", wait);
     ret_match->summary = pf_arena_printf(
         c->scratch,
         "Thread %s %s, and nobody is left who could end that: it never ends. %s %s, so process %s can never "

@@ -101,7 +101,7 @@ import subprocess
 subprocess.Popen(["head", "-c", "200000", "/dev/zero"], stdout=subprocess.PIPE).wait()'
 expect_status 1
 expect_in stderr "FAILED: deadlock (proven)"
-expect_in stderr "Who waits on what:"
+expect_in stderr "Who waits on what, in a circle: 0 -> 0.1 -> 0"
 expect_in stderr "  Fix: "
 
 echo "- a hang that cannot be proven is told at the deadline"

@@ -16,6 +16,14 @@ expect_status 1
 expect_json "$scratch/stdout" "len(it['trials']) == $(find "$scenarios" -name pitfall.yaml | wc -l)"
 expect_json "$scratch/stdout" "[t['scenario'] for t in it['trials'] if t['verdict'] != 'fail'] == []"
 
+echo "- the first screen of 80x24 has it all, down to the replay line"
+run env -C "$built" "$pitfall" check --variant broken --variant broken-py
+expect_status 0
+awk '/^[a-z-]+\/broken(-py)?: / { rows = 0; name = $1 } { rows++ }
+    /^  Replay: / && name != "" { told++; if (rows > 22) print name, "replay line in row", rows; name = "" }
+    END { if (told < 50) print told + 0, "replay lines" }' "$scratch/stdout" >"$scratch/late"
+[ ! -s "$scratch/late" ] || fail "$(cat "$scratch/late")"
+
 echo "- a broken program under another name, with nothing but the plan, is diagnosed alike"
 run "$pitfall" check --variant broken --json
 expect_status 0
