@@ -66,6 +66,9 @@ static const char html_style[] =
     "padding-right: .7rem; }\n"
     ".source mark .no, .source .standing .no { color: inherit; }\n"
     ":focus-visible { outline: 3px solid var(--pass); outline-offset: 2px; }\n"
+    /* The verdict stays in sight: what is long breaks, at the blanks and hyphens of names. */
+    "@media (max-width: 40rem) { body { padding: 1rem; } th, td { white-space: normal; font-size: .875rem;"
+    " padding-right: .5rem; } .wide { width: auto; margin: 0; } }\n"
     "@media print { :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 10pt; } "
     ".wide {"
     " width: auto; margin: 0; } .scroll { overflow: visible; } .timeline { min-width: 0; } .graph { "
