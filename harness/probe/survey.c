@@ -1,11 +1,8 @@
 #include "probe/survey.h"
 
-#include <linux/kcmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 void pf_survey_unknown(struct pf_survey *survey, const char *format, ...)
 {
@@ -101,13 +98,4 @@ void pf_object_set_external(struct pf_object *object, const char *why)
         return;
     object->external = true;
     object->external_why = why;
-}
-
-bool pf_survey_same_memory(const struct pf_site *a, const struct pf_site *b)
-{
-    if (a == b)
-        return true;
-    /* The size tells most strangers apart without a call. */
-    return a->reader && b->reader && a->stat.virtual_size == b->stat.virtual_size &&
-           syscall(SYS_kcmp, a->reader, b->reader, KCMP_VM, 0, 0) == 0;
 }

@@ -17,7 +17,8 @@ struct pf_site {
     const struct pf_probe_process *process;
     struct pf_task_stat stat;
     struct pf_task_status status;
-    bool nested;        /* in a PID namespace inside the tree's: what it calls a pid is another number */
+    bool nested; /* in a PID namespace inside the tree's: what it calls a pid is another number */
+    const struct pf_site *memory; /* of pf_survey_memory(); NULL: not found yet */
     pid_t reader;       /* a living thread to read it through: its main thread may have ended; 0: all have */
     const char *parent; /* address; as the kernel tells it, NULL when nobody of the tree */
     bool fds_read;
@@ -77,7 +78,7 @@ bool pf_survey_is_given(const struct pf_survey *survey, const char *id);
 /* Says, once, that somebody outside the tree can act on it. */
 void pf_object_set_external(struct pf_object *object, const char *why);
 
-/* Whether the two processes have one address space. */
-bool pf_survey_same_memory(const struct pf_site *a, const struct pf_site *b);
+/* The first of the processes that share the address space of this one: most often itself. See memories.c. */
+const struct pf_site *pf_survey_memory(struct pf_survey *survey, const struct pf_site *site);
 
 #endif

@@ -79,11 +79,12 @@ static bool holds_file(struct pf_survey *survey, struct pf_site *site, const str
 static void add_processes(struct pf_blocked *blocked, const struct pf_futex_key *key, struct pf_futex *futex)
 {
     struct pf_survey *survey = blocked->survey;
+    const struct pf_site *memory = key->mapping ? NULL : pf_survey_memory(survey, blocked->site);
     for (size_t i = 0; i < survey->request->process_count; i++) {
         struct pf_site *site = &survey->sites[i];
         bool reaches = key->mapping ? pf_site_address(survey, site, key->mapping, key->offset) != 0 ||
                                           holds_file(survey, site, key->mapping)
-                                    : pf_survey_same_memory(site, blocked->site);
+                                    : pf_survey_memory(survey, site) == memory;
         if (!reaches)
             continue;
         const char **process =
@@ -102,9 +103,7 @@ static const char *key_id(struct pf_blocked *blocked, const struct pf_futex_wait
                                key->mapping->minor, (unsigned long long)key->mapping->inode,
                                (unsigned long long)key->offset);
     /* Processes that share their memory share the words in it: the first of them gives the name. */
-    const struct pf_site *first = survey->sites;
-    while (!pf_survey_same_memory(first, blocked->site))
-        first++;
+    const struct pf_site *first = pf_survey_memory(survey, blocked->site);
     return pf_arena_printf(survey->arena, "futex:%s/0x%llx", first->process->address,
                            (unsigned long long)wait->address);
 }

@@ -120,8 +120,8 @@ static int read_all(int fd, char **ret_bytes, size_t *ret_len)
 static int read_argv(char ***ret_argv)
 {
     int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-    char *bytes;
-    size_t len;
+    char *bytes = NULL;
+    size_t len = 0;
     size_t count = 0;
 
     if (fd < 0)
