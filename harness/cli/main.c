@@ -103,6 +103,8 @@ int main(int argc, char **argv)
 {
     fill_closed_descriptors();
     setlocale(LC_CTYPE, "");
+    /* A report has hundreds of pieces; what others write may come between its lines. */
+    setvbuf(stderr, NULL, _IOLBF, 0);
     /* A reader that has gone is an error to be reported, and children are waited for whatever the caller did.
      */
     signal(SIGPIPE, SIG_IGN);

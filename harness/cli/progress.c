@@ -65,7 +65,9 @@ void pf_progress_phase(struct pf_progress *progress, const char *what, size_t do
 
 void pf_progress_end(struct pf_progress *progress)
 {
-    if (progress->shown && progress->drawn_ns)
+    if (progress->shown && progress->drawn_ns) {
         fputs("\r\033[K", stderr);
+        fflush(stderr);
+    }
     progress->shown = false;
 }
