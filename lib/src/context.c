@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -160,6 +161,25 @@ static int count_entries(const struct mproc_entry *entries, uint32_t *ret_count)
     return 0;
 }
 
+enum { TABLES_BYTES = MPROC_PROCESSES_MAX * (sizeof(struct mproc_process *) + sizeof(_Atomic int)) };
+
+static int map_tables(struct mproc_context *context)
+{
+    void *map = mmap(NULL, TABLES_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (map == MAP_FAILED)
+        return mproc_fail(-ENOMEM, "no memory for a table of %d processes", MPROC_PROCESSES_MAX);
+    context->handles = map;
+    context->pidfds = (_Atomic int *)(context->handles + MPROC_PROCESSES_MAX);
+    return 0;
+}
+
+static void unmap_tables(struct mproc_context *context)
+{
+    if (context->handles)
+        munmap(context->handles, TABLES_BYTES);
+}
+
 static int make_context(const struct mproc_context_options *options, struct mproc_context **ret_context)
 {
     struct mproc_context *context = calloc(1, sizeof(*context));
@@ -172,8 +192,11 @@ static int make_context(const struct mproc_context_options *options, struct mpro
     atomic_init(&context->grip.refs, 1);
     atomic_init(&context->refs, 1);
     pthread_mutex_init(&context->lock, NULL);
-    r = mproc_slots_map(&context->slots, &context->slots_fd);
+    r = map_tables(context);
+    if (r == 0)
+        r = mproc_slots_map(&context->slots, &context->slots_fd);
     if (r) {
+        unmap_tables(context);
         free(context);
         return r;
     }
@@ -232,6 +255,7 @@ void mproc_context_unref(struct mproc_context *context)
     if (atomic_fetch_sub(&context->refs, 1) > 1)
         return;
     mproc_slots_unmap(context->slots);
+    unmap_tables(context);
     if (context->slots_fd >= 0)
         close(context->slots_fd);
     pthread_mutex_destroy(&context->lock);

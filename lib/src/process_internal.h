@@ -53,9 +53,9 @@ struct mproc_context {
     unsigned ngroups;
     unsigned nabandoned; /* slots in use without a handle */
     int was_subreaper;
-    struct mproc_process *handles[MPROC_PROCESSES_MAX]; /* by slot */
-    /* The same for signal handlers: pidfd + 1, or 0. */
-    _Atomic int pidfds[MPROC_PROCESSES_MAX];
+    /* By slot. Mapped, so that they cost what is used of them. */
+    struct mproc_process **handles;
+    _Atomic int *pidfds; /* the same for signal handlers: pidfd + 1, or 0 */
 };
 
 /* Under the lock: reads what guards had to say, replaces a dead one, reaps what it left, and gives free slots
