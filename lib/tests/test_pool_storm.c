@@ -12,11 +12,12 @@
 #include <mproc/thread.h>
 
 #include "child.h"
+#include "storm.h"
 
 enum { KILLS = 500, TASKS_MAX = 1 << 22, WORKERS = 3, HANG_MS = 20000, RETRIES = 2 };
 
 struct ledger {
-    uint32_t kills;
+    uint32_t kills, wanted;
     uint8_t begun[TASKS_MAX];
     uint8_t ended[TASKS_MAX];
     uint8_t results[TASKS_MAX];
@@ -43,7 +44,7 @@ static const struct mproc_entry entries[] = {{"work", work}, {NULL, NULL}};
 static int feed(void *user, uint64_t index, struct mproc_args *args)
 {
     (void)user;
-    if (index == TASKS_MAX || __atomic_load_n(&ledger->kills, __ATOMIC_RELAXED) >= KILLS)
+    if (index == TASKS_MAX || __atomic_load_n(&ledger->kills, __ATOMIC_RELAXED) >= ledger->wanted)
         return MPROC_FEED_END;
     return mproc_args_add_uint(args, index);
 }
@@ -55,7 +56,7 @@ static int kill_workers(void *arg)
     struct mproc_worker_stat stat;
     unsigned seed = 1;
 
-    while (mproc_stop_level(NULL) == MPROC_RUNNING && ledger->kills < KILLS) {
+    while (mproc_stop_level(NULL) == MPROC_RUNNING && ledger->kills < ledger->wanted) {
         nanosleep(&(struct timespec){.tv_nsec = rand_r(&seed) % 1500000}, NULL);
         if (mproc_pool_get_worker(pool, (unsigned)rand_r(&seed) % WORKERS, &stat) || stat.pid == 0)
             continue;
@@ -103,15 +104,16 @@ static void storm(const struct mproc_map_options *options)
 
     ledger = mmap(NULL, sizeof(*ledger), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(ledger != MAP_FAILED);
+    ledger->wanted = storm_kills(KILLS);
     REQUIRE(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0);
     REQUIRE(mproc_pool_create(context, &(struct mproc_pool_options){.workers = WORKERS}, &pool) == 0);
     REQUIRE(mproc_thread_start("killer", kill_workers, pool, NULL, &killer) == 0);
-    int r = mproc_pool_map(pool, "work", feed, NULL, options, judge, &counts, mproc_deadline_ms(100000));
+    int r = mproc_pool_map(pool, "work", feed, NULL, options, judge, &counts, mproc_deadline_ms(600000));
     CHECK(r == 0 || r == -ECHILD);
     mproc_thread_ask(killer);
     CHECK(mproc_thread_join(killer, mproc_deadline_ms(HANG_MS), NULL) == 0);
     mproc_thread_free(killer);
-    CHECK(ledger->kills >= KILLS);
+    CHECK(ledger->kills >= ledger->wanted);
     judge_ledger(counts.done + counts.died, options->retries);
     CHECK(mproc_pool_get_stat(pool, &stat) == 0 && stat.pending == 0 && stat.running == 0);
     CHECK(options->retries > 0 ? stat.retries > 0 : counts.died > 0);
@@ -121,7 +123,7 @@ static void storm(const struct mproc_map_options *options)
     munmap(ledger, sizeof(*ledger));
 }
 
-TestSuite(pool_storm, .timeout = 120);
+TestSuite(pool_storm, .timeout = STORM_TIMEOUT_S);
 
 CHILD_TEST(pool_storm, one_by_one)
 {
