@@ -29,6 +29,7 @@ static struct mproc_subscription subscriptions[MPROC_SUBSCRIPTIONS_MAX];
 static struct sigaction before[NSIG];
 static unsigned subscribers[NSIG];
 static _Atomic unsigned handling;
+static _Thread_local unsigned handlers_here; /* that this thread is in */
 
 static struct mproc_subscription *shutdown_subscriptions[SHUTDOWN_SIGNALS_MAX];
 static size_t nshutdown;
@@ -49,14 +50,25 @@ static void handle(int signo, siginfo_t *info, void *ucontext)
     int saved = errno;
 
     atomic_fetch_add(&handling, 1);
+    handlers_here++;
     for (size_t i = 0; i < MPROC_SUBSCRIPTIONS_MAX; i++) {
         mproc_signal_fn *run = atomic_load(&subscriptions[i].run);
         if (run && subscriptions[i].signo == signo)
             run(signo, info, subscriptions[i].arg);
     }
     call_earlier_handler(signo, info, ucontext);
+    handlers_here--;
     atomic_fetch_sub(&handling, 1);
     errno = saved;
+}
+
+/* Who is called by a handler would wait for it, which is itself. */
+static int check_no_handler(void)
+{
+    if (handlers_here == 0)
+        return 0;
+    return mproc_fail(-EDEADLK, "subscriptions cannot be changed in a signal handler: let it set a flag or "
+                                "stop a token, and do it where that is seen");
 }
 
 static void await_handlers(void)
@@ -95,8 +107,10 @@ int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *arg,
                            struct mproc_subscription **ret_subscription)
 {
     sigset_t mask;
-    int r;
+    int r = check_no_handler();
 
+    if (r)
+        return r;
     if (signo <= 0 || signo >= NSIG || !run)
         return mproc_fail(-EINVAL, "there is no signal %d, or nothing to run for it", signo);
     /* A handler in this thread that wanted the lock too would wait for ever. */
@@ -126,7 +140,7 @@ void mproc_signal_unsubscribe(struct mproc_subscription *subscription)
 {
     sigset_t mask;
 
-    if (!subscription)
+    if (!subscription || check_no_handler())
         return;
     mproc_hold_signals(&mask);
     pthread_mutex_lock(&lock);
@@ -183,7 +197,7 @@ int mproc_shutdown_install(const int *signals, size_t nsignals)
 
 void mproc_shutdown_remove(void)
 {
-    while (nshutdown > 0)
+    while (nshutdown > 0 && check_no_handler() == 0)
         mproc_signal_unsubscribe(shutdown_subscriptions[--nshutdown]);
 }
 
@@ -201,6 +215,7 @@ void mproc_shutdown_forget(void)
     }
     memset(subscribers, 0, sizeof(subscribers));
     atomic_store(&handling, 0);
+    handlers_here = 0;
     atomic_store(&first_signal, 0);
     nshutdown = 0;
 }

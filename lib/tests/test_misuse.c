@@ -1,7 +1,8 @@
 /*
  * What is wrong in the program that uses the library is an error that says what to do, at once. Elsewhere: a
  * thread that joins itself (test_thread.c), no descriptor left in the middle of a start (test_guard.c,
- * victims/faults.sh).
+ * victims/faults.sh), subscriptions of signals in a handler (test_shutdown.c), no room for shared memory
+ * (test_shm.c, test_queue.c).
  */
 #include <criterion/criterion.h>
 #include <errno.h>

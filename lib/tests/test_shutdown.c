@@ -51,6 +51,29 @@ CHILD_TEST(shutdown, subscribers_and_the_old_handler_all_hear)
     mproc_signal_unsubscribe(NULL);
 }
 
+static struct mproc_subscription *mine;
+static int refused;
+
+static void change_subscriptions(int signo, const siginfo_t *info, void *arg)
+{
+    struct mproc_subscription *another = NULL;
+
+    hear(signo, info, arg);
+    refused = mproc_signal_subscribe(SIGUSR2, hear, arg, &another);
+    mproc_signal_unsubscribe(mine);
+}
+
+CHILD_TEST(shutdown, subscriptions_stay_as_they_are_in_a_handler)
+{
+    CHECK(mproc_signal_subscribe(SIGUSR1, change_subscriptions, &heard[0], &mine) == 0);
+    raise(SIGUSR1);
+    CHECK(refused == -EDEADLK && strstr(mproc_error_detail(), "set a flag"));
+    raise(SIGUSR1);
+    CHECK(heard[0] == 2);
+    mproc_signal_unsubscribe(mine);
+    CHECK(signal(SIGUSR1, SIG_IGN) == SIG_DFL);
+}
+
 CHILD_TEST(shutdown, warm_first_and_cold_second)
 {
     CHECK(mproc_shutdown_install(NULL, 0) == 0);

@@ -34,7 +34,8 @@ enum { MPROC_SUBSCRIPTIONS_MAX = 32 };
  * System calls interrupted by it fail with EINTR (no SA_RESTART).
  *
  * Returns: 0.
- * Errors: -EINVAL: no such signal, or one that cannot be caught; -ENOSPC: MPROC_SUBSCRIPTIONS_MAX.
+ * Errors: -EINVAL: no such signal, or one that cannot be caught; -ENOSPC: MPROC_SUBSCRIPTIONS_MAX; -EDEADLK:
+ * called in a handler.
  * Ownership: the caller's, ends with mproc_signal_unsubscribe().
  * Threads: any.
  */
@@ -46,7 +47,7 @@ MPROC_EXPORT int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *a
  *
  * When it returns, the function does not run any more and never will.
  *
- * Threads: any, but not in the handler.
+ * Threads: any. In a handler it changes nothing but mproc_error_detail(): it would wait for itself.
  */
 MPROC_EXPORT void mproc_signal_unsubscribe(struct mproc_subscription *subscription);
 
