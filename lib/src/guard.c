@@ -16,12 +16,11 @@
 #include "system.h"
 #include "worker.h"
 
-/* How long the listener of a log may write what those have said who are dead by then. */
-static const uint64_t drain_ms = 50;
-/* How long a keeper lets the guard clean up before it takes a guard that does not for stopped. */
-static const uint64_t patience_ms = 75;
-/* What the kernel cannot kill in this time is given up. */
-static const uint64_t clear_ms = 1000;
+uint64_t mproc_drain_ms = 50;
+/* How long beyond that a keeper lets the guard clean up before it takes a guard that does not for stopped. */
+static const uint64_t patience_ms = 25;
+/* What the kernel cannot kill in this time, beyond that too, is given up. */
+static const uint64_t clear_ms = 950;
 
 static _Noreturn void keeper_loop(struct mproc_guard *guard);
 
@@ -222,8 +221,8 @@ static bool has_listener(const struct mproc_guard *guard)
 static bool clear(struct mproc_guard *guard, bool guard_died)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
-    uint64_t until_ns = mproc_deadline_ms(clear_ms);
-    uint64_t drained_ns = mproc_deadline_ms(drain_ms);
+    uint64_t until_ns = mproc_deadline_ms(mproc_drain_ms + clear_ms);
+    uint64_t drained_ns = mproc_deadline_ms(mproc_drain_ms);
     siginfo_t info;
     sigset_t none;
     int r;
@@ -318,6 +317,9 @@ static bool fork_guard(struct mproc_guard *guard)
 /* Until the guard ends. Returns true when it has to be replaced. */
 static bool watch_guard(struct mproc_guard *guard)
 {
+    const uint64_t patient_ms = mproc_drain_ms + patience_ms;
+    const struct timespec slice = {.tv_sec = (time_t)(patient_ms / 1000),
+                                   .tv_nsec = (long)(patient_ms % 1000) * 1000000};
     struct pollfd item = {.fd = guard->owner_pidfd, .events = POLLIN};
     uint64_t patient_until_ns = 0;
     siginfo_t info;
@@ -329,10 +331,9 @@ static bool watch_guard(struct mproc_guard *guard)
             break;
         if (patient_until_ns && mproc_clock_ns() >= patient_until_ns)
             kill(guard->guard_pid, SIGKILL); /* stopped, as it seems: our child, unreaped */
-        const struct timespec slice = {.tv_nsec = (long)patience_ms * 1000000};
         item.fd = patient_until_ns ? -1 : guard->owner_pidfd;
         if (ppoll(&item, 1, patient_until_ns ? &slice : NULL, &none) > 0)
-            patient_until_ns = mproc_deadline_ms(patience_ms);
+            patient_until_ns = mproc_deadline_ms(patient_ms);
     }
     /* Before it is reaped the number is its own; this reaches those of its group who are not below us. */
     if (info.si_code != CLD_EXITED)

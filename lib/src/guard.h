@@ -33,6 +33,10 @@ struct mproc_guard {
     bool was_there; /* the owner relies on a guard by now */
 };
 
+/* How long the listener of a log may write what those have said who are dead by then. Only tests change it.
+ */
+extern uint64_t mproc_drain_ms;
+
 /* Runs in a new child of the owner, the keeper, with all signals held. */
 _Noreturn void mproc_guard_run(struct mproc_guard *guard);
 
