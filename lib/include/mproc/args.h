@@ -48,7 +48,8 @@ enum {
  * Returns: 0.
  * Errors: -ENOMEM.
  * Ownership: the caller's, ends with mproc_args_free(). Starting a process does not take it: it can be used
- * again. Threads: one at a time, as with all functions on one set.
+ * again.
+ * Threads: one at a time, as with all functions on one set.
  */
 MPROC_EXPORT int mproc_args_new(struct mproc_args **ret_args);
 
@@ -143,8 +144,9 @@ MPROC_EXPORT const struct mproc_value *mproc_args_value(const struct mproc_args 
  *
  * Returns: 0.
  * Errors: -ENOENT: there are fewer arguments; -EINVAL: it is of another type (the detail names both);
- * -ERANGE: the integer does not fit. Ownership: strings (which end with a NUL) and bytes are the set's. A
- * descriptor goes to the caller, who closes it; it has CLOEXEC, and taking it a second time gives -ENOENT.
+ * -ERANGE: the integer does not fit.
+ * Ownership: strings (which end with a NUL) and bytes are the set's. A descriptor goes to the caller, who
+ * closes it; it has CLOEXEC, and taking it a second time gives -ENOENT.
  */
 MPROC_EXPORT int mproc_args_get_bool(const struct mproc_args *args, size_t index, bool *ret_value);
 MPROC_EXPORT int mproc_args_get_int(const struct mproc_args *args, size_t index, int64_t *ret_value);

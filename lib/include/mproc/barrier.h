@@ -77,9 +77,10 @@ MPROC_EXPORT int mproc_barrier_join(struct mproc_barrier *barrier);
  * Errors: not all were: -EOWNERDEAD a party has died or was taken away by mproc_barrier_abort(); -EUSERS
  * other threads are the parties; -ETIMEDOUT (-EAGAIN for MPROC_NOW), -ECANCELED the thread's stop token was
  * stopped: it is as if the thread had not come, and the others wait on; -ENOMEM; -EBADF the handle was given
- * back. Threads: any. Async-signal safety: not safe. Blocking: until the deadline, and a second more when a
- * thread is stopped in the middle of a call. A death is known at once, or within half a second when the party
- * that the kernel has told of it is stopped at that moment.
+ * back.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline, and a second more when a thread
+ * is stopped in the middle of a call. A death is known at once, or within half a second when the party that
+ * the kernel has told of it is stopped at that moment.
  */
 MPROC_EXPORT int mproc_barrier_wait(struct mproc_barrier *barrier, uint64_t deadline_ns, bool *ret_last);
 

@@ -63,7 +63,9 @@ enum {
  * Returns: 0.
  * Errors: -EDEADLK: the process has threads already; -EBUSY: it has an open context (a worker may open one of
  * its own); -EINVAL: no entries, or two of one name; -EAGAIN, -ENOMEM, -EMFILE: the guard could not be
- * started. Ownership: the caller's, ends with mproc_context_close(). Threads: the only one.
+ * started.
+ * Ownership: the caller's, ends with mproc_context_close().
+ * Threads: the only one.
  */
 MPROC_EXPORT int mproc_context_open(const struct mproc_context_options *options,
                                     struct mproc_context **ret_context);
@@ -79,8 +81,9 @@ MPROC_EXPORT int mproc_context_open(const struct mproc_context_options *options,
  *
  * Returns: 0.
  * Errors: -ETIMEDOUT: some had to be killed (the detail names them); the context is closed all the same.
- * -EPERM: called in a fork of the owner. Threads: no other may use the context any more. Blocking: until the
- * deadline and about 100 ms more; a process the kernel cannot kill costs a second.
+ * -EPERM: called in a fork of the owner.
+ * Threads: no other may use the context any more. Blocking: until the deadline and about 100 ms more; a
+ * process the kernel cannot kill costs a second.
  */
 MPROC_EXPORT int mproc_context_close(struct mproc_context *context, uint64_t deadline_ns);
 

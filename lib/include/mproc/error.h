@@ -28,8 +28,9 @@ MPROC_EXPORT const char *mproc_strerror(int err);
  * The detail of the last error that a call in this thread returned: names the value at fault and what to do.
  *
  * Returns: a sentence, never NULL; empty when no call of this thread has failed yet. A call that succeeds
- * leaves it alone. Ownership: the library's; valid until the thread's next failing call. Threads: each has
- * its own.
+ * leaves it alone.
+ * Ownership: the library's; valid until the thread's next failing call.
+ * Threads: each has its own.
  */
 MPROC_EXPORT const char *mproc_error_detail(void);
 

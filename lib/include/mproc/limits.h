@@ -47,7 +47,8 @@ MPROC_EXPORT int mproc_limits_get(pid_t pid, int resource, struct mproc_limit *r
  *
  * Returns: 0.
  * Errors: -EPERM: the hard limit is below and may not be raised (the detail names limit, value and need); as
- * get. Threads: any.
+ * get.
+ * Threads: any.
  */
 MPROC_EXPORT int mproc_limits_raise(pid_t pid, int resource, uint64_t need);
 

@@ -160,9 +160,9 @@ MPROC_EXPORT void mproc_log_unref(struct mproc_log *log);
  * Errors: it is not, and counted as dropped: -EAGAIN no room, -ETIMEDOUT none for `wait_ms`; -EPIPE the log
  * is closed: a listener has seen all writers gone; -ENOMEM, -ENOSPC. Not counted: -EINVAL no such level, too
  * many fields, a key that is too long or empty; -EMSGSIZE more than MPROC_LOG_RECORD_MAX; -EBADF the handle
- * was given back; -EDEADLK called in a signal handler out of a write. Threads: any. A stop does not cancel
- * it. Async-signal safety: not safe; errno is kept. Blocking: as the policy says; never where that is
- * MPROC_LOG_DROPS, but for 2 ms.
+ * was given back; -EDEADLK called in a signal handler out of a write.
+ * Threads: any. A stop does not cancel it. Async-signal safety: not safe; errno is kept. Blocking: as the
+ * policy says; never where that is MPROC_LOG_DROPS, but for 2 ms.
  */
 MPROC_EXPORT int mproc_log_write(struct mproc_log *log, enum mproc_log_level level,
                                  const struct mproc_log_field *fields, size_t nfields, const char *format,
@@ -272,11 +272,12 @@ MPROC_EXPORT int mproc_log_get_stat(const struct mproc_log *log, struct mproc_lo
  * Returns: 0.
  * Errors: -EPERM the log came from another process; -EBUSY a file has another listener; -EINVAL,
  * -ENAMETOOLONG a handler is wrong: the detail says how; what opening a file gave; those of
- * mproc_process_start() or mproc_thread_start(); -EBADF. Ownership: the handle is the caller's, ends with
- * mproc_log_listener_free(). The listener is no writer of the log, but its maker is one until it gives the
- * log back. Threads: any. A listener in a thread dies with its process, and with it what is not yet written.
- * One that is a process outlives the writers; should its owner be killed, it has 50 ms to write what there
- * is, unless the owner's own owner is killed as well.
+ * mproc_process_start() or mproc_thread_start(); -EBADF.
+ * Ownership: the handle is the caller's, ends with mproc_log_listener_free(). The listener is no writer of
+ * the log, but its maker is one until it gives the log back.
+ * Threads: any. A listener in a thread dies with its process, and with it what is not yet written. One that
+ * is a process outlives the writers; should its owner be killed, it has 50 ms to write what there is, unless
+ * the owner's own owner is killed as well.
  */
 MPROC_EXPORT int mproc_log_listen(struct mproc_log *log, const struct mproc_log_handler *handlers,
                                   size_t count, struct mproc_context *context,
@@ -290,8 +291,8 @@ MPROC_EXPORT int mproc_log_listen(struct mproc_log *log, const struct mproc_log_
  *
  * Returns: 0.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW) there are writers; -ECANCELED the thread's stop token was
- * stopped; -ECHILD it was killed, and mproc_log_listen() can be called again; what ended it. Threads: any.
- * Blocking: until the deadline.
+ * stopped; -ECHILD it was killed, and mproc_log_listen() can be called again; what ended it.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_log_listener_join(struct mproc_log_listener *listener, uint64_t deadline_ns);
 
@@ -354,8 +355,9 @@ MPROC_EXPORT int mproc_args_add_log(struct mproc_args *args, const struct mproc_
  *
  * Returns: 0.
  * Errors: -ENOENT no such argument, or taken before; -EINVAL not a log; -EBADMSG damaged; -EXDEV of another
- * PID namespace; -ENOMEM; -ENOTSUP. Ownership: the caller's, ends with mproc_log_unref(). Threads: one at a
- * time for these arguments.
+ * PID namespace; -ENOMEM; -ENOTSUP.
+ * Ownership: the caller's, ends with mproc_log_unref().
+ * Threads: one at a time for these arguments.
  */
 MPROC_EXPORT int mproc_args_get_log(const struct mproc_args *args, size_t index, struct mproc_log **ret_log);
 

@@ -59,9 +59,9 @@ struct mproc_manager_stat {
  *
  * Returns: 0.
  * Errors: those of mproc_process_start(); -ENOMEM, -ENOSPC no memory; -EMFILE, -ENFILE; -ENOTSUP the C
- * library or kernel has no robust futexes of the known layout. Ownership: the caller's, ends with
- * mproc_manager_unref(). Takes two descriptors and those of a process. Threads: any. Blocking: ten seconds at
- * most.
+ * library or kernel has no robust futexes of the known layout.
+ * Ownership: the caller's, ends with mproc_manager_unref(). Takes two descriptors and those of a process.
+ * Threads: any. Blocking: ten seconds at most.
  */
 MPROC_EXPORT int mproc_manager_start(struct mproc_context *context,
                                      const struct mproc_manager_options *options,
@@ -137,7 +137,8 @@ MPROC_EXPORT int mproc_args_add_manager(struct mproc_args *args, const struct mp
  *
  * Returns: 0.
  * Errors: -ENOENT no such argument, or taken before; -EINVAL not a manager; -EBADMSG damaged; -EXDEV of
- * another PID namespace; -ENOMEM; -ENOTSUP. Ownership: the caller's, ends with mproc_manager_unref().
+ * another PID namespace; -ENOMEM; -ENOTSUP.
+ * Ownership: the caller's, ends with mproc_manager_unref().
  * Threads: one at a time for these arguments.
  */
 MPROC_EXPORT int mproc_args_get_manager(const struct mproc_args *args, size_t index,
@@ -170,9 +171,10 @@ struct mproc_shared_options {
  *
  * Returns: 0.
  * Errors: -EINVAL no such kind, or an empty name; -ENOSPC beyond max_bytes; those that all calls to the
- * server can have, see mproc_shared_size(); -EMFILE, -ENFILE, -ENOMEM. Ownership: the proxy is the caller's,
- * ends with mproc_shared_unref(), and takes two descriptors. The object stays, whoever has a proxy of it,
- * until mproc_shared_remove() or the end of the server. Threads: any. Blocking: until the deadline.
+ * server can have, see mproc_shared_size(); -EMFILE, -ENFILE, -ENOMEM.
+ * Ownership: the proxy is the caller's, ends with mproc_shared_unref(), and takes two descriptors. The object
+ * stays, whoever has a proxy of it, until mproc_shared_remove() or the end of the server.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_open(struct mproc_manager *manager, const struct mproc_shared_options *options,
                                    uint64_t deadline_ns, struct mproc_shared **ret_shared);
@@ -213,8 +215,8 @@ MPROC_EXPORT enum mproc_shared_kind mproc_shared_kind(const struct mproc_shared 
  * or died, and all that it kept is gone; -ENOENT the object was removed; -ETIMEDOUT (-EAGAIN for MPROC_NOW)
  * it does not answer: whether the call was made is not known; -ECANCELED the thread's stop token was stopped,
  * and a second later there was still no answer; -ECONNRESET the server refused the connection, or dropped it;
- * -EBADMSG the answer is damaged; -EMFILE, -ENFILE, -ENOMEM; -EBADF the handle was given back. Threads: any.
- * Async-signal safety: not safe, as no call to a server is. Blocking: until the deadline.
+ * -EBADMSG the answer is damaged; -EMFILE, -ENFILE, -ENOMEM; -EBADF the handle was given back.
+ * Threads: any. Async-signal safety: not safe, as no call to a server is. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_size(struct mproc_shared *shared, uint64_t deadline_ns, uint64_t *ret_size);
 
@@ -248,7 +250,8 @@ MPROC_EXPORT int mproc_shared_remove(struct mproc_shared *shared, uint64_t deadl
  * Returns: 0.
  * Errors: -EINVAL of another kind, no identifier in a namespace, or a descriptor or handle among the values;
  * of insert -EEXIST there is one already; -ENOSPC beyond max_bytes; those that all calls to the server can
- * have. Threads: any. Blocking: until the deadline.
+ * have.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_dict_set(struct mproc_shared *shared, const char *key,
                                        const struct mproc_args *values, uint64_t deadline_ns);
@@ -265,8 +268,9 @@ MPROC_EXPORT int mproc_shared_dict_insert(struct mproc_shared *shared, const cha
  *
  * Returns: 0.
  * Errors: -ENODATA it stands for nothing; -EINVAL of another kind; those that all calls to the server can
- * have. Ownership: the values are the caller's, who ends them with mproc_args_free(). Threads: any. Blocking:
- * until the deadline.
+ * have.
+ * Ownership: the values are the caller's, who ends them with mproc_args_free().
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_dict_get(struct mproc_shared *shared, const char *key, uint64_t deadline_ns,
                                        struct mproc_args **ret_values);
@@ -297,8 +301,9 @@ MPROC_EXPORT int mproc_shared_dict_add(struct mproc_shared *shared, const char *
  * Returns: 0.
  * Errors: -EINVAL of another kind; -EMSGSIZE more than MPROC_ARGS_BYTES_MAX; -EBADMSG of items: a value has
  * more than MPROC_ARGS_DEPTH_MAX - 2 arrays and maps inside each other; those that all calls to the server
- * can have. Ownership: the caller's, who ends them with mproc_args_free(). Threads: any. Blocking: until the
- * deadline.
+ * can have.
+ * Ownership: the caller's, who ends them with mproc_args_free().
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_dict_keys(struct mproc_shared *shared, uint64_t deadline_ns,
                                         struct mproc_args **ret_keys);
@@ -316,8 +321,8 @@ MPROC_EXPORT int mproc_shared_dict_items(struct mproc_shared *shared, uint64_t d
  *
  * Returns: 0.
  * Errors: -ERANGE there is no such place; -EINVAL of another kind, or a descriptor or handle among the
- * values; -ENOSPC beyond max_bytes; those that all calls to the server can have. Threads: any. Blocking:
- * until the deadline.
+ * values; -ENOSPC beyond max_bytes; those that all calls to the server can have.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_list_append(struct mproc_shared *shared, const struct mproc_args *values,
                                           uint64_t deadline_ns);
@@ -344,8 +349,9 @@ MPROC_EXPORT int mproc_shared_list_set(struct mproc_shared *shared, int64_t inde
  *
  * Returns: 0.
  * Errors: -ERANGE there is no such place; -EINVAL of another kind; those that all calls to the server can
- * have. Ownership: the values are the caller's, who ends them with mproc_args_free(). Threads: any. Blocking:
- * until the deadline.
+ * have.
+ * Ownership: the values are the caller's, who ends them with mproc_args_free().
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_list_get(struct mproc_shared *shared, int64_t index, uint64_t deadline_ns,
                                        struct mproc_args **ret_values);
@@ -374,7 +380,8 @@ MPROC_EXPORT int mproc_shared_list_items(struct mproc_shared *shared, uint64_t d
  *
  * Returns: 0.
  * Errors: -ERANGE the sum does not fit, and the counter is as it was; -EINVAL of another kind; those that all
- * calls to the server can have. Threads: any. Blocking: until the deadline.
+ * calls to the server can have.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_counter_add(struct mproc_shared *shared, int64_t delta, uint64_t deadline_ns,
                                           int64_t *ret_value);
@@ -391,7 +398,8 @@ MPROC_EXPORT int mproc_shared_counter_set(struct mproc_shared *shared, int64_t v
  * Returns: 0.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW) there was no room; -ECANCELED the thread's stop token was
  * stopped while it waited; -EINVAL of another kind, or a descriptor or handle among the values; -ENOSPC
- * beyond max_bytes; those that all calls to the server can have. Threads: any. Blocking: until the deadline.
+ * beyond max_bytes; those that all calls to the server can have.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_queue_put(struct mproc_shared *shared, const struct mproc_args *values,
                                         uint64_t deadline_ns);
@@ -406,9 +414,10 @@ MPROC_EXPORT int mproc_shared_queue_put(struct mproc_shared *shared, const struc
  * Returns: 0.
  * Errors: nothing was taken: -ETIMEDOUT (-EAGAIN for MPROC_NOW) there was nothing; -ECANCELED the thread's
  * stop token was stopped while it waited; -EINVAL of another kind; those that all calls to the server can
- * have. What the server had on its way to a call that gave up goes to the next one. Ownership: the values are
- * the caller's, who ends them with mproc_args_free(). They are gone with one that is killed in this call or
- * later; <mproc/queue.h> has queues that redeliver. Threads: any. Blocking: until the deadline.
+ * have. What the server had on its way to a call that gave up goes to the next one.
+ * Ownership: the values are the caller's, who ends them with mproc_args_free(). They are gone with one that
+ * is killed in this call or later; <mproc/queue.h> has queues that redeliver.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_queue_get(struct mproc_shared *shared, uint64_t deadline_ns,
                                         struct mproc_args **ret_values);
@@ -420,10 +429,11 @@ MPROC_EXPORT int mproc_shared_queue_get(struct mproc_shared *shared, uint64_t de
  * @param deadline_ns  until when to wait for it; MPROC_NOW, MPROC_FOREVER
  *
  * Returns: 0: held. -EOWNERDEAD: held as well, but who had it before died, ended its thread or disconnected
- * with it: what it protects may be half changed. This is told once. Errors: not held: -EDEADLK this thread
- * has it already; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the thread's stop token was stopped while it
- * waited; -EINVAL of another kind; those that all calls to the server can have. Threads: any; the lock
- * belongs to the thread. Blocking: until the deadline.
+ * with it: what it protects may be half changed. This is told once.
+ * Errors: not held: -EDEADLK this thread has it already; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the
+ * thread's stop token was stopped while it waited; -EINVAL of another kind; those that all calls to the
+ * server can have.
+ * Threads: any; the lock belongs to the thread. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_lock_acquire(struct mproc_shared *shared, uint64_t deadline_ns);
 
@@ -432,7 +442,8 @@ MPROC_EXPORT int mproc_shared_lock_acquire(struct mproc_shared *shared, uint64_t
  *
  * Returns: 0.
  * Errors: -EPERM this thread does not have it; -EINVAL of another kind; those that all calls to the server
- * can have. Threads: who has it. Blocking: until the deadline.
+ * can have.
+ * Threads: who has it. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_shared_lock_release(struct mproc_shared *shared, uint64_t deadline_ns);
 
@@ -450,8 +461,9 @@ MPROC_EXPORT int mproc_args_add_shared(struct mproc_args *args, const struct mpr
  *
  * Returns: 0.
  * Errors: -ENOENT no such argument, or taken before; -EINVAL not a proxy; -EBADMSG damaged; -EXDEV of another
- * PID namespace; -ENOMEM; -ENOTSUP. Ownership: the caller's, ends with mproc_shared_unref(). Threads: one at
- * a time for these arguments.
+ * PID namespace; -ENOMEM; -ENOTSUP.
+ * Ownership: the caller's, ends with mproc_shared_unref().
+ * Threads: one at a time for these arguments.
  */
 MPROC_EXPORT int mproc_args_get_shared(const struct mproc_args *args, size_t index,
                                        struct mproc_shared **ret_shared);

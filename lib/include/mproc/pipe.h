@@ -107,8 +107,9 @@ MPROC_EXPORT void mproc_pipe_unref(struct mproc_pipe *pipe);
  * end only receives; -ETIMEDOUT (-EAGAIN for MPROC_NOW) no room until then; -ECANCELED the thread's stop
  * token was stopped while it waited; -ENOMEM, -ENOSPC, -EMFILE, -EFBIG (RLIMIT_FSIZE) no memory for a frame
  * beyond 64 KiB; -ETOOMANYREFS more descriptors are under way than RLIMIT_NOFILE allows; -EBADF the handle
- * was given back. Threads: any, several at once, also of several processes. Async-signal safety: not safe.
- * Blocking: until the deadline. There is room for about 200 KiB.
+ * was given back.
+ * Threads: any, several at once, also of several processes. Async-signal safety: not safe. Blocking: until
+ * the deadline. There is room for about 200 KiB.
  */
 MPROC_EXPORT int mproc_pipe_send(struct mproc_pipe *pipe, const void *data, size_t len, uint64_t deadline_ns);
 
@@ -139,10 +140,10 @@ MPROC_EXPORT int mproc_pipe_send_args(struct mproc_pipe *pipe, const struct mpro
  * came; -ECANCELED the thread's stop token was stopped while it waited; -EINVAL this end only sends; -EBADF
  * the handle was given back. The frame stays: -EINVAL it has typed values; -ENOMEM; -EIO its memory cannot be
  * read. The frame is dropped, and the connection goes on: -EBADMSG it is none of this library, or more than
- * `max_frame_bytes`; -EMFILE its descriptors did not fit below RLIMIT_NOFILE. Ownership: the bytes are the
- * caller's, who frees them with free(). Threads: any, several at once, also of several processes: each frame
- * goes to one. A frame that stays does so in this handle. Async-signal safety: not safe. Blocking: until the
- * deadline.
+ * `max_frame_bytes`; -EMFILE its descriptors did not fit below RLIMIT_NOFILE.
+ * Ownership: the bytes are the caller's, who frees them with free().
+ * Threads: any, several at once, also of several processes: each frame goes to one. A frame that stays does
+ * so in this handle. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_pipe_receive(struct mproc_pipe *pipe, uint64_t deadline_ns, void **ret_data,
                                     size_t *ret_len);

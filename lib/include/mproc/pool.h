@@ -112,8 +112,9 @@ struct mproc_task_options {
  * Returns: 0. Init hooks may still be running.
  * Errors: -EINVAL: no such entry, CPU or number of workers; -EMFILE, -EAGAIN: limits leave no room (checked
  * before anything starts; the detail names limit and need); those of mproc_process_start() and
- * mproc_queue_create(). Ownership: the caller's, ends with mproc_pool_free(). Takes two descriptors for each
- * worker and one more. Threads: any. Blocking: about 0.3 ms for each worker.
+ * mproc_queue_create().
+ * Ownership: the caller's, ends with mproc_pool_free(). Takes two descriptors for each worker and one more.
+ * Threads: any. Blocking: about 0.3 ms for each worker.
  */
 MPROC_EXPORT int mproc_pool_create(struct mproc_context *context, const struct mproc_pool_options *options,
                                    struct mproc_pool **ret_pool);
@@ -130,8 +131,9 @@ MPROC_EXPORT int mproc_pool_create(struct mproc_context *context, const struct m
  * Returns: 0: the task will have exactly one result.
  * Errors: it will not be run: -EINVAL no such entry; those of args; -EPIPE closed; -ENOTRECOVERABLE the pool
  * has no workers and can have none; -ETIMEDOUT (-EAGAIN for MPROC_NOW) no room; -ECANCELED the thread's stop
- * token was stopped while it waited; -ENOMEM; -EPERM called in a fork of the owner. Ownership: the future is
- * the caller's, ends with mproc_future_free(). Threads: any. Blocking: until the deadline.
+ * token was stopped while it waited; -ENOMEM; -EPERM called in a fork of the owner.
+ * Ownership: the future is the caller's, ends with mproc_future_free().
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_pool_submit(struct mproc_pool *pool, const char *entry, const struct mproc_args *args,
                                    const struct mproc_task_options *options, uint64_t deadline_ns,
@@ -146,8 +148,9 @@ MPROC_EXPORT int mproc_pool_submit(struct mproc_pool *pool, const char *entry, c
  * Returns: 0.
  * Errors: those of mproc_pool_submit(); what the task returned, which may be a positive number; -ECHILD: its
  * worker died (the detail tells of what); -ETIMEDOUT: its timeout or the deadline; -ECANCELED;
- * -ENOTRECOVERABLE. Ownership: the values are the caller's, who frees them with mproc_args_free(). Threads:
- * any. Blocking: until the deadline, and the pool's grace when the task has to be cancelled.
+ * -ENOTRECOVERABLE.
+ * Ownership: the values are the caller's, who frees them with mproc_args_free().
+ * Threads: any. Blocking: until the deadline, and the pool's grace when the task has to be cancelled.
  */
 MPROC_EXPORT int mproc_pool_apply(struct mproc_pool *pool, const char *entry, const struct mproc_args *args,
                                   const struct mproc_task_options *options, uint64_t deadline_ns,
@@ -161,8 +164,8 @@ MPROC_EXPORT int mproc_pool_apply(struct mproc_pool *pool, const char *entry, co
  *
  * Returns: 0 once the task has finished, however: see ret_result->outcome.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it has not; -ECANCELED: the caller was stopped; -EPERM.
- * Ownership: values and detail are the future's, valid until it is freed. Threads: any, several at once.
- * Blocking: until the deadline.
+ * Ownership: values and detail are the future's, valid until it is freed.
+ * Threads: any, several at once. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_future_wait(struct mproc_future *future, uint64_t deadline_ns,
                                    struct mproc_result *ret_result);
@@ -234,8 +237,9 @@ MPROC_EXPORT int mproc_pool_imap(struct mproc_pool *pool, const char *entry, mpr
  * Returns: 0.
  * Errors: -ENODATA: there are no more; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED: the caller was
  * stopped; what the feed returned, after the results of what was fed; -EPIPE: the pool was terminated or
- * joined before all was fed; -EPERM. Ownership: values and detail are the map's, valid until the next call
- * with it. Threads: one at a time for each map. Blocking: until the deadline.
+ * joined before all was fed; -EPERM.
+ * Ownership: values and detail are the map's, valid until the next call with it.
+ * Threads: one at a time for each map. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_map_next(struct mproc_map *map, uint64_t deadline_ns, struct mproc_result *ret_result);
 
@@ -289,7 +293,8 @@ MPROC_EXPORT int mproc_pool_close(struct mproc_pool *pool);
  *
  * Returns: 0.
  * Errors: -EINVAL: the pool is open: close it first; -ETIMEDOUT (-EAGAIN for MPROC_NOW): the detail says what
- * is missing; -ECANCELED; -EPERM. Threads: any. Blocking: until the deadline.
+ * is missing; -ECANCELED; -EPERM.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_pool_join(struct mproc_pool *pool, uint64_t deadline_ns);
 

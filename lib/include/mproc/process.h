@@ -116,8 +116,10 @@ struct mproc_stop_steps {
  * -EIO: its answer could not be read, so that it and all that it had started have been ended; -EPERM: called
  * in a fork of the owner; -EBADF: the context was closed; -ECHILD: it died before it was set up, or, spawned,
  * ended without opening the context; -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of
- * less than a megabyte; what setting it up gave. Ownership: the caller's, ends with mproc_process_free().
- * Threads: any. Blocking: until the deadline of the options; about 0.2 ms as a rule.
+ * less than a megabyte; what setting it up gave.
+ * Ownership: the caller's, ends with mproc_process_free().
+ * Threads: any. Blocking: until the deadline of the options, also when the thread is stopped meanwhile; about
+ * 0.2 ms as a rule.
  */
 MPROC_EXPORT int mproc_process_start(struct mproc_context *context, const char *entry,
                                      const struct mproc_args *args,
@@ -233,7 +235,8 @@ MPROC_EXPORT const char *mproc_status_describe(const struct mproc_status *status
  *
  * Returns: 0 if it has.
  * Errors: what its entry returned, which may be a positive number, with the detail that it had there;
- * -ECHILD: a signal killed it, or it exited with another code; -EAGAIN: it runs. Threads: any.
+ * -ECHILD: a signal killed it, or it exited with another code; -EAGAIN: it runs.
+ * Threads: any.
  */
 MPROC_EXPORT int mproc_status_check(const struct mproc_status *status);
 

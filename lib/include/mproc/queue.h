@@ -66,8 +66,9 @@ struct mproc_queue_stat {
  * Returns: 0.
  * Errors: -EINVAL a size above 1 TiB, no such policy; -ENOMEM, -ENOSPC no memory; -EMFILE, -ENFILE; -EFBIG
  * RLIMIT_FSIZE is below the sizes; -ENOTSUP the C library or kernel has no robust futexes of the known
- * layout. Ownership: the caller's, ends with mproc_queue_unref(). Takes one descriptor, whatever passes
- * through. Threads: any.
+ * layout.
+ * Ownership: the caller's, ends with mproc_queue_unref(). Takes one descriptor, whatever passes through.
+ * Threads: any.
  */
 MPROC_EXPORT int mproc_queue_create(const struct mproc_queue_options *options,
                                     struct mproc_queue **ret_queue);

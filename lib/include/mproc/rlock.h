@@ -71,11 +71,12 @@ MPROC_EXPORT void mproc_rlock_set_repair(struct mproc_rlock *rlock, mproc_repair
  * Returns: 0: held once more, and the data is sound; after an owner's death that is so because the repair
  * callback said it. -EOWNERDEAD: held once more as well, but an owner died, there is no repair callback, and
  * the data may be half changed: mend it, call mproc_rlock_consistent(), and go on. Until then whoever locks
- * is told again, a callback and functions that it calls included; a death is never forgotten. Errors: not
- * held once more: -EOVERFLOW locked four billion times; -ETIMEDOUT (-EAGAIN for MPROC_NOW) another thread
- * holds it; -ECANCELED the thread's stop token was stopped; what the repair callback returned, then the next
- * one is asked to repair; -EBADF the handle was given back. Threads: any. Async-signal safety: not safe.
- * Blocking: until the deadline, plus the repair callback. Source: pthread_mutexattr_setrobust(3).
+ * is told again, a callback and functions that it calls included; a death is never forgotten.
+ * Errors: not held once more: -EOVERFLOW locked four billion times; -ETIMEDOUT (-EAGAIN for MPROC_NOW)
+ * another thread holds it; -ECANCELED the thread's stop token was stopped; what the repair callback returned,
+ * then the next one is asked to repair; -EBADF the handle was given back.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline, plus the repair callback.
+ * Source: pthread_mutexattr_setrobust(3).
  */
 MPROC_EXPORT int mproc_rlock_lock(struct mproc_rlock *rlock, uint64_t deadline_ns);
 
@@ -127,8 +128,9 @@ MPROC_EXPORT int mproc_args_add_rlock(struct mproc_args *args, const struct mpro
  *
  * Returns: 0.
  * Errors: -ENOENT no such argument, or taken before; -EINVAL not an rlock; -EBADMSG damaged; -EXDEV of
- * another PID namespace, where thread ids mean something else; -ENOMEM; -ENOTSUP. Ownership: the caller's,
- * ends with mproc_rlock_unref(). Threads: one at a time for these arguments.
+ * another PID namespace, where thread ids mean something else; -ENOMEM; -ENOTSUP.
+ * Ownership: the caller's, ends with mproc_rlock_unref().
+ * Threads: one at a time for these arguments.
  */
 MPROC_EXPORT int mproc_args_get_rlock(const struct mproc_args *args, size_t index,
                                       struct mproc_rlock **ret_rlock);

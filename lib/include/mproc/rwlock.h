@@ -72,10 +72,11 @@ MPROC_EXPORT void mproc_rwlock_set_repair(struct mproc_rwlock *rwlock, mproc_rep
  *
  * Returns: 0: held for reading. -EOWNERDEAD: held for writing: a writer died, and there is no repair
  * callback: mend the data, call mproc_rwlock_consistent(), unlock, and lock again. Who unlocks without that
- * leaves the same news to the next one. Errors: not held: -EDEADLK this thread has it for writing; -ETIMEDOUT
- * (-EAGAIN for MPROC_NOW); -ECANCELED the thread's stop token was stopped; -ENOMEM; what the repair callback
- * returned, then the next one is asked to repair; -EBADF the handle was given back. Threads: any.
- * Async-signal safety: not safe. Blocking: until the deadline, plus the repair callback.
+ * leaves the same news to the next one.
+ * Errors: not held: -EDEADLK this thread has it for writing; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED
+ * the thread's stop token was stopped; -ENOMEM; what the repair callback returned, then the next one is asked
+ * to repair; -EBADF the handle was given back.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline, plus the repair callback.
  */
 MPROC_EXPORT int mproc_rwlock_read(struct mproc_rwlock *rwlock, uint64_t deadline_ns);
 

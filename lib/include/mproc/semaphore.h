@@ -107,8 +107,8 @@ MPROC_EXPORT int mproc_semaphore_acquire(struct mproc_semaphore *semaphore, uint
  *
  * Returns: 0: whoever is killed in here has done both or none.
  * Errors: nothing was given: -EPERM this thread has no unit of a bounded one through this handle; -EOVERFLOW
- * a plain one has MPROC_SEMAPHORE_UNITS_MAX; -EBADF the handle was given back. Threads: any; of a bounded one
- * who took it. Async-signal safety: of a plain one safe.
+ * a plain one has MPROC_SEMAPHORE_UNITS_MAX; -EBADF the handle was given back.
+ * Threads: any; of a bounded one who took it. Async-signal safety: of a plain one safe.
  */
 MPROC_EXPORT int mproc_semaphore_release(struct mproc_semaphore *semaphore);
 

@@ -101,7 +101,8 @@ MPROC_EXPORT struct mproc_stop *mproc_stop_enter(struct mproc_stop *stop);
  *
  * Returns: 0 once it is stopped.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): not stopped until then; -ECANCELED: another token, the thread's
- * current one, was stopped instead. Threads: any. Blocking: until the deadline.
+ * current one, was stopped instead.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_stop_wait(struct mproc_stop *stop, uint64_t deadline_ns);
 

@@ -39,8 +39,9 @@ struct mproc_thread_result {
  *
  * Returns: 0.
  * Errors: -ECANCELED: the parent token is stopped already; -EAGAIN, -ENOMEM: the system has no thread to
- * give; -EINVAL. Ownership: the handle is the caller's, ends with mproc_thread_free(). Threads: any. The new
- * one starts with the signal mask of the caller.
+ * give; -EINVAL.
+ * Ownership: the handle is the caller's, ends with mproc_thread_free().
+ * Threads: any. The new one starts with the signal mask of the caller.
  */
 MPROC_EXPORT int mproc_thread_start(const char *name, int (*run)(void *arg), void *arg,
                                     const struct mproc_thread_options *options,
@@ -104,7 +105,8 @@ MPROC_EXPORT struct mproc_stop *mproc_thread_token(const struct mproc_thread *th
  *
  * Returns: 0.
  * Errors: -EINVAL: the caller is no thread of this module; -ENOMEM: the clean-up has run at once, so that
- * nothing leaks. Threads: for the caller itself.
+ * nothing leaks.
+ * Threads: for the caller itself.
  */
 MPROC_EXPORT int mproc_thread_push_cleanup(void (*run)(void *arg), void *arg);
 
