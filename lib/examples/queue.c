@@ -1,0 +1,84 @@
+/*
+ * A queue whose messages outlive their readers: one is killed with a message in hand, and the next one has
+ * it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <mproc/error.h>
+#include <mproc/process.h>
+#include <mproc/queue.h>
+
+static int read_all(struct mproc_args *args)
+{
+    struct mproc_queue *queue;
+    bool is_unlucky;
+    void *data;
+    size_t len;
+
+    if (mproc_args_get_queue(args, 0, &queue) || mproc_args_get_bool(args, 1, &is_unlucky))
+        return 1;
+    /* Each get says that the message before it is done. */
+    while (mproc_queue_get(queue, mproc_deadline_ms(10000), &data, &len) == 0) {
+        printf("the %s reader has %.*s\n", mproc_process_own_name(), (int)len, (char *)data);
+        free(data);
+        if (is_unlucky)
+            raise(SIGKILL);
+    }
+    mproc_queue_unref(queue);
+    return 0;
+}
+
+static const struct mproc_entry entries[] = {{"read_all", read_all}, {NULL, NULL}};
+
+static int read_in_a_process(struct mproc_context *context, const struct mproc_queue *queue, const char *name,
+                             bool is_unlucky)
+{
+    struct mproc_process *process;
+    struct mproc_status status;
+    struct mproc_args *args;
+    char text[96];
+
+    if (mproc_args_new(&args))
+        return -1;
+    mproc_args_add_queue(args, queue);
+    mproc_args_add(args, is_unlucky);
+    int r = mproc_process_start(context, "read_all", args, &(struct mproc_process_options){.name = name},
+                                &process);
+    mproc_args_free(args);
+    if (r)
+        return r;
+    r = mproc_process_join(process, mproc_deadline_ms(20000), &status);
+    if (r == 0)
+        printf("the %s reader has ended: %s\n", name, mproc_status_describe(&status, text, sizeof(text)));
+    mproc_process_free(process);
+    return r;
+}
+
+int main(void)
+{
+    static const char *const messages[] = {"one", "two", "three"};
+    const struct mproc_queue_options options = {.reader_death = MPROC_READER_DEATH_REDELIVERS};
+    struct mproc_context *context;
+    struct mproc_queue *queue;
+    int r = 0;
+
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* so that what all of them say stays in order */
+    if (mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) ||
+        mproc_queue_create(&options, &queue))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    for (int i = 0; i < 3 && r == 0; i++)
+        r = mproc_queue_put(queue, messages[i], strlen(messages[i]), mproc_deadline_ms(10000));
+    if (r == 0)
+        r = mproc_queue_close(queue, mproc_deadline_ms(10000)); /* no more of them */
+    if (r == 0)
+        r = read_in_a_process(context, queue, "first", true);
+    if (r == 0)
+        r = read_in_a_process(context, queue, "second", false);
+    if (r)
+        fprintf(stderr, "%s\n", mproc_error_detail());
+    mproc_queue_unref(queue);
+    return mproc_context_close(context, mproc_deadline_ms(5000)) || r || ferror(stdout) ? 1 : 0;
+}

@@ -1,0 +1,40 @@
+/*
+ * SIGTERM comes: the program and its worker hear of it once, finish what is at hand, and end.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <mproc/deadline.h>
+#include <mproc/error.h>
+#include <mproc/process.h>
+#include <mproc/shutdown.h>
+
+static int serve(struct mproc_args *args)
+{
+    (void)args;
+    while (mproc_stop_sleep(mproc_deadline_ms(60000)) == 0)
+        ;
+    puts("the worker is asked to end, and does");
+    return 0;
+}
+
+static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
+
+int main(void)
+{
+    struct mproc_context *context;
+    struct mproc_process *process;
+
+    if (mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) ||
+        mproc_shutdown_install(NULL, 0) || mproc_process_start(context, "serve", NULL, NULL, &process))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    raise(SIGTERM);
+    /* Whatever the program waits for, it goes on here. */
+    int waited = mproc_process_join(process, MPROC_FOREVER, NULL);
+    mproc_process_free(process);
+    int closed = mproc_context_close(context, mproc_deadline_ms(10000));
+    printf("the program was stopped by SIG%s\n", sigabbrev_np(mproc_shutdown_signal()));
+    return (waited == 0 || waited == -ECANCELED) && closed == 0 && fflush(stdout) == 0 ? 0 : 1;
+}
