@@ -15,10 +15,9 @@
 #include <mproc/queue.h>
 
 #include "queue_internal.h"
-#include "sleeper.h"
-#include "step.h"
+#include "step_sweep.h"
 
-enum { POINTS = 40, LARGE = 3000, WAKE_MS = 2000 };
+enum { POINTS = 40, LARGE = 3000, WAKE_MS = 2000, BRIEFLY_MS = 100 };
 
 static struct mproc_queue *queue; /* what is stepped over */
 static struct mproc_queue *echo;  /* what the survivors say */
@@ -371,4 +370,100 @@ Test(queue_step, close_while_both_sides_sleep)
     queue = full;
     cr_log_info("%ld kill points, %ld closed", points, seen_closed);
     cr_assert(seen_closed > 0 && seen_closed < points);
+}
+
+/* A call that changes nothing: there is no room, there is nothing, or another one holds that side of the
+ * queue.
+ */
+struct refused {
+    const char *before;
+    enum queue_side_index held; /* QUEUE_SIDE__COUNT: none is */
+    pid_t holder;
+};
+
+static void hold(struct refused *refused)
+{
+    int status;
+
+    refused->holder = fork();
+    if (refused->holder == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
+        if (mproc_queue_side_lock(queue, refused->held, MPROC_FOREVER) != 0)
+            _exit(1);
+        raise(SIGSTOP);
+        mproc_queue_side_unlock(queue, refused->held);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(refused->holder, &status, WUNTRACED), refused->holder);
+    cr_assert(WIFSTOPPED(status));
+}
+
+static void before_refused(void *arg)
+{
+    struct refused *refused = arg;
+
+    put_letters(refused->before);
+    if (refused->held != QUEUE_SIDE__COUNT)
+        hold(refused);
+}
+
+static void after_refused(void *arg, long at)
+{
+    struct refused *refused = arg;
+
+    if (refused->held != QUEUE_SIDE__COUNT) {
+        kill(refused->holder, SIGCONT);
+        cr_assert_eq(exit_code(refused->holder), 0);
+    }
+    const char *letters = drain(queue);
+    cr_assert_str_eq(letters, refused->before, "instruction %ld left %s", at, letters);
+    cr_assert_eq(put_letter(queue, 'z', mproc_deadline_ms(WAKE_MS)), 0, "instruction %ld: %s", at,
+                 mproc_error_detail());
+    cr_assert_str_eq(drain(queue), "z", "instruction %ld", at);
+}
+
+static void body_put_in_vain(void *arg)
+{
+    (void)arg;
+    if (mproc_queue_put(queue, message, 64, mproc_deadline_ms(BRIEFLY_MS)) != -ETIMEDOUT)
+        _exit(1);
+}
+
+static void body_get_in_vain(void *arg)
+{
+    size_t len;
+
+    (void)arg;
+    if (mproc_queue_get_into(queue, mproc_deadline_ms(BRIEFLY_MS), LARGE, message, &len) != -ETIMEDOUT)
+        _exit(1);
+}
+
+static void sweep_in_vain(step_body *body, struct refused refused)
+{
+    step_sweep(&(struct step_sweep){.body = body,
+                                    .before = before_refused,
+                                    .after = after_refused,
+                                    .arg = &refused,
+                                    .points = POINTS,
+                                    .more = 40});
+}
+
+Test(queue_step, put_without_room)
+{
+    sweep_in_vain(body_put_in_vain, (struct refused){.before = "abc", .held = QUEUE_SIDE__COUNT});
+}
+
+Test(queue_step, get_of_nothing)
+{
+    sweep_in_vain(body_get_in_vain, (struct refused){.before = "", .held = QUEUE_SIDE__COUNT});
+}
+
+Test(queue_step, put_while_another_puts)
+{
+    sweep_in_vain(body_put_in_vain, (struct refused){.before = "a", .held = QUEUE_PRODUCERS});
+}
+
+Test(queue_step, get_while_another_gets)
+{
+    sweep_in_vain(body_get_in_vain, (struct refused){.before = "a", .held = QUEUE_CONSUMERS});
 }
