@@ -26,6 +26,7 @@ struct kind {
     void (*wake)(void);
     enum claim claim;
     bool thread; /* the partner is a thread of the same process */
+    bool cousin; /* the partner is another process in the same memory */
     bool vfork;  /* the partner is made by vfork, and that is the wait */
 };
 

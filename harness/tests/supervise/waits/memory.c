@@ -403,6 +403,8 @@ static const struct kind kinds[] = {
     KIND("condition", "futex", make_own_condition, NULL, await_condition, signal_condition, .thread = true),
     KIND("condition-shared", "futex", make_shared_condition, NULL, await_condition, signal_condition),
     KIND("barrier", "futex", make_own_barrier, NULL, meet, meet, .thread = true),
+    KIND("barrier-cousin", "futex", make_own_barrier, NULL, meet, meet, .cousin = true),
+    KIND("futex-private-cousin", "futex", use_own, NULL, await_word_privately, set_word, .cousin = true),
     KIND("barrier-shared", "futex", make_shared_barrier, NULL, meet, meet),
     KIND("rwlock-read", "futex", make_own_rwlock, lock_to_write, lock_to_read, unlock_rwlock, .thread = true),
     KIND("rwlock-write", "futex", make_own_rwlock, lock_to_read, lock_to_write, unlock_rwlock,
