@@ -14,6 +14,7 @@ struct kind {
 struct pf_harvest {
     struct pf_packed trials; /* one behind the other, in the order in which they ended */
     size_t count;
+    bool environment;       /* one of them has it, for all */
     struct pf_arena *arena; /* of the kinds */
     struct kind *kinds;
     size_t kind_count;
@@ -145,6 +146,9 @@ void pf_harvest_add(struct pf_harvest *harvest, const struct pf_trial_result *tr
     kept.command = NULL;
     kept.stack = NULL;
     kept.command_count = kept.stack_count = 0;
+    if (!harvest->environment)
+        kept.environment = trial->environment;
+    harvest->environment |= kept.environment.kernel != NULL;
     pf_result_pack_trial(&kept, &harvest->trials);
     harvest->count++;
     pf_arena_free(scratch);

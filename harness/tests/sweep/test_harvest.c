@@ -139,11 +139,24 @@ Test(harvest, failures_of_another_stack_are_of_another_kind)
     cr_expect_str_eq(result->trials[1].output, "much");
 }
 
+Test(harvest, the_environment_is_that_of_all_and_kept_once)
+{
+    for (uint64_t id = 1; id <= 2; id++) {
+        struct pf_trial_result trial = trial_of(id, PF_PASS);
+        pf_harvest_add(harvest, &trial);
+    }
+    pf_harvest_deliver(harvest, result);
+    pf_result_finish(result);
+    cr_expect_str_eq(result->environment.kernel, "6.1");
+    cr_expect_null(result->trials[1].environment.kernel);
+}
+
 Test(harvest, thousands_that_pass_take_few_bytes_each)
 {
     struct pf_packed packed = {0};
     struct pf_trial_result trial = trial_of(4711, PF_PASS);
     trial.finding_count = 0;
+    trial.environment.kernel = NULL;
     const struct pf_trial_result *kept = deliver_one(&trial);
     pf_result_pack_trial(kept, &packed);
     cr_expect_leq(packed.size, 64 + sizeof("write:kill"), "%zu", packed.size);
