@@ -17,6 +17,7 @@ enum { STILL_SCANS = 2 }; /* complete scans without movement before a snapshot i
 static const uint64_t PATIENCE_NS = 250 * 1000 * 1000;
 static const long AGAIN_NS = 3 * 1000 * 1000;         /* from one of these looks to the next */
 static const uint64_t PARTIAL_NS = 250 * 1000 * 1000; /* between looks at those who stand while others run */
+static const uint64_t SETTLED_NS = 50 * 1000 * 1000;  /* by then what the kernel still had to move is moved */
 
 struct pf_quiet {
     struct pf_sampler *sampler;
@@ -24,6 +25,7 @@ struct pf_quiet {
     uint64_t due_ns;
     int still;
     bool looked;               /* this quiet time has its snapshot */
+    uint64_t again_ns;         /* when it is worth another one */
     uint64_t told_ns;          /* the movement after which the silence was told */
     uint64_t partial_ns;       /* next look at a part */
     json_t *last;              /* the last snapshot, to see whether another says anything new */
@@ -249,6 +251,10 @@ static void look_and_weigh(struct pf_run *run, enum pf_snapshot_reason reason)
     else
         run->quiet->still = 0;
     run->quiet->looked = r == 0;
+    /* What the kernel moves (bytes between two sockets, say) no thread shows: the longer nobody has moved,
+     * the rarer it is looked for. */
+    uint64_t now = pf_run_now(run), rest = now - run->moved_ns;
+    run->quiet->again_ns = now + (rest > SETTLED_NS ? rest : SETTLED_NS);
     pf_looks_snapshot_end(&run->quiet->looks, begin);
     pf_arena_free(arena);
 }
@@ -329,6 +335,11 @@ void pf_quiet_tick(struct pf_run *run)
         pf_looks_moved(&quiet->looks);
         quiet->due_ns = run->moved_ns + PF_LOOKS_FIRST_NS;
         return;
+    }
+    if (quiet->looked && now >= quiet->again_ns &&
+        now >= run->started_ns + pf_looks_partial_after(&quiet->looks)) {
+        quiet->looked = false;
+        quiet->still = STILL_SCANS - 1; /* whoever has moved since the last scan is met by the next */
     }
     if (quiet->looked && nobody_ran(run)) {
         quiet->due_ns = now + pf_looks_quiet(&quiet->looks);

@@ -13,8 +13,9 @@
 #include <stddef.h>
 
 enum claim {
-    PROVEN, /* nobody but the partner could end the wait */
-    NEVER,  /* somebody outside always could, or it ends by itself */
+    PROVEN,  /* nobody but the partner could end the wait */
+    SETTLED, /* the same, once what the kernel still moves has come to rest */
+    NEVER,   /* somebody outside always could, or it ends by itself */
 };
 
 struct kind {

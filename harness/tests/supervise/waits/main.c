@@ -109,10 +109,11 @@ static int play(void)
 
 static void list(void)
 {
+    static const char *const claims[] = {[PROVEN] = "proven", [SETTLED] = "settled", [NEVER] = "never"};
     for (size_t i = 0; i < ALL; i++)
         for (size_t k = 0; k < all[i]->count; k++) {
             const struct kind *one = &all[i]->list[k];
-            printf("%s %s %s\n", one->name, one->claim == PROVEN ? "proven" : "never", one->call);
+            printf("%s %s %s\n", one->name, claims[one->claim], one->call);
         }
 }
 

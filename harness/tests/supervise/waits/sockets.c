@@ -157,6 +157,19 @@ static void transmit_much(void)
     NEED(send(ends[1], bytes, sizeof(bytes), 0) == sizeof(bytes));
 }
 
+/* More than fits: when the sender falls asleep, part of it is still on its way to the receiver. */
+static char burst[32 << 20];
+
+static void transmit_burst(void)
+{
+    NEED(send(ends[1], burst, sizeof(burst), 0) == sizeof(burst));
+}
+
+static void receive_burst(void)
+{
+    NEED(recv(ends[0], burst, sizeof(burst), MSG_WAITALL) == sizeof(burst));
+}
+
 static const struct kind kinds[] = {
     KIND("socket-read", "recvfrom", make_pair, NULL, receive, transmit),
     KIND("socket-write", "sendto", make_full_pair, NULL, transmit, drain),
@@ -167,5 +180,6 @@ static const struct kind kinds[] = {
     KIND("tcp-accept", "accept", make_tcp_listener, NULL, take_connection, wake_tcp_listener, .claim = NEVER),
     KIND("tcp-read", "recvfrom", make_tcp_pair, NULL, receive, transmit),
     KIND("tcp-write", "sendto", make_full_tcp_pair, NULL, transmit_much, drain),
+    KIND("tcp-write-burst", "sendto", make_tcp_pair, NULL, transmit_burst, receive_burst, .claim = SETTLED),
 };
 const struct kinds socket_kinds = KINDS(kinds);
