@@ -61,8 +61,9 @@ def check(pitfall, guide):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
         came = re.split(rf"\n{mark}\d+\n", done.stdout)
         for (typed, expected), text in zip(wanted, came):
-            if os.geteuid() != 0 and (typed.startswith("pitfall diagnose") or "nightly.jsonl" in typed):
-                print(f"skipped: only root sees all that a proof needs: $ {typed}")
+            found = typed.startswith("pitfall diagnose") or "nightly.jsonl" in typed
+            if found and (os.geteuid() != 0 or "whether an alarm is pending" in plain(text, folder)):
+                print(f"skipped: a proof needs root, and that nobody on the machine has an alarm: $ {typed}")
                 continue
             assert matches(plain(expected, folder), plain(text, folder)), \
                 f"{guide.name}: $ {typed}\n--- expected\n{expected}\n--- came\n{text}"
