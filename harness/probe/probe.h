@@ -109,15 +109,16 @@ struct pf_frame; /* model/event.h */
 /* Reads the call stacks of one process's threads. */
 struct pf_stacks;
 
-/* Returns NULL when nothing can be read of the process (it is gone, or may not be read). The caller closes
- * it. */
-struct pf_stacks *pf_stacks_open(pid_t pid);
+/* The process goes by the number of any thread of it that has not ended: under its own number there is
+ * nothing to read once its first thread has. Returns NULL when nothing can be read (it is gone, or may not be
+ * read). The caller closes it. */
+struct pf_stacks *pf_stacks_open(pid_t tid);
 /*
  * The same without ptrace, for threads that are blocked in a system call. Of their registers only those that
  * the kernel tells are known, the stack pointer and where they are; so a stack may end early, at a function
  * that keeps its frame by another register.
  */
-struct pf_stacks *pf_stacks_open_live(pid_t pid);
+struct pf_stacks *pf_stacks_open_live(pid_t tid);
 /* What stands at an address of the process, and where that is in its file. Strings go to the arena. */
 void pf_stacks_locate(const struct pf_stacks *stacks, uint64_t address, struct pf_arena *arena,
                       struct pf_frame *ret_frame, uint64_t *ret_offset);

@@ -246,15 +246,18 @@ static void read_stacks(struct look *look, const struct pf_found_process *proces
                         size_t *count)
 {
     struct pf_arena *arena = look->trace->arena;
-    struct pf_stacks *stacks = pf_stacks_open_live(process->pid);
-    for (size_t k = 0; stacks && k < process->thread_count && *count < STACKS_MAX; k++) {
+    struct pf_stacks *stacks = NULL;
+    for (size_t k = 0; k < process->thread_count && *count < STACKS_MAX; k++) {
         const struct pf_found_thread *thread = process->threads[k];
         struct reading reading = {.stack = {.thread = thread->address}, .tid = thread->tid};
         if (clock_ns(CLOCK_PROCESS_CPUTIME_ID) > end)
             break;
-        if (thread->here && is_blocked(snapshot, thread->address) &&
-            pf_stacks_read(stacks, thread->tid, arena, &reading.stack.frames, &reading.stack.frame_count) ==
-                0)
+        if (!thread->here || !is_blocked(snapshot, thread->address))
+            continue;
+        if (!stacks && !(stacks = pf_stacks_open_live(thread->tid)))
+            break;
+        if (pf_stacks_read(stacks, thread->tid, arena, &reading.stack.frames, &reading.stack.frame_count) ==
+            0)
             *(struct reading *)pf_arena_grow(arena, readings, count, sizeof(reading)) = reading;
     }
     pf_stacks_close(stacks);

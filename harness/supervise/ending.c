@@ -81,11 +81,13 @@ static int by_process(const void *left, const void *right)
     return order ? order : strverscmp((*a)->address, (*b)->address);
 }
 
+/* 0: it stops no more. A first thread that has left stays a zombie until the others have ended. */
 static uint64_t patience_with(const struct pf_task *task)
 {
     struct pf_task_stat stat;
-    bool uninterruptible = pf_proc_stat_of(task->process->pid, task->tid, &stat) == 0 && stat.state == 'D';
-    return uninterruptible ? UNINTERRUPTIBLE_NS : STOP_NS;
+    if (pf_proc_stat_of(task->process->pid, task->tid, &stat))
+        return STOP_NS;
+    return stat.state == 'Z' ? 0 : stat.state == 'D' ? UNINTERRUPTIBLE_NS : STOP_NS;
 }
 
 void pf_ending_stacks(struct pf_run *run)
@@ -104,11 +106,12 @@ void pf_ending_stacks(struct pf_run *run)
         const struct pf_process *process = task->process;
         pid_t tid = task->tid;
         bool asked;
-        if (!pf_ending_stop(run, tid, patience_with(task), &asked))
+        uint64_t patience = patience_with(task);
+        if (patience == 0 || !pf_ending_stop(run, tid, patience, &asked))
             continue;
         if (process != opened) {
             pf_stacks_close(stacks);
-            stacks = pf_stacks_open(process->pid);
+            stacks = pf_stacks_open(tid);
             opened = process;
         }
         if (pf_stacks_read(stacks, tid, arena, &stack.frames, &stack.frame_count) == 0)

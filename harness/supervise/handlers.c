@@ -27,7 +27,7 @@ void pf_handlers_note(struct pf_run *run, const struct pf_task *task, const stru
                                                          : "function",
                                     .address = is_default || is_ignored ? 0 : address};
     if (handler.address && run->handlers_named++ < NAMED_MAX) {
-        struct pf_stacks *stacks = pf_stacks_open_live(task->process->pid);
+        struct pf_stacks *stacks = pf_stacks_open_live(task->tid);
         pf_stacks_handler(stacks, task->tid, run->trace->arena, &handler.function, &handler.address);
         pf_stacks_close(stacks);
     }

@@ -38,7 +38,7 @@ void pf_strikes_add(struct pf_run *run, struct pf_strikes *strikes, size_t fault
 
 static void read_stack(struct pf_run *run, const struct pf_task *task, const struct pf_strikes *strikes)
 {
-    struct pf_stacks *stacks = pf_stacks_open(task->process->pid);
+    struct pf_stacks *stacks = pf_stacks_open(task->tid);
     struct pf_ev_stack stack = {.thread = task->address};
     if (pf_stacks_read(stacks, task->tid, run->trace->arena, &stack.frames, &stack.frame_count) == 0)
         for (size_t i = 0; i < strikes->count; i++) {

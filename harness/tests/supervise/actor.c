@@ -486,6 +486,20 @@ static int wait_for_self(void)
     return pipe(ends) == 0 && read(ends[0], &byte, 1) == 1;
 }
 
+static void *wait_in_thread(void *unused)
+{
+    wait_for_self();
+    return unused;
+}
+
+static int leave_a_thread(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, wait_in_thread, NULL))
+        return 1;
+    pthread_exit(NULL);
+}
+
 static int arm_alarm(void)
 {
     alarm(100);
@@ -555,6 +569,7 @@ static const struct {
     {"leave-orphan", leave_orphan},
     {"leave-straggler", leave_straggler},
     {"wait-for-self", wait_for_self},
+    {"leave-a-thread", leave_a_thread},
     {"arm-alarm", arm_alarm},
     {"spin", spin},
     {"stop-and-go", stop_and_go},

@@ -325,6 +325,18 @@ Test(supervise, a_deadlock_is_proven_at_once)
     pf_trace_free(trace);
 }
 
+/* A first thread that has ended comes to no stop, and what there is to read is there for the others alone. */
+Test(supervise, where_others_stand_is_read_though_the_first_thread_has_ended)
+{
+    struct pf_trace *trace = play("leave-a-thread");
+    const struct pf_event *verdict = find(trace, PF_EVENT_VERDICT, 0);
+    cr_assert_eq(verdict->verdict.kind, PF_VERDICT_PROVEN);
+    cr_assert_eq(count(trace, PF_EVENT_STACK), 1);
+    cr_assert_str_eq(find(trace, PF_EVENT_STACK, 0)->stack.thread, "0/t1");
+    cr_assert_lt(trace->events[trace->count - 1]->t_ns - verdict->t_ns, 4000000000ULL);
+    pf_trace_free(trace);
+}
+
 Test(supervise, the_deadline_ends_what_runs_for_ever)
 {
     struct pf_trial *trial = plan("spin");
