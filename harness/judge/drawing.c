@@ -142,6 +142,11 @@ static const char *why_nobody(const struct pf_case *c, const struct pf_link *lin
         return "who does not have the memory of the lock any more cannot unlock it, and nobody else may";
     if (object && object->futex && object->futex->owner_elsewhere)
         return "the thread that locked it was not copied by fork, so in this process nobody can unlock it";
+    if (object && object->futex && object->futex->process_only)
+        return pf_arena_printf(c->scratch,
+                               "it was not made for several processes, so that only %s itself could %s, and "
+                               "who does so in another process wakes nobody here",
+                               thread->state->process, deed);
     bool alone = thread->waker_count && thread->wakers[0].kind != PF_WAKER_ANYONE &&
                  !crowd_of(c, thread, &thread->wakers[0]).others;
     return alone

@@ -86,7 +86,7 @@ static const char *object_noun(const struct pf_object *object)
     case PF_OBJECT_EVENTFD:
         return "eventfd";
     case PF_OBJECT_TIMERFD:
-        return "timer";
+        return object->armed ? "timer" : "timer that is not armed";
     case PF_OBJECT_SIGNALFD:
         return "signalfd";
     case PF_OBJECT_EPOLL:
@@ -94,7 +94,7 @@ static const char *object_noun(const struct pf_object *object)
     case PF_OBJECT_PIDFD:
         return "end of a process";
     case PF_OBJECT_INOTIFY:
-        return "inotify watch";
+        return object->armed ? "inotify watch" : "inotify descriptor that watches nothing";
     case PF_OBJECT_MQUEUE:
         return "message queue";
     case PF_OBJECT_FUTEX:
@@ -123,8 +123,9 @@ static const char *named_object(const struct pf_case *c, const struct pf_object 
 
 static const char *memory_of(const struct pf_case *c, const struct pf_futex *futex)
 {
+    const char *alone = futex->process_only ? " (not made for several processes)" : "";
     if (futex->place)
-        return pf_arena_printf(c->scratch, "in %s", futex->place);
+        return pf_arena_printf(c->scratch, "in %s%s", futex->place, alone);
     return futex->shared ? "in shared memory" : "in its own memory";
 }
 
@@ -293,17 +294,46 @@ static const char *wishes(const struct pf_case *c, const struct pf_thread_state 
     return pf_phrase_list(c->scratch, texts, kinds.count);
 }
 
+static const char *member_wishes(const struct pf_case *c, const struct pf_thread_state *waiter,
+                                 const char *const *members, size_t count)
+{
+    struct pf_target *targets = pf_arena_alloc(c->scratch, count * sizeof(*targets));
+    size_t kinds;
+    for (size_t i = 0; i < count; i++)
+        targets[i] = member_target(c, waiter, members[i]);
+    return wishes(c, waiter, targets, count, "and", &kinds);
+}
+
+const struct pf_object *pf_phrase_untold(const struct pf_case *c, const struct pf_object *set)
+{
+    for (size_t i = 0; i < set->edge_count; i++) {
+        const struct pf_object *member = pf_snapshot_object(&c->history->snapshot->snapshot, set->edges[i]);
+        if (member && member->queued &&
+            (member->kind == PF_OBJECT_PIPE || member->kind == PF_OBJECT_FIFO ||
+             member->kind == PF_OBJECT_SOCKET))
+            return member;
+    }
+    return NULL;
+}
+
 static const char *set_wish(const struct pf_case *c, const struct pf_thread_state *waiter,
                             const struct pf_object *set, const char *name)
 {
+    const char *fired =
+        set->disarmed_count ? member_wishes(c, waiter, set->disarmed, set->disarmed_count) : NULL;
+    if (fired && set->member_count == 0)
+        return pf_arena_printf(
+            c->scratch, "an event of %s, in which nothing is armed: it has told once of %s (EPOLLONESHOT)",
+            name, fired);
     if (set->member_count == 0)
         return pf_arena_printf(c->scratch, "%s that has no members", name);
-    struct pf_target *targets = pf_arena_alloc(c->scratch, set->member_count * sizeof(*targets));
-    size_t kinds;
-    for (size_t i = 0; i < set->member_count; i++)
-        targets[i] = member_target(c, waiter, set->members[i]);
-    return pf_arena_printf(c->scratch, "an event of %s, which watches for %s", name,
-                           wishes(c, waiter, targets, set->member_count, "and", &kinds));
+    const struct pf_object *untold = pf_phrase_untold(c, set);
+    const char *text = pf_arena_printf(c->scratch, "an event of %s, which watches for %s", name,
+                                       member_wishes(c, waiter, set->members, set->member_count));
+    if (untold)
+        text = pf_arena_printf(c->scratch, "%s (of the %s there it has told already: EPOLLET)", text,
+                               pf_phrase_count(c->scratch, untold->queued, "byte"));
+    return fired ? pf_arena_printf(c->scratch, "%s, and no more for %s (EPOLLONESHOT)", text, fired) : text;
 }
 
 /* " (10 messages)": of a queue it is not the size in bytes that is told, but what its maker has set. */

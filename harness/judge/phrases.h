@@ -9,6 +9,8 @@
 const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state *thread);
 /* Why the wait may still end, as " (reason)"; empty where the wait says so itself, or nothing is known. */
 const char *pf_phrase_doubt(const struct pf_case *c, const struct pf_graph_thread *thread);
+/* A member of an epoll set with data that it does not tell of again; NULL: none. */
+const struct pf_object *pf_phrase_untold(const struct pf_case *c, const struct pf_object *set);
 /* What a waker would act on: "pipe (fd 4)", "mutex at 0x7f00 in anonymous shared memory". */
 const char *pf_phrase_resource(const struct pf_case *c, const struct pf_thread_state *thread,
                                const struct pf_target *target);

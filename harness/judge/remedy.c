@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "judge/news.h"
+#include "judge/phrases.h"
 
 /* What a thread waits for, as far as it matters for what should be done about it. */
 enum wish {
@@ -147,14 +148,50 @@ static const char *remedy_by_signal(const struct pf_wait *wait)
            "has come, and wait with sigsuspend, ppoll, sigwait or a signalfd, which leave no gap between.";
 }
 
+/* Descriptors that keep silent because of how they were asked; NULL: this is none. */
+static const char *remedy_of_silence(const struct pf_case *c, const struct pf_link *link)
+{
+    const struct pf_wait *wait = &c->graph->threads[link->from].state->wait;
+    const struct pf_object *object =
+        wait->target_count == 1 ? pf_graph_object(c->graph, wait->targets[0].object) : NULL;
+    if (!object)
+        return NULL;
+    if (object->kind == PF_OBJECT_EPOLL && pf_phrase_untold(c, object))
+        return "Read until EAGAIN before waiting again: with EPOLLET the set tells of news alone, never "
+               "again of "
+               "what was left unread. Without EPOLLET it tells as long as anything is there.";
+    if (object->kind == PF_OBJECT_EPOLL && object->disarmed_count)
+        return "Arm it again (epoll_ctl with EPOLL_CTL_MOD) on every way out of what handles the event: with "
+               "EPOLLONESHOT the set tells once, and then nothing until it is armed.";
+    if (object->kind == PF_OBJECT_TIMERFD && !object->armed)
+        return "Set the timer before it is waited for: timerfd_settime disarms it where it_value is zero, "
+               "whatever "
+               "it_interval says, and a timer without an interval expires once.";
+    if (object->kind == PF_OBJECT_INOTIFY && !object->armed)
+        return "A watch goes when what it is for is deleted, or its file system unmounted (IN_IGNORED tells "
+               "of it): "
+               "end the wait then, watch it anew, or watch the directory that it is made in.";
+    return NULL;
+}
+
 static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *link)
 {
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
     const struct pf_futex *futex = pf_graph_futex(c->graph, link->from);
+    const char *silence = remedy_of_silence(c, link);
+    if (silence)
+        return silence;
     if (futex && futex->shared && futex->owner_elsewhere)
         return "Unlock before exec, or before the memory is unmapped: a new program has nothing of the old "
                "one's "
                "memory, and the lock stays as it was.";
+    if (futex && futex->process_only && !futex->owner && !pf_case_dead_owner(c, futex))
+        return "Make it for several processes: PTHREAD_PROCESS_SHARED in the attributes of a mutex, "
+               "condition, "
+               "rwlock or "
+               "barrier (pthread_mutexattr_setpshared and its like), 1 as the second argument of sem_init. "
+               "Without it "
+               "nobody is woken across processes, wherever the memory is.";
     if (thread->state->wait.kind == PF_WAIT_SIGNAL || thread->state->wait.kind == PF_WAIT_STOPPED)
         return remedy_by_signal(&thread->state->wait);
     switch (wish_of(c, link)) {
@@ -222,6 +259,9 @@ const char *pf_remedy(const struct pf_case *c, const struct pf_chain *chain)
         return remedy_at_end(c, &chain->links[first]);
     bool connects = false;
     for (size_t i = first; i < chain->count; i++) {
+        const char *silence = remedy_of_silence(c, &chain->links[i]);
+        if (silence)
+            return silence;
         seen[wish_of(c, &chain->links[i])]++;
         connects |= c->graph->threads[chain->links[i].from].state->wait.kind == PF_WAIT_CONNECT;
     }

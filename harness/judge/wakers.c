@@ -265,7 +265,9 @@ static void object_wakers(const struct search *search, const struct pf_object *o
         signal_wakers(search, object, object->signals);
         return;
     case PF_OBJECT_INOTIFY:
-        if (!object->named)
+        if (!object->armed)
+            add_party(search, object, END_HOLDERS); /* who could watch something once more */
+        else if (!object->named)
             by_anybody(search, object, "anybody can change the file it watches");
         return;
     default:
@@ -344,7 +346,7 @@ static bool is_closed(const struct search *search, const struct pf_object *objec
 {
     const struct pf_graph *graph = search->graph;
     const struct pf_futex *futex = object->futex;
-    if (graph->obscured || object->named || object->external)
+    if (graph->obscured || object->named || object->external || futex->process_only)
         return false;
     bool closed = keeps_to_itself(graph, search->thread->process);
     for (size_t i = 0; closed && i < futex->process_count; i++)

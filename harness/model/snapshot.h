@@ -69,6 +69,8 @@ struct pf_futex {
     uint64_t address; /* as the first waiter sees it */
     uint64_t word;
     bool shared;        /* reachable from more than one process */
+    bool process_only;  /* in shared memory, but waited for as if it were not (no PTHREAD_PROCESS_SHARED): the
+                           word may change from anywhere, and only the waiter's own process can wake it */
     uint64_t owner_tid; /* 0: none or not known */
     const char *owner;  /* address of the living thread that owns it, else NULL */
     const char
@@ -102,8 +104,12 @@ struct pf_object {
     size_t lock_count;
     const char **members; /* epoll: ids of the objects it watches */
     size_t member_count;
+    const char **edges; /* those of its members whose news are told once (EPOLLET), read or not */
+    size_t edge_count;
+    const char **disarmed; /* objects that it tells nothing of (EPOLLONESHOT) until they are armed again */
+    size_t disarmed_count;
     const char *pid_of; /* pidfd: address of the process it stands for; NULL: one outside the tree, or gone */
-    bool armed;         /* timerfd: will expire */
+    bool armed;         /* timerfd: will expire; inotify: watches something */
     uint64_t signals;   /* signalfd: which ones, bit 0 is signal 1; 0: not known */
     struct pf_futex *futex; /* PF_OBJECT_FUTEX only */
 };

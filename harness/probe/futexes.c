@@ -210,9 +210,10 @@ static void settle(struct pf_survey *survey, struct pf_object *object)
         return; /* shared memory: nothing is copied */
     const struct pf_probe_thread *living = pf_survey_thread_in_tree(survey, (pid_t)futex->owner_tid);
     const struct pf_probe_dead *dead = pf_survey_dead(survey, (pid_t)futex->owner_tid);
-    if (living && pf_futex_reached_by(futex, living->process))
+    if (living && (futex->process_only || pf_futex_reached_by(futex, living->process)))
         futex->owner = living->address;
-    else if (dead && (futex->shared || is_of_process(dead->address, futex->processes[0])))
+    else if (dead &&
+             (futex->shared || futex->process_only || is_of_process(dead->address, futex->processes[0])))
         futex->dead_owner = dead->address;
     else if (living || dead)
         settle_copy(survey, object);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -145,13 +146,19 @@ static void read_inotify(struct pf_survey *survey, struct pf_object *object, str
                          struct pf_fd *fd)
 {
     size_t others = 0, watches = 0;
-    for (const char *line = strstr(pf_fd_info(survey, site, fd), "inotify wd:"); line;
+    const char *info = pf_fd_info(survey, site, fd);
+    if (!*info)
+        pf_object_set_external(object, "what it watches cannot be read");
+    for (const char *line = strstr(info, "inotify wd:"); line;
          line = strstr(line + 1, "inotify wd:"), watches++) {
         unsigned device = 0;
         bool known = sscanf(line, "inotify wd:%*x ino:%*x sdev:%x", &device) == 1;
         others += !known || !pf_reach_own_device(survey, makedev(device >> 20, device & 0xfffff));
     }
-    pf_object_set_named(object, watches && !others, "anybody may change the watched files");
+    /* Watches go with the files that they are for. */
+    object->armed = watches > 0;
+    if (watches)
+        pf_object_set_named(object, !others, "anybody may change the watched files");
 }
 
 static void read_queue(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
@@ -207,6 +214,19 @@ static const char *epoll_member(struct pf_survey *survey, struct pf_site *site, 
     return NULL;
 }
 
+/* A member that has fired and is to fire once has no events left to be told of. */
+static void add_member(struct pf_survey *survey, struct pf_object *set, const char *id, unsigned events)
+{
+    static const unsigned HOW = EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE;
+    if ((events & EPOLLONESHOT) && !(events & ~HOW)) {
+        *(const char **)pf_arena_grow(survey->arena, &set->disarmed, &set->disarmed_count, sizeof(id)) = id;
+        return;
+    }
+    *(const char **)pf_arena_grow(survey->arena, &set->members, &set->member_count, sizeof(id)) = id;
+    if (events & EPOLLET)
+        *(const char **)pf_arena_grow(survey->arena, &set->edges, &set->edge_count, sizeof(id)) = id;
+}
+
 static void read_epoll(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
                        struct pf_fd *fd)
 {
@@ -215,17 +235,16 @@ static void read_epoll(struct pf_survey *survey, struct pf_object *object, struc
         pf_object_set_external(object, "its members cannot be read");
     for (const char *line = strstr(info, "tfd:"); line; line = strstr(line + 1, "tfd:")) {
         int number = 0;
+        unsigned events = 0;
         unsigned long long inode = 0;
         const char *id = NULL;
-        if (sscanf(line, "tfd: %d events: %*x data: %*x pos:%*d ino:%llx", &number, &inode) == 2)
+        if (sscanf(line, "tfd: %d events: %x data: %*x pos:%*d ino:%llx", &number, &events, &inode) == 3)
             id = epoll_member(survey, site, number, inode);
         if (!id) {
             pf_object_set_external(object, "it watches a file that no process of the tree has open");
             continue;
         }
-        const char **member =
-            pf_arena_grow(survey->arena, &object->members, &object->member_count, sizeof(*member));
-        *member = id;
+        add_member(survey, object, id, events);
     }
 }
 

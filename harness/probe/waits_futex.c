@@ -114,10 +114,12 @@ static struct pf_object *create(struct pf_blocked *blocked, const struct pf_fute
     struct pf_survey *survey = blocked->survey;
     struct pf_object *object = pf_survey_add(survey, PF_OBJECT_FUTEX, id);
     struct pf_futex *futex = object->futex = pf_arena_alloc(survey->arena, sizeof(*futex));
+    const struct pf_mapping *mapping = pf_site_mapping(survey, blocked->site, wait->address);
     futex->address = wait->address;
-    futex->place = place_of(survey, key->mapping);
+    futex->place = place_of(survey, mapping);
     add_processes(blocked, key, futex);
     futex->shared = key->mapping || futex->process_count > 1;
+    futex->process_only = wait->process_only && mapping;
     return object;
 }
 

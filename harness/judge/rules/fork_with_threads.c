@@ -10,7 +10,7 @@
 static const struct pf_futex *private_futex(const struct pf_graph *graph, size_t thread)
 {
     const struct pf_futex *futex = pf_graph_futex(graph, thread);
-    return futex && !futex->shared ? futex : NULL;
+    return futex && !futex->shared && !futex->process_only ? futex : NULL;
 }
 
 static bool tells_no_owner(const struct pf_futex *futex)

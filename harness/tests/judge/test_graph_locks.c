@@ -400,6 +400,13 @@ Test(graph_locks, a_barrier_is_not_proven_beside_the_living_who_may_come_to_it_b
     expect_stuck("");
 }
 
+/* The word may change without anybody being woken, and a wait that is interrupted then looks at it again. */
+Test(graph_locks, a_barrier_is_not_proven_beside_the_living_where_it_is_not_made_for_several_processes)
+{
+    two_below_the_living(PF_FUTEX_BARRIER)->process_only = true;
+    expect_stuck("");
+}
+
 Test(graph_locks, a_barrier_is_not_proven_where_one_who_maps_it_lives)
 {
     scene_maps(&s, two_below_the_living(PF_FUTEX_BARRIER), "0");

@@ -225,8 +225,18 @@ Test(graph_objects, a_terminal_an_inotify_and_a_signalfd_are_open_to_the_world)
     scene_reads(&s, "0.2", "inotify");
     scene_reads(&s, "0.3", "signalfd");
     scene_object(&s, PF_OBJECT_TTY, "tty");
-    scene_object(&s, PF_OBJECT_INOTIFY, "inotify");
+    scene_object(&s, PF_OBJECT_INOTIFY, "inotify")->armed = true;
     scene_object(&s, PF_OBJECT_SIGNALFD, "signalfd");
+    expect_stuck("");
+}
+
+Test(graph_objects, an_inotify_that_watches_nothing_is_left_to_its_holders)
+{
+    scene_reads(&s, "0", "inotify");
+    scene_holder(&s, scene_object(&s, PF_OBJECT_INOTIFY, "inotify"), "0", "r");
+    expect_stuck("0");
+    scene_actor(&s, "0.1", PF_WAIT_SLEEP);
+    scene_holder(&s, &s.snapshot.objects[0], "0.1", "r");
     expect_stuck("");
 }
 

@@ -133,6 +133,23 @@ Test(futex, a_lock_copied_by_fork_is_owned_elsewhere, .timeout = 60)
     scene_end(scene);
 }
 
+/* Nothing was copied: the other process has the lock, and will not wake this one when it lets go of it. */
+Test(futex, a_lock_in_shared_memory_that_is_not_made_for_several_is_told_from_a_copied_one, .timeout = 60)
+{
+    pthread_mutex_t *shared = scene_stage_room();
+    init_mutex(shared, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE,
+               PTHREAD_PROCESS_PRIVATE);
+    struct scene *scene = scene_play(play_shared_lock, shared, 2);
+    assert_lock(scene, "0.1", PF_FUTEX_MUTEX, "0");
+    const struct pf_futex *futex = scene_object(scene, "0.1")->futex;
+    cr_assert(futex->process_only);
+    cr_assert_not(futex->owner_elsewhere);
+    cr_assert_not(futex->shared);
+    cr_assert_eq(futex->process_count, 1);
+    cr_assert_str_eq(futex->place, "anonymous shared memory");
+    scene_end(scene);
+}
+
 static void play_lock_in_thread(void *context)
 {
     thread_of(lock_it, context);

@@ -206,6 +206,35 @@ Test(poll, an_epoll_set_has_members_and_they_have_theirs, .timeout = 60)
     scene_end(scene);
 }
 
+static void play_epoll_by_edge_and_once(void *context)
+{
+    int set = epoll_create1(0);
+    struct epoll_event edge = {.events = EPOLLIN | EPOLLET}, once = {.events = EPOLLIN | EPOLLONESHOT}, told;
+    epoll_ctl(set, EPOLL_CTL_ADD, first[0], &edge);
+    epoll_ctl(set, EPOLL_CTL_ADD, second[0], &once);
+    bool fires = *(int *)context;
+    if (fires && (write(second[1], "x", 1) != 1 || epoll_wait(set, &told, 1, -1) != 1))
+        _exit(1);
+    scene_mark();
+    epoll_wait(set, &told, 1, -1);
+}
+
+Test(poll, an_epoll_set_tells_of_a_member_once_where_that_was_asked_for, .timeout = 60)
+{
+    for (int fires = 0; fires < 2; fires++) {
+        open_pipes();
+        struct scene *scene = scene_play(play_epoll_by_edge_and_once, &fires, 1);
+        const struct pf_object *set = scene_object(scene, "0");
+        cr_assert_eq(set->member_count, fires ? 1 : 2);
+        cr_assert_eq(set->disarmed_count, fires ? 1 : 0);
+        cr_assert_eq(set->edge_count, 1);
+        /* Members come in no order. */
+        cr_assert(strcmp(set->edges[0], set->members[0]) == 0 ||
+                  (!fires && strcmp(set->edges[0], set->members[1]) == 0));
+        scene_end(scene);
+    }
+}
+
 static int inherited_set;
 
 static void play_wait_inherited(void *context)
@@ -333,6 +362,14 @@ static void play_signalfd(void *context)
 static void play_inotify(void *context)
 {
     (void)context;
+    int fd = inotify_init1(0);
+    inotify_add_watch(fd, "/tmp", IN_DELETE_SELF);
+    read_from(fd);
+}
+
+static void play_idle_inotify(void *context)
+{
+    (void)context;
     read_from(inotify_init1(0));
 }
 
@@ -354,12 +391,14 @@ Test(poll, kinds_of_descriptors, .timeout = 60)
     } cases[] = {
         {play_signalfd, PF_OBJECT_SIGNALFD, false},
         {play_inotify, PF_OBJECT_INOTIFY, true},
+        {play_idle_inotify, PF_OBJECT_INOTIFY, false},
         {play_terminal, PF_OBJECT_TTY, true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct scene *scene = scene_play(cases[i].play, NULL, 1);
         cr_assert_eq(scene_object(scene, "0")->kind, cases[i].kind);
         cr_assert_eq(scene_object(scene, "0")->external, cases[i].external);
+        cr_assert_eq(scene_object(scene, "0")->armed, cases[i].play == play_inotify);
         scene_end(scene);
     }
 }

@@ -315,6 +315,52 @@ t.prove({"0": wait("write", on("mqueue:1", 3, w=True), call="mq_timedsend"),
          "0.1": wait("write", on("mqueue:2", 4, w=True), call="mq_timedsend")},
         [queue("mqueue:1", "/a", "0:rw3 0.1:rw3"), queue("mqueue:2", "/b", "0:rw4 0.1:rw4")])
 
+# What keeps silent because of how it was asked, beside what looks like it.
+TALK = {"0": read("socket:[1]", 3), "0.1": wait("poll", on("epoll:0.1/3", 3, r=True), call="epoll_wait")}
+
+
+def talk(unread=488, **watched):
+    return [{"id": "socket:[1]", "kind": "socket", "peer": "socket:[2]", "holders": holders("0:rw3")},
+            {"id": "socket:[2]", "kind": "socket", "peer": "socket:[1]", "holders": holders("0.1:rw4"),
+             **({"queued": unread} if unread else {})},
+            {"id": "epoll:0.1/3", "kind": "epoll", "holders": holders("0.1:rw3"), **watched}]
+
+
+t = family("deadlock-edge-triggered", "0.1")
+t.prove(TALK, talk(members=["socket:[2]"], edges=["socket:[2]"]))
+
+t = family("near-edge-triggered-and-read", "0.1")
+t.prove(TALK, talk(unread=0, members=["socket:[2]"], edges=["socket:[2]"]))
+
+t = family("deadlock-told-once", "0.1")
+t.prove(TALK, talk(disarmed=["socket:[2]"]))
+
+t = family("near-told-once-and-armed", "0.1")
+t.prove(TALK, talk(unread=0, members=["socket:[2]"]))
+
+t = family("deadlock-not-for-several", "0.1")
+t.prove({"0": child("0.1"), "0.1": futex("futex:0.1/0x1")},
+        [word("futex:0.1/0x1", "plain", place=ANONYMOUS, process_only=True)])
+
+t = family("near-not-for-several-but-locked", "0.1")
+t.prove({"0": child("0.1"), "0.1": futex("futex:0.1/0x1")},
+        [word("futex:0.1/0x1", "mutex", place=ANONYMOUS, process_only=True, owner="0")])
+
+t = family("deadlock-timer-not-armed")
+t.prove({"0": read("timerfd:1", 3)}, [{"id": "timerfd:1", "kind": "timerfd", "holders": holders("0:rw3")}])
+
+t = family("near-timer-armed")
+t.time_out({"0": read("timerfd:1", 3)},
+           [{"id": "timerfd:1", "kind": "timerfd", "holders": holders("0:rw3"), "armed": True}])
+
+t = family("deadlock-watches-nothing")
+t.prove({"0": read("inotify:1", 3)}, [{"id": "inotify:1", "kind": "inotify", "holders": holders("0:r3")}])
+
+t = family("near-watches-something")
+t.time_out({"0": read("inotify:1", 3)},
+           [{"id": "inotify:1", "kind": "inotify", "holders": holders("0:r3"), "armed": True, "external": True,
+             "by_name": True, "external_why": "anybody may change the watched files"}])
+
 t = family("deadlock-threads-and-a-pipe")
 t.prove({"0": futex("futex:s"), "0/t1": futex("futex:t"), "0/t2": write("pipe:[1]")},
         [word("futex:s", "semaphore"), word("futex:t", "semaphore"), pipe("pipe:[1]", "0:r3 0:w4", full=True)])

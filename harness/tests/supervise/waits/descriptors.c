@@ -125,6 +125,30 @@ static void await_epoll(void)
     NEED(epoll_wait(set, &event, 1, -1) == 1);
 }
 
+/* Told of once, and not armed again. */
+static void make_spent_epoll(void)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT};
+    make_pipe();
+    NEED((set = epoll_create1(0)) >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0);
+    NEED(write(ends[1], "x", 1) == 1 && epoll_wait(set, &event, 1, -1) == 1);
+}
+
+static void arm_epoll(void)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT};
+    NEED(epoll_ctl(set, EPOLL_CTL_MOD, ends[0], &event) == 0);
+}
+
+/* Told of once, and not read. */
+static void make_edged_epoll(void)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    make_pipe();
+    NEED((set = epoll_create1(0)) >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0);
+    NEED(write(ends[1], "x", 1) == 1 && epoll_wait(set, &event, 1, -1) == 1);
+}
+
 /* What FIFOs are in: the containment's own /dev/shm, or the working folder, which others can reach. */
 static void make_own_fifo(void)
 {
@@ -242,6 +266,20 @@ static void make_inotify(void)
     NEED((file = inotify_init1(0)) >= 0 && inotify_add_watch(file, "/dev/shm", IN_CREATE) >= 0);
 }
 
+/* The watch has gone with the directory; that it went is the last thing that was told. */
+static void make_idle_inotify(void)
+{
+    NEED(mkdir("/dev/shm/gone", 0700) == 0 && (file = inotify_init1(0)) >= 0);
+    NEED(inotify_add_watch(file, "/dev/shm/gone", IN_CREATE) >= 0 && rmdir("/dev/shm/gone") == 0);
+    NEED(read(file, bytes, sizeof(bytes)) > 0);
+}
+
+static void watch_and_create(void)
+{
+    NEED(inotify_add_watch(file, "/dev/shm", IN_CREATE) >= 0);
+    NEED(open("/dev/shm/new", O_CREAT | O_WRONLY, 0600) >= 0);
+}
+
 static void create_file(void)
 {
     NEED(open("/dev/shm/new", O_CREAT | O_WRONLY, 0600) >= 0);
@@ -322,6 +360,8 @@ static const struct kind kinds[] = {
     KIND("pipe-vmsplice", "vmsplice", make_full_pipe, NULL, vmsplice_end, drain),
     KIND("epoll", "epoll_wait", make_epoll, NULL, await_epoll, write_end),
     KIND("epoll-nested", "epoll_wait", make_nested_epoll, NULL, await_epoll, write_end),
+    KIND("epoll-once", "epoll_wait", make_spent_epoll, NULL, await_epoll, arm_epoll),
+    KIND("epoll-edge", "epoll_wait", make_edged_epoll, NULL, await_epoll, write_end),
     KIND("fifo-open-read", "openat", make_own_fifo, NULL, open_own_fifo, open_own_fifo_to_write),
     KIND("fifo-open-write", "openat", make_own_fifo, NULL, open_own_fifo_to_write, open_own_fifo),
     KIND("fifo-open-shared", "openat", make_shared_fifo, NULL, open_shared_fifo, open_shared_fifo_to_write,
@@ -336,6 +376,7 @@ static const struct kind kinds[] = {
     KIND("signalfd", "read", make_user_signalfd, NULL, read_file, send_user_signal, .claim = NEVER),
     KIND("signalfd-child", "read", make_child_signalfd, NULL, read_file, NULL),
     KIND("inotify", "read", make_inotify, NULL, read_file, create_file),
+    KIND("inotify-idle", "read", make_idle_inotify, NULL, read_file, watch_and_create),
     KIND("terminal", "read", make_terminal, NULL, read_file, type_line, .claim = NEVER),
 };
 const struct kinds descriptor_kinds = KINDS(kinds);

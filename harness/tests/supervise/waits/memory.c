@@ -387,6 +387,7 @@ static void finish_once(void)
 
 static const struct kind kinds[] = {
     KIND("futex-private", "futex", use_own, NULL, await_word_privately, set_word, .thread = true),
+    KIND("futex-private-shared", "futex", use_shared, NULL, await_word_privately, set_word, .thread = true),
     KIND("futex-shared", "futex", use_shared, NULL, await_word, set_word),
     KIND("futex-bitset", "futex", use_shared, NULL, await_bits, set_word),
     KIND("futex-waitv", "futex_waitv", use_shared, NULL, await_several, set_word),
