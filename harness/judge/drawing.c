@@ -141,7 +141,7 @@ static const char *why_nobody(const struct pf_case *c, const struct pf_link *lin
     if (object && object->futex && object->futex->owner_elsewhere && object->futex->shared)
         return "who does not have the memory of the lock any more cannot unlock it, and nobody else may";
     if (object && object->futex && object->futex->owner_elsewhere)
-        return "the thread that locked it was not copied by fork, so in this process nobody can unlock it";
+        return "only the thread that locked it could unlock it, and this process has no such thread";
     if (object && object->futex && object->futex->process_only)
         return pf_arena_printf(c->scratch,
                                "it was not made for several processes, so that only %s itself could %s, and "
@@ -175,8 +175,8 @@ const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, con
     struct crowd crowd = crowd_of(c, thread, link->waker);
     const char *own = thread->state->process;
     if (!crowd.others)
-        return pf_arena_printf(c->scratch, "only threads of %s itself could %s, and all are stuck: %s %s",
-                               own, deed, label, state);
+        return pf_arena_printf(c->scratch, "only threads of %s itself could %s, and all are stuck%s: %s %s",
+                               own, deed, tell_ended_thread(c, own), label, state);
     bool inside = pf_link_is_internal(c->graph, link), single = crowd.others == 1 && !inside;
     const char *hold = pf_hold_phrase(c, thread->state, link->waker->object, single ? to->process : NULL,
                                       crowd.itself ? own : NULL);

@@ -162,10 +162,8 @@ static const char *futex_phrase(const struct pf_case *c, const struct pf_futex *
         return pf_arena_printf(c->scratch, "waits for a %s %s: %s has given up that memory since", noun,
                                memory, left_by(c, futex));
     if (futex->owner_elsewhere)
-        return pf_arena_printf(c->scratch,
-                               "waits for a %s %s whose owner is in another process: the lock was "
-                               "copied by fork while it was held",
-                               noun, memory);
+        return pf_arena_printf(c->scratch, "waits for a %s %s that was held when fork copied it", noun,
+                               memory);
     if (futex->owner)
         return pf_arena_printf(c->scratch, "waits for a %s %s that %s holds%s", noun, memory,
                                pf_case_label(c, futex->owner),
@@ -485,6 +483,8 @@ const char *pf_phrase_wait(const struct pf_case *c, const struct pf_thread_state
     case PF_WAIT_STOPPED:
         return wait->detail ? pf_arena_printf(c->scratch, "is held %s", wait->detail) : "is stopped";
     case PF_WAIT_UNKNOWN:
+        if (!wait->call && wait->detail)
+            return pf_arena_printf(c->scratch, "is blocked in the kernel: %s", wait->detail);
         return pf_arena_printf(c->scratch, "is blocked in %s, which this version cannot read%s%s",
                                wait->call ? wait->call : "a system call", wait->detail ? ": " : "",
                                wait->detail ? wait->detail : "");

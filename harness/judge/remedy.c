@@ -174,6 +174,21 @@ static const char *remedy_of_silence(const struct pf_case *c, const struct pf_li
     return NULL;
 }
 
+/* Is it a word in private memory, of which children have copies, since they were forked and executed nothing?
+ */
+static bool has_copies(const struct pf_case *c, const struct pf_link *link)
+{
+    const struct pf_futex *futex = pf_graph_futex(c->graph, link->from);
+    const char *process = c->graph->threads[link->from].state->process;
+    for (size_t i = 0; futex && !futex->shared && !futex->process_only && i < c->history->life_count; i++) {
+        const struct pf_life *life = &c->history->lives[i];
+        if (life->parent && strcmp(life->parent, process) == 0 && pf_history_keeps_image(c->history, life) &&
+            pf_history_is_of_image(c->history, life))
+            return true;
+    }
+    return false;
+}
+
 static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *link)
 {
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
@@ -185,6 +200,11 @@ static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *
         return "Unlock before exec, or before the memory is unmapped: a new program has nothing of the old "
                "one's "
                "memory, and the lock stays as it was.";
+    if (futex && futex->owner_elsewhere)
+        return "Start children while no other thread can hold a lock that they need, before there are "
+               "threads, or "
+               "let them "
+               "exec at once. A library that must survive fork takes its locks around it (pthread_atfork).";
     if (futex && futex->process_only && !futex->owner && !pf_case_dead_owner(c, futex))
         return "Make it for several processes: PTHREAD_PROCESS_SHARED in the attributes of a mutex, "
                "condition, "
@@ -229,6 +249,12 @@ static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *
                "them, both "
                "have to do so in the same order.";
     default:
+        if (has_copies(c, link))
+            return "What a child of fork posts or sets in memory that is not shared is a copy of its own: "
+                   "put it "
+                   "into memory that is mapped MAP_SHARED, and make it for several processes (sem_init with "
+                   "1, "
+                   "PTHREAD_PROCESS_SHARED). Otherwise: whoever has to post or set it does so on every way.";
         return "Let whoever has to post, set or send it do so on every way, also where it fails or is "
                "killed; or "
                "give the wait a time limit and look then whether that one still lives.";

@@ -138,7 +138,7 @@ static void read_tty(struct pf_survey *survey, struct pf_object *object, struct 
     (void)survey;
     (void)site;
     object->path = fd->link;
-    pf_object_set_external(object, "a terminal: somebody may type");
+    pf_object_set_external(object, "a terminal: somebody may be at its other end");
 }
 
 /* Each watch has a line "inotify wd:1 ino:2a sdev:1c mask:…", with the device as the kernel counts it. */

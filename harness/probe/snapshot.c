@@ -40,6 +40,16 @@ static const char *debugger_of(struct pf_survey *survey, const struct pf_probe_t
                 : pf_arena_printf(survey->arena, "by a debugger, %s (process %d)", name, status.tracer);
 }
 
+/* Memory that has no page yet is touched in no call; another program may be asked to bring the page. */
+static const char *outside_of_calls(const struct pf_probe_thread *thread)
+{
+    char function[128];
+    pf_proc_wchan(thread->pid, thread->tid, function, sizeof(function));
+    return strcmp(function, "handle_userfault") == 0
+               ? "for a page of its memory that whoever reads its userfaultfd is to bring"
+               : "in no system call, as who waits for a page of its memory";
+}
+
 /* The states that decide without a look at the system call. Returns false when that is needed. */
 static bool decode_state(const struct pf_probe_thread *thread, const struct pf_reading *reading,
                          struct pf_survey *survey, struct pf_wait *wait)
@@ -62,8 +72,8 @@ static bool decode_state(const struct pf_probe_thread *thread, const struct pf_r
         wait->kind = PF_WAIT_NONE; /* in a stop of ptrace the harness is about to let it go on */
     } else if (reading->call.state == PF_CALL_OUTSIDE) {
         wait->kind = PF_WAIT_UNKNOWN;
-        wait->detail = "blocked in the kernel, but in no system call";
-        pf_survey_unknown(survey, "%s: %s", thread->address, wait->detail);
+        wait->detail = outside_of_calls(thread);
+        pf_survey_unknown(survey, "%s: blocked in the kernel: %s", thread->address, wait->detail);
     } else {
         return false;
     }

@@ -40,9 +40,8 @@ static void tell(struct pf_case *c, size_t thread, const struct pf_life *life, b
     ret_match->summary =
         certain
             ? pf_arena_printf(c->scratch,
-                              "%s Process %s is a copy that fork made of %s while another thread held that "
-                              "lock: it was copied locked, and the thread that would unlock it was not "
-                              "copied.",
+                              "%s Process %s is that copy of %s, and the thread that would unlock it was "
+                              "left behind there.",
                               waits, life->process, pf_case_label(c, life->parent))
             : pf_arena_printf(c->scratch,
                               "%s Process %s has only this thread, so nobody can ever release it. It is a "

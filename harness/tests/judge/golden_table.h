@@ -52,6 +52,9 @@ static const struct golden {
     {"near-told-once-and-armed", PF_FAIL, "deadlock", NULL, "Each waits for the other to speak first"},
     {"deadlock-not-for-several", PF_FAIL, "deadlock", NULL, "Make it for several processes"},
     {"near-not-for-several-but-locked", PF_FAIL, "deadlock", NULL, "while holding a lock that it needs"},
+    {"deadlock-posted-in-a-copy", PF_FAIL, "deadlock", NULL, "is a copy of its own"},
+    {"near-posted-by-another-program", PF_FAIL, "deadlock", NULL, "Let whoever has to post"},
+    {"deadlock-helper-ended", PF_FAIL, "deadlock", NULL, "and all are stuck (0/t2 has ended): "},
     {"deadlock-timer-not-armed", PF_FAIL, "deadlock", NULL, "Set the timer before it is waited for"},
     {"near-timer-armed", PF_FAIL, "hang", NULL, "the timer it waits for will expire"},
     {"deadlock-watches-nothing", PF_FAIL, "deadlock", NULL, "A watch goes when what it is for is deleted"},
@@ -183,7 +186,7 @@ static const struct golden {
     {"near-lock-crashed", PF_FAIL, "deadlock crash@0.1", NULL, NULL},
     {"near-lock-nobody-killed", PF_FAIL, "deadlock", NULL, NULL},
     {"near-lock-out-of-reach", PF_FAIL, "deadlock", NULL, NULL},
-    {"near-lock-copied-by-fork", PF_FAIL, "deadlock", NULL, "copied by fork"},
+    {"near-lock-copied-by-fork", PF_FAIL, "deadlock", NULL, "takes its locks around it"},
 
     {"rule-event-condition", PF_FAIL, "deadlock", "event-never-set",
      "was killed by SIGKILL (the injected fault)"},
@@ -231,7 +234,7 @@ static const struct golden {
     {"near-nested-sibling-holds-it-too", PF_FAIL, "hang", NULL, NULL},
     {"near-nested-child-only", PF_FAIL, "deadlock", NULL, NULL},
 
-    {"rule-fork-mutex", PF_FAIL, "deadlock", "fork-with-threads", "while another thread held that lock"},
+    {"rule-fork-mutex", PF_FAIL, "deadlock", "fork-with-threads", "would unlock it was left behind there"},
     {"rule-fork-lock-without-owner", PF_FAIL, "deadlock", "fork-with-threads", "which had 2 threads then"},
     {"near-fork-parent-without-threads", PF_FAIL, "deadlock", NULL, NULL},
     {"near-fork-new-image", PF_FAIL, "deadlock", NULL, NULL},

@@ -346,6 +346,23 @@ t = family("near-not-for-several-but-locked", "0.1")
 t.prove({"0": child("0.1"), "0.1": futex("futex:0.1/0x1")},
         [word("futex:0.1/0x1", "mutex", place=ANONYMOUS, process_only=True, owner="0")])
 
+t = family("deadlock-posted-in-a-copy", "0.1")
+t.exit("0.1")
+t.prove({"0": futex("futex:0/0x1")}, [word("futex:0/0x1", "semaphore", place="private memory")])
+
+t = family("near-posted-by-another-program", "0.1")
+t.add("exec", process="0.1", path="/opt/helper", argv=["helper"])
+t.exit("0.1")
+t.prove({"0": futex("futex:0/0x1")}, [word("futex:0/0x1", "semaphore", place="private memory")])
+
+# As a pool does whose thread that takes the results in has died of one.
+t = family("deadlock-helper-ended")
+t.add("thread", thread="0/t1", by="0", tid=11)
+t.add("thread", thread="0/t2", by="0", tid=12)
+t.add("thread-exit", thread="0/t2")
+t.prove({"0": futex("futex:a"), "0/t1": futex("futex:b")},
+        [word("futex:a", "semaphore", place="private memory"), word("futex:b", "semaphore", place="private memory")])
+
 t = family("deadlock-timer-not-armed")
 t.prove({"0": read("timerfd:1", 3)}, [{"id": "timerfd:1", "kind": "timerfd", "holders": holders("0:rw3")}])
 
