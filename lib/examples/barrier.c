@@ -9,7 +9,7 @@
 #include <mproc/error.h>
 #include <mproc/process.h>
 
-enum { WORKERS = 3, STEPS = 4, UNLUCKY_STEP = 2 };
+enum { WORKERS = 3, UNLUCKY = 1, STEPS = 4, UNLUCKY_STEP = 2 };
 
 /* Its status is how many steps all have made together. */
 static int step(struct mproc_args *args)
@@ -45,18 +45,22 @@ int main(void)
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     for (int i = 0; i < WORKERS; i++) {
         struct mproc_args *args;
-        bool is_unlucky = i == 1;
+        bool is_unlucky = i == UNLUCKY;
         if (mproc_args_new(&args) || mproc_args_add_barrier(args, barrier) ||
             mproc_args_add(args, is_unlucky) || mproc_process_start(context, "step", args, NULL, &workers[i]))
             return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
         mproc_args_free(args);
     }
     for (int i = 0; i < WORKERS; i++) {
-        if (mproc_process_join(workers[i], mproc_deadline_ms(5000), &status))
-            return 1;
+        if (mproc_process_join(workers[i], mproc_deadline_ms(10000), &status))
+            return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
         puts(mproc_status_describe(&status, text, sizeof(text)));
+        if (status.guard_died || (i == UNLUCKY ? status.signal != SIGKILL : status.code != UNLUCKY_STEP))
+            return fprintf(stderr, "worker %d was meant to end in another way\n", i), 1;
         mproc_process_free(workers[i]);
     }
     mproc_barrier_unref(barrier);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

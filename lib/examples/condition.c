@@ -38,7 +38,8 @@ static int add_up(struct mproc_args *args)
         number = place[NUMBER];
         place[TOTAL] += number;
         place[NUMBER] = 0;
-        mproc_condition_notify(emptied, 1);
+        if (mproc_condition_notify(emptied, 1))
+            return 1;
     }
     return mproc_mutex_unlock(mutex) ? 1 : 0;
 }
@@ -51,6 +52,7 @@ int main(void)
     struct mproc_condition *filled, *emptied;
     struct mproc_context *context;
     struct mproc_process *process;
+    struct mproc_status status;
     struct mproc_mutex *mutex;
     struct mproc_args *args;
     struct mproc_shm *shm;
@@ -70,9 +72,9 @@ int main(void)
         place[NUMBER] = number;
         mproc_condition_notify(filled, 1);
     }
-    mproc_mutex_unlock(mutex);
-    if (mproc_process_join(process, mproc_deadline_ms(5000), NULL))
-        return 1;
+    if (mproc_mutex_unlock(mutex) || mproc_process_join(process, mproc_deadline_ms(5000), &status) ||
+        mproc_status_check(&status))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     printf("the sum is %" PRId64 "\n", place[TOTAL]);
     mproc_process_free(process);
     mproc_args_free(args);
@@ -80,5 +82,7 @@ int main(void)
     mproc_condition_unref(emptied);
     mproc_condition_unref(filled);
     mproc_mutex_unref(mutex);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

@@ -23,6 +23,7 @@ static const struct mproc_entry entries[] = {{"look", look}, {NULL, NULL}};
 int main(void)
 {
     static const char *const names[] = {"forkserver", "fork", "spawn"};
+    static const int expected[] = {2, 3, 2};
     struct mproc_context *context;
 
     number = 2;
@@ -34,11 +35,17 @@ int main(void)
         const struct mproc_process_options options = {.method = method};
         struct mproc_process *process;
         struct mproc_status status;
+        char text[96];
         if (mproc_process_start(context, "look", NULL, &options, &process) ||
             mproc_process_join(process, mproc_deadline_ms(5000), &status))
             return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+        mproc_status_describe(&status, text, sizeof(text));
+        if (status.result != expected[method])
+            return fprintf(stderr, "by %s it is not %d: %s\n", names[method], expected[method], text), 1;
         printf("by %s it is %d\n", names[method], status.result);
         mproc_process_free(process);
     }
-    return mproc_context_close(context, mproc_deadline_ms(1000)) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(1000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) || ferror(stdout) ? (perror("standard output"), 1) : 0;
 }

@@ -29,6 +29,7 @@ static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
 static int start_and_wait(struct mproc_context *context, bool is_unlucky)
 {
     struct mproc_process *process;
+    struct mproc_status status;
     struct mproc_event *ready;
     struct mproc_args *args;
 
@@ -40,6 +41,9 @@ static int start_and_wait(struct mproc_context *context, bool is_unlucky)
     if (r == 0) {
         r = mproc_event_wait(ready, mproc_deadline_ms(10000));
         puts(r == 0 ? "the worker is ready" : mproc_error_detail());
+        int joined = mproc_process_join(process, mproc_deadline_ms(10000), &status);
+        if (r == 0)
+            r = joined ? joined : mproc_status_check(&status);
         mproc_process_free(process);
     }
     mproc_args_free(args);
@@ -53,8 +57,8 @@ int main(void)
 
     if (mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context))
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
-    int lucky = start_and_wait(context, false);
-    int unlucky = start_and_wait(context, true);
-    mproc_context_close(context, mproc_deadline_ms(5000));
-    return lucky == 0 && unlucky == -EOWNERDEAD ? 0 : 1;
+    if (start_and_wait(context, false) || start_and_wait(context, true) != -EOWNERDEAD ||
+        mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

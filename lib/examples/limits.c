@@ -22,6 +22,6 @@ int main(void)
     int r = mproc_limits_preflight(&immodest);
     printf("for too many descriptors there is no room: %s\n", r == -EMFILE ? "told before" : "not told");
     if (limit.soft <= 16 || r != -EMFILE || !strstr(mproc_error_detail(), "RLIMIT_NOFILE"))
-        return 1;
-    return fflush(stdout) == 0 ? 0 : 1;
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

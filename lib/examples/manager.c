@@ -47,15 +47,16 @@ static const struct mproc_entry entries[] = {
 static int run(struct mproc_context *context, const char *entry, const struct mproc_shared *shared)
 {
     struct mproc_process *process;
+    struct mproc_status status;
     struct mproc_args *args;
 
     if (mproc_args_new(&args) || mproc_args_add_shared(args, shared) ||
         mproc_process_start(context, entry, args, NULL, &process) ||
-        mproc_process_join(process, mproc_deadline_ms(WAIT_MS), NULL))
+        mproc_process_join(process, mproc_deadline_ms(WAIT_MS), &status))
         return -1;
     mproc_process_free(process);
     mproc_args_free(args);
-    return 0;
+    return mproc_status_check(&status);
 }
 
 static void print(const struct mproc_value *counts)
@@ -87,14 +88,17 @@ int main(void)
     print(mproc_args_value(items, 0));
     mproc_args_free(items);
 
-    if (run(context, "die_with_lock", lock))
+    if (run(context, "die_with_lock", lock) != -ECHILD ||
+        mproc_shared_lock_acquire(lock, deadline) != -EOWNERDEAD)
+        return fprintf(stderr, "nobody has died with the lock: %s\n", mproc_error_detail()), 1;
+    printf("the last one died with the lock, and now it is ours\n");
+    if (mproc_shared_lock_release(lock, deadline))
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
-    if (mproc_shared_lock_acquire(lock, deadline) == -EOWNERDEAD)
-        printf("the last one died with the lock, and now it is ours\n");
-    mproc_shared_lock_release(lock, deadline);
 
     mproc_shared_unref(lock);
     mproc_shared_unref(counts);
     mproc_manager_unref(manager);
-    return mproc_context_close(context, mproc_deadline_ms(WAIT_MS)) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(WAIT_MS)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

@@ -34,14 +34,18 @@ int main(void)
         mproc_process_join(process, mproc_deadline_ms(5000), NULL))
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     int err = mproc_mutex_lock(mutex, mproc_deadline_ms(1000));
+    if (err == 0)
+        return fprintf(stderr, "the process has not died with the mutex\n"), 1;
     if (err == -EOWNERDEAD) {
         puts(mproc_error_detail());
         err = mproc_mutex_consistent(mutex);
     }
     if (err || mproc_mutex_unlock(mutex))
-        return 1;
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     mproc_process_free(process);
     mproc_args_free(args);
     mproc_mutex_unref(mutex);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

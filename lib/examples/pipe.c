@@ -14,9 +14,9 @@
 #include <mproc/pipe.h>
 #include <mproc/process.h>
 
-enum { CLIENTS = 3, FRAME = 1 << 20 };
+enum { CLIENTS = 3, UNLUCKY = 2, FRAME = 1 << 20 };
 
-/* Sends its number and a million bytes, and waits for the answer; number 2 does not live to see it. */
+/* Sends its number and a million bytes, and waits for the answer; the unlucky one does not live to see it. */
 static int ask(struct mproc_args *args)
 {
     struct mproc_args *question, *answer;
@@ -28,12 +28,11 @@ static int ask(struct mproc_args *args)
         mproc_pipe_connect(address, NULL, mproc_deadline_ms(5000), &server))
         return 1;
     void *bytes = calloc(1, FRAME);
-    mproc_args_new(&question);
-    mproc_args_add(question, number);
-    mproc_args_add_bytes(question, bytes, FRAME);
-    if (mproc_pipe_send_args(server, question, mproc_deadline_ms(5000)))
+    if (!bytes || mproc_args_new(&question) || mproc_args_add(question, number) ||
+        mproc_args_add_bytes(question, bytes, FRAME) ||
+        mproc_pipe_send_args(server, question, mproc_deadline_ms(5000)))
         return 1;
-    if (number == 2)
+    if (number == UNLUCKY)
         raise(SIGKILL);
     if (mproc_pipe_receive_args(server, mproc_deadline_ms(5000), &answer) ||
         mproc_args_get_int(answer, 0, &sum))
@@ -57,9 +56,9 @@ static bool serve(struct mproc_pipe *client, int64_t *ret_questions)
     if (err)
         return false;
     ++*ret_questions;
-    mproc_args_get_int(question, 0, &number);
-    mproc_args_get_bytes(question, 1, &bytes, &len);
-    mproc_args_new(&answer);
+    if (mproc_args_get_int(question, 0, &number) || mproc_args_get_bytes(question, 1, &bytes, &len) ||
+        mproc_args_new(&answer))
+        return false;
     mproc_args_add(answer, (int64_t)len + number);
     err = mproc_pipe_send_args(client, answer, mproc_deadline_ms(1000)); /* -EPIPE: it is dead */
     mproc_args_free(answer);
@@ -67,16 +66,28 @@ static bool serve(struct mproc_pipe *client, int64_t *ret_questions)
     return err == 0;
 }
 
-static int start(struct mproc_context *context, const char *address)
+static int start(struct mproc_context *context, const char *address, struct mproc_process **ret_clients)
 {
     for (int number = 1; number <= CLIENTS; number++) {
-        struct mproc_process *process;
         struct mproc_args *args;
         if (mproc_args_new(&args) || mproc_args_add(args, address) || mproc_args_add(args, number) ||
-            mproc_process_start(context, "ask", args, NULL, &process))
+            mproc_process_start(context, "ask", args, NULL, &ret_clients[number - 1]))
             return -1;
         mproc_args_free(args);
-        mproc_process_free(process);
+    }
+    return 0;
+}
+
+/* All but the unlucky one have had the right answer. */
+static int finish(struct mproc_process **clients)
+{
+    for (int number = 1; number <= CLIENTS; number++) {
+        struct mproc_process *client = clients[number - 1];
+        struct mproc_status status;
+        if (mproc_process_join(client, mproc_deadline_ms(5000), &status) ||
+            (mproc_status_check(&status) && (number != UNLUCKY || status.guard_died)))
+            return -1;
+        mproc_process_free(client);
     }
     return 0;
 }
@@ -84,13 +95,14 @@ static int start(struct mproc_context *context, const char *address)
 int main(void)
 {
     struct mproc_waitable items[1 + CLIENTS] = {0};
+    struct mproc_process *clients[CLIENTS];
     struct mproc_listener *listener;
     struct mproc_context *context;
     int accepted = 0, ended = 0;
     int64_t questions = 0;
 
     if (mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) ||
-        mproc_listener_open(NULL, &listener) || start(context, mproc_listener_address(listener)))
+        mproc_listener_open(NULL, &listener) || start(context, mproc_listener_address(listener), clients))
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     items[0].listener = listener;
     for (size_t count = 1; ended < CLIENTS;) {
@@ -103,12 +115,18 @@ int main(void)
             items[i--] = items[--count];
             ended++;
         }
-        if (items[0].ready && mproc_listener_accept(listener, MPROC_NOW, &items[count].pipe) == 0) {
+        if (items[0].ready) {
+            if (mproc_listener_accept(listener, MPROC_NOW, &items[count].pipe))
+                return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
             accepted++;
             items[count++].ready = false;
         }
     }
     printf("%d connections, %" PRId64 " questions, each whole\n", accepted, questions);
     mproc_listener_close(listener);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) || questions != accepted ? 1 : 0;
+    if (finish(clients) || mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    if (questions != accepted)
+        return fprintf(stderr, "a question was lost\n"), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

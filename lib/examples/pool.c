@@ -2,6 +2,7 @@
  * Runs tasks in worker processes. One of them kills its worker: that task fails and says why, a second time
  * it is run again, and the others do not notice.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -26,11 +27,11 @@ static int feed(void *deaths, uint64_t index, struct mproc_args *args)
     return mproc_args_add_int(args, *(int *)deaths);
 }
 
-static void print(void *user, const struct mproc_result *result)
+static void print(void *done, const struct mproc_result *result)
 {
     int64_t number = 0;
 
-    (void)user;
+    *(int *)done += result->outcome == MPROC_OUTCOME_DONE;
     if (result->outcome == MPROC_OUTCOME_DONE && mproc_args_get_int(result->values, 0, &number) == 0)
         printf("%d: %d, attempt %u\n", (int)result->index, (int)number, result->attempts);
     else
@@ -44,17 +45,22 @@ int main(void)
 {
     struct mproc_context *context;
     struct mproc_pool *pool;
-    int deaths = 1;
+    int deaths = 1, done = 0;
 
     if (mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) ||
         mproc_pool_create(context, &(struct mproc_pool_options){.workers = 2}, &pool))
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
-    mproc_pool_map(pool, "square", feed, &deaths, &(struct mproc_map_options){.count = 6}, print, NULL,
-                   MPROC_FOREVER);
-    mproc_pool_map(pool, "square", feed, &deaths, &(struct mproc_map_options){.count = 6, .retries = 1},
-                   print, NULL, MPROC_FOREVER);
+    if (mproc_pool_map(pool, "square", feed, &deaths, &(struct mproc_map_options){.count = 6}, print, &done,
+                       MPROC_FOREVER) != -ECHILD ||
+        done != 5)
+        return fprintf(stderr, "%d tasks are done, not 5: %s\n", done, mproc_error_detail()), 1;
+    if (mproc_pool_map(pool, "square", feed, &deaths, &(struct mproc_map_options){.count = 6, .retries = 1},
+                       print, &done, MPROC_FOREVER))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     mproc_pool_close(pool);
     int r = mproc_pool_join(pool, mproc_deadline_ms(10000));
     mproc_pool_free(pool);
-    return r || mproc_context_close(context, mproc_deadline_ms(1000)) ? 1 : 0;
+    if (r || mproc_context_close(context, mproc_deadline_ms(1000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

@@ -2,6 +2,7 @@
  * A queue whose messages outlive their readers: one is killed with a message in hand, and the next one has
  * it.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,18 +18,20 @@ static int read_all(struct mproc_args *args)
     bool is_unlucky;
     void *data;
     size_t len;
+    int err;
 
     if (mproc_args_get_queue(args, 0, &queue) || mproc_args_get_bool(args, 1, &is_unlucky))
         return 1;
     /* Each get says that the message before it is done. */
-    while (mproc_queue_get(queue, mproc_deadline_ms(10000), &data, &len) == 0) {
-        printf("the %s reader has %.*s\n", mproc_process_own_name(), (int)len, (char *)data);
+    while ((err = mproc_queue_get(queue, mproc_deadline_ms(10000), &data, &len)) == 0) {
+        if (printf("the %s reader has %.*s\n", mproc_process_own_name(), (int)len, (char *)data) < 0)
+            return 1;
         free(data);
         if (is_unlucky)
             raise(SIGKILL);
     }
     mproc_queue_unref(queue);
-    return 0;
+    return err == -EPIPE ? 0 : 1; /* closed, and every message is done */
 }
 
 static const struct mproc_entry entries[] = {{"read_all", read_all}, {NULL, NULL}};
@@ -53,6 +56,10 @@ static int read_in_a_process(struct mproc_context *context, const struct mproc_q
     r = mproc_process_join(process, mproc_deadline_ms(20000), &status);
     if (r == 0)
         printf("the %s reader has ended: %s\n", name, mproc_status_describe(&status, text, sizeof(text)));
+    if (r == 0)
+        r = mproc_status_check(&status);
+    if (is_unlucky && r == -ECHILD && status.signal == SIGKILL && !status.guard_died)
+        r = 0; /* as it was meant to */
     mproc_process_free(process);
     return r;
 }
@@ -80,5 +87,9 @@ int main(void)
     if (r)
         fprintf(stderr, "%s\n", mproc_error_detail());
     mproc_queue_unref(queue);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) || r || ferror(stdout) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    if (ferror(stdout))
+        fprintf(stderr, "not all could be written to standard output\n");
+    return r || ferror(stdout) ? 1 : 0;
 }

@@ -56,11 +56,16 @@ int main(void)
     mproc_rwlock_set_repair(rwlock, mend, pair);
     if (mproc_rwlock_read(rwlock, mproc_deadline_ms(1000)))
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    if (pair[0] != 7)
+        return fprintf(stderr, "the writer has not died in the middle\n"), 1;
     printf("reading %" PRId64 " and %" PRId64 "\n", pair[0], pair[1]);
-    mproc_rwlock_unlock(rwlock);
+    if (mproc_rwlock_unlock(rwlock))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     mproc_process_free(process);
     mproc_args_free(args);
     mproc_shm_unref(shm);
     mproc_rwlock_unref(rwlock);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

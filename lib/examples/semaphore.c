@@ -42,6 +42,10 @@ static int run_worker(struct mproc_context *context, struct mproc_semaphore *pla
     int r = mproc_process_join(process, mproc_deadline_ms(10000), &status);
     if (r == 0)
         puts(mproc_status_describe(&status, text, sizeof(text)));
+    if (r == 0)
+        r = mproc_status_check(&status);
+    if (is_unlucky && r == -ECHILD && status.signal == SIGKILL && !status.guard_died)
+        r = 0; /* as it was meant to */
     mproc_args_free(args);
     mproc_process_free(process);
     return r;
@@ -58,5 +62,7 @@ int main(void)
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     printf("%u places are free\n", mproc_semaphore_value(places));
     mproc_semaphore_unref(places);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

@@ -62,9 +62,14 @@ int main(void)
     }
     mproc_shm_set_repair(shm, repair, account);
     if (mproc_shm_lock(shm, mproc_deadline_ms(1000)))
-        return 1;
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     printf("the balance is %" PRId64 "\n", account[BALANCE]);
-    mproc_shm_unlock(shm);
+    if (account[BALANCE] != 12 + 13)
+        return fprintf(stderr, "a worker ended before it had paid in\n"), 1;
+    if (mproc_shm_unlock(shm))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     mproc_shm_unref(shm);
-    return mproc_context_close(context, mproc_deadline_ms(5000)) ? 1 : 0;
+    if (mproc_context_close(context, mproc_deadline_ms(5000)))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

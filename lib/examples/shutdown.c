@@ -17,7 +17,7 @@ static int serve(struct mproc_args *args)
     while (mproc_stop_sleep(mproc_deadline_ms(60000)) == 0)
         ;
     puts("the worker is asked to end, and does");
-    return 0;
+    return fflush(stdout) ? 1 : 0;
 }
 
 static const struct mproc_entry entries[] = {{"serve", serve}, {NULL, NULL}};
@@ -26,6 +26,7 @@ int main(void)
 {
     struct mproc_context *context;
     struct mproc_process *process;
+    struct mproc_status status;
 
     if (mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) ||
         mproc_shutdown_install(NULL, 0) || mproc_process_start(context, "serve", NULL, NULL, &process))
@@ -33,8 +34,10 @@ int main(void)
     raise(SIGTERM);
     /* Whatever the program waits for, it goes on here. */
     int waited = mproc_process_join(process, MPROC_FOREVER, NULL);
+    if ((waited && waited != -ECANCELED) || mproc_context_close(context, mproc_deadline_ms(10000)) ||
+        mproc_process_join(process, MPROC_NOW, &status) || mproc_status_check(&status))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
     mproc_process_free(process);
-    int closed = mproc_context_close(context, mproc_deadline_ms(10000));
     printf("the program was stopped by SIG%s\n", sigabbrev_np(mproc_shutdown_signal()));
-    return (waited == 0 || waited == -ECANCELED) && closed == 0 && fflush(stdout) == 0 ? 0 : 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }

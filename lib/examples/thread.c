@@ -42,14 +42,15 @@ int main(void)
         return 1;
     }
     mproc_thread_ask(polite);
-    int ended = mproc_thread_join(polite, mproc_deadline_ms(10000), &result);
-    if (ended == 0)
-        printf("polite has ended: %s\n", mproc_strerror(result.result));
+    if (mproc_thread_join(polite, mproc_deadline_ms(10000), &result))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    printf("polite has ended: %s\n", mproc_strerror(result.result));
     mproc_thread_ask(stubborn);
-    int hung = mproc_thread_join(stubborn, mproc_deadline_ms(100), NULL);
-    if (hung == -ETIMEDOUT && strstr(mproc_error_detail(), mproc_thread_name(stubborn)))
-        puts("stubborn has not ended; the program does all the same");
+    if (mproc_thread_join(stubborn, mproc_deadline_ms(100), NULL) != -ETIMEDOUT ||
+        !strstr(mproc_error_detail(), mproc_thread_name(stubborn)))
+        return fprintf(stderr, "stubborn does not hang: %s\n", mproc_error_detail()), 1;
+    puts("stubborn has not ended; the program does all the same");
     mproc_thread_free(polite);
     mproc_thread_free(stubborn);
-    return ended == 0 && hung == -ETIMEDOUT && fflush(stdout) == 0 ? 0 : 1;
+    return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }
