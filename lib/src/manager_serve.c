@@ -378,6 +378,8 @@ static void take_leave(struct manager_server *server)
     LIST_FOREACH(client, &server->clients, all)
     {
         shutdown(client->fd, SHUT_RDWR);
+        close(client->fd);
+        close(client->pidfd);
     }
     mproc_robust_unlock(mproc_segment_lock(&server->access->handle.segment, 0));
     for (uint32_t i = 0; i < MANAGER_BELLS; i++) {
