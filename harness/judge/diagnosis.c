@@ -61,12 +61,14 @@ static const char *tell_gone(const struct pf_case *c, const struct pf_chain *cha
     for (size_t i = 0; i < chain->count; i++) {
         const struct pf_thread_state *from = c->graph->threads[chain->links[i].from].state;
         const struct pf_futex *futex = pf_graph_futex(c->graph, chain->links[i].from);
-        bool silent = from->wait.kind == PF_WAIT_SEMAPHORE ||
+        /* Of those who have a rwlock for reading there is only a number, which dead ones stay in. */
+        bool counted = futex && futex->shared && futex->kind == PF_FUTEX_RWLOCK && futex->readers;
+        bool silent = counted || from->wait.kind == PF_WAIT_SEMAPHORE ||
                       (futex && futex->shared && futex->kind == PF_FUTEX_SEMAPHORE);
         const struct pf_life *gone = silent ? pf_gone_relative(c, from->process) : NULL;
         bool reached = gone && (!futex || (futex->place && futex->place[0] == '/') ||
                                 pf_history_keeps_image(c->history, gone));
-        if (reached && gone->exit->exit.code)
+        if (reached && (counted || gone->exit->exit.code))
             return pf_arena_printf(c->scratch, " %s, which may have had it, %s.",
                                    pf_case_label(c, gone->process), pf_phrase_killed(c, gone));
     }

@@ -117,6 +117,18 @@ bool pf_stands_at_lock(const struct pf_case *c, const char *thread)
     return frame && !frame->module;
 }
 
+bool pf_stands_in_python_join(const struct pf_case *c, const char *thread)
+{
+    static const char *const functions[] = {"Thread.join", "_shutdown", "threading._shutdown"};
+    uint64_t seq;
+    const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
+    for (size_t i = 0; stack && i < stack->frame_count; i++)
+        for (size_t k = 0; stack->frames[i].language && k < sizeof(functions) / sizeof(functions[0]); k++)
+            if (stack->frames[i].function && strcmp(stack->frames[i].function, functions[k]) == 0)
+                return true;
+    return false;
+}
+
 /* The later of the two. */
 static const struct pf_life *later(const struct pf_life *a, const struct pf_life *b)
 {

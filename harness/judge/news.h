@@ -19,7 +19,10 @@ bool pf_stands_in_condition(const struct pf_case *c, const char *thread);
 bool pf_stands_in_event(const struct pf_case *c, const char *thread);
 /* Where the stack tells: it runs a Python program. */
 bool pf_stands_in_python(const struct pf_case *c, const char *thread);
-/* ... and the innermost of it is the method of that name of a module that belongs to Python. */
+/* ... and joins a thread, or the interpreter does that for it at its end. */
+bool pf_stands_in_python_join(const struct pf_case *c, const char *thread);
+/* Where the stack tells: the innermost frame of Python is the method of that name of a module that belongs to
+ * Python. */
 bool pf_stands_in_method(const struct pf_case *c, const char *thread, const char *method);
 /* ... and waits for a lock there, right in the program's own code. */
 bool pf_stands_at_lock(const struct pf_case *c, const char *thread);

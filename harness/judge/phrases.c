@@ -342,6 +342,26 @@ static const char *fill_of(const struct pf_case *c, const struct pf_object *obje
     return pf_arena_printf(c->scratch, " (%s)", pf_phrase_count(c->scratch, object->queued, "message"));
 }
 
+/* "SIGCHLD, SIGINT or SIGTERM" */
+static const char *signals_phrase(const struct pf_case *c, uint64_t signals)
+{
+    const char *names[64];
+    size_t count = 0;
+    for (int number = 1; number <= 64; number++) {
+        if (!(signals & 1ull << (number - 1)))
+            continue;
+        const char *name = sigabbrev_np(number);
+        names[count++] = name ? pf_arena_printf(c->scratch, "SIG%s", name)
+                              : pf_arena_printf(c->scratch, "signal %d", number);
+    }
+    return list(c->scratch, names, count, "or");
+}
+
+static bool few_signals(uint64_t signals)
+{
+    return signals && __builtin_popcountll(signals) <= LISTED;
+}
+
 /* "data from a pipe (fd 4)". */
 static const char *wish(const struct pf_case *c, const struct pf_thread_state *waiter,
                         const struct pf_target *target, bool readable, bool writable)
@@ -359,6 +379,8 @@ static const char *wish(const struct pf_case *c, const struct pf_thread_state *w
         return pf_arena_printf(c->scratch, "a connection to %s", name);
     if (object->kind == PF_OBJECT_EPOLL)
         return set_wish(c, waiter, object, name);
+    if (object->kind == PF_OBJECT_SIGNALFD && few_signals(object->signals))
+        return pf_arena_printf(c->scratch, "%s to tell of %s", name, signals_phrase(c, object->signals));
     if (stream && writable && !readable)
         return pf_arena_printf(c->scratch, "room in %s that is full%s", name, fill_of(c, object));
     return stream ? pf_arena_printf(c->scratch, "data from %s", name) : name;
@@ -385,13 +407,15 @@ static const char *file_lock_phrase(const struct pf_case *c, const struct pf_obj
                 : lock;
 }
 
-/* What Python calls a lock is a semaphore in the memory of the process. */
+/* What Python calls a lock is a semaphore in the memory of the process; a thread's end is one as well. */
 static const char *lock_of_python(const struct pf_case *c, const struct pf_thread_state *waiter,
                                   const struct pf_futex *futex)
 {
-    return futex->kind == PF_FUTEX_SEMAPHORE && !futex->shared && pf_stands_in_python(c, waiter->thread)
-               ? " (a lock of Python)"
-               : "";
+    if (futex->kind != PF_FUTEX_SEMAPHORE || futex->shared || !pf_stands_in_python(c, waiter->thread))
+        return "";
+    return pf_stands_in_python_join(c, waiter->thread)
+               ? " (a lock of Python that a thread releases when it ends)"
+               : " (a lock of Python)";
 }
 
 static const char *target_phrase(const struct pf_case *c, const struct pf_thread_state *waiter)
@@ -419,27 +443,11 @@ static const char *target_phrase(const struct pf_case *c, const struct pf_thread
                            wish(c, waiter, target, wait->kind == PF_WAIT_READ, wait->kind == PF_WAIT_WRITE));
 }
 
-/* "SIGCHLD, SIGINT or SIGTERM" */
-static const char *signals_phrase(const struct pf_case *c, uint64_t signals)
-{
-    const char *names[64];
-    size_t count = 0;
-    for (int number = 1; number <= 64; number++) {
-        if (!(signals & 1ull << (number - 1)))
-            continue;
-        const char *name = sigabbrev_np(number);
-        names[count++] = name ? pf_arena_printf(c->scratch, "SIG%s", name)
-                              : pf_arena_printf(c->scratch, "signal %d", number);
-    }
-    return list(c->scratch, names, count, "or");
-}
-
 static const char *signal_phrase(const struct pf_case *c, const struct pf_wait *wait)
 {
-    bool few = wait->signals && __builtin_popcountll(wait->signals) <= LISTED;
-    const char *text =
-        few ? pf_arena_printf(c->scratch, "waits for a signal (%s)", signals_phrase(c, wait->signals))
-            : "waits for a signal";
+    const char *text = few_signals(wait->signals) ? pf_arena_printf(c->scratch, "waits for a signal (%s)",
+                                                                    signals_phrase(c, wait->signals))
+                                                  : "waits for a signal";
     return wait->pending ? pf_arena_printf(c->scratch, "%s, while %s has come and is blocked", text,
                                            signals_phrase(c, wait->pending))
                          : text;

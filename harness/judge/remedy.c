@@ -34,8 +34,38 @@ static bool is_lock(const struct pf_object *object)
 static bool is_python_lock(const struct pf_case *c, size_t thread)
 {
     const struct pf_futex *futex = pf_graph_futex(c->graph, thread);
+    const char *name = c->graph->threads[thread].state->thread;
     return futex && futex->kind == PF_FUTEX_SEMAPHORE &&
-           pf_stands_at_lock(c, c->graph->threads[thread].state->thread);
+           (pf_stands_at_lock(c, name) || pf_stands_in_method(c, name, "SemLock.__enter__"));
+}
+
+/* Does another thread of its process wait for another lock of Python? */
+static bool others_lock_python(const struct pf_case *c, size_t thread)
+{
+    const struct pf_graph_process *process = &c->graph->processes[c->graph->threads[thread].process];
+    for (size_t i = 0; i < process->thread_count; i++)
+        if (process->threads[i] != thread && pf_graph_stuck(c->graph, process->threads[i]) &&
+            is_python_lock(c, process->threads[i]) &&
+            pf_graph_futex(c->graph, process->threads[i]) != pf_graph_futex(c->graph, thread))
+            return true;
+    return false;
+}
+
+/* Nothing tells who has a lock of Python. */
+static const char *remedy_of_python_locks(const struct pf_case *c, const struct pf_chain *chain)
+{
+    for (size_t i = chain->closes_at; i < chain->count; i++) {
+        size_t thread = chain->links[i].from;
+        if (!is_python_lock(c, thread))
+            continue;
+        return others_lock_python(c, thread)
+                   ? "Take these locks in the same order everywhere, and wait for no other thread or process "
+                     "while holding a lock that it needs."
+                   : "Do not wait for another process or thread while holding a lock that it needs: release "
+                     "the lock first, or take it only around the data. Where the one who has a lock takes it "
+                     "again, from a function that it calls, it must be an RLock.";
+    }
+    return NULL;
 }
 
 /* Of a poll of several things the one that the chain goes through. */
@@ -119,7 +149,14 @@ static const char *remedy_of_lock(const struct pf_case *c, const struct pf_link 
                "from a function that it calls or from a signal handler, use threading.RLock, and take no "
                "lock in a "
                "signal handler that what it interrupts may have.";
-    if (futex && futex->kind == PF_FUTEX_RWLOCK && futex->readers && thread->waker_count)
+    bool read = futex && futex->kind == PF_FUTEX_RWLOCK && futex->readers && thread->waker_count;
+    if (read && futex->shared && pf_gone_relative(c, thread->state->process))
+        return "Unlock on every way out before a process ends. Of one that is killed nobody unlocks a "
+               "rwlock, "
+               "and there is no robust kind: where that can happen, take a robust mutex "
+               "(PTHREAD_MUTEX_ROBUST) "
+               "or a lock on a file, which the kernel releases.";
+    if (read)
         return rwlock_again;
     return thread->waker_count
                ? "The process has the lock already, through another descriptor or thread of its own: such a "
@@ -130,6 +167,26 @@ static const char *remedy_of_lock(const struct pf_case *c, const struct pf_link 
                : "Unlock on every way out before a thread or process ends (pthread_cleanup_push, a finally "
                  "clause), "
                  "or use a robust mutex (PTHREAD_MUTEX_ROBUST): the next one then gets it, with EOWNERDEAD.";
+}
+
+/* What only an event of the kernel, or of System V, would end. */
+static const char *remedy_of_event(const struct pf_case *c, const struct pf_link *link)
+{
+    enum { CHILD = 1 << (17 - 1) }; /* SIGCHLD */
+    const struct pf_wait *wait = &c->graph->threads[link->from].state->wait;
+    const struct pf_object *object =
+        wait->target_count ? pf_graph_object(c->graph, wait->targets[0].object) : NULL;
+    if (object && object->kind == PF_OBJECT_SIGNALFD && object->signals == CHILD)
+        return "Several children that end before the signal is read bring it once: after each, reap all that "
+               "have ended (waitpid with WNOHANG, until there is none), and wait only while children are "
+               "left.";
+    if (wait->kind == PF_WAIT_SEMAPHORE)
+        return "Take it with SEM_UNDO where it guards something: the kernel then gives back what a process "
+               "has "
+               "taken, however that ends. Where it stands for an event, let whoever has to post it do so on "
+               "every way, or give the wait a time limit (semtimedop).";
+    return "Let whoever has to post, set or send it do so on every way, also where it fails or is killed; or "
+           "give the wait a time limit and look then whether that one still lives.";
 }
 
 /* What waits for somebody's signal, or was stopped by one. */
@@ -255,9 +312,7 @@ static const char *remedy_at_end(const struct pf_case *c, const struct pf_link *
                    "into memory that is mapped MAP_SHARED, and make it for several processes (sem_init with "
                    "1, "
                    "PTHREAD_PROCESS_SHARED). Otherwise: whoever has to post or set it does so on every way.";
-        return "Let whoever has to post, set or send it do so on every way, also where it fails or is "
-               "killed; or "
-               "give the wait a time limit and look then whether that one still lives.";
+        return remedy_of_event(c, link);
     }
 }
 
@@ -275,6 +330,29 @@ static bool is_of_one_rwlock(const struct pf_graph *graph, const struct pf_chain
         high = futex->address > high ? futex->address : high;
     }
     return high - low < SIZE;
+}
+
+/* Of a circle in which somebody waits for data or room; how many of it wait for what. */
+static const char *remedy_of_streams(const size_t *seen, size_t count)
+{
+    if (seen[WISH_ROOM] == count)
+        return all_write;
+    if (seen[WISH_ROOM])
+        return "Read what is full while waiting for the other: poll both, or give each stream a thread of "
+               "its own "
+               "(in Python: communicate()), or send what nobody reads to a file or /dev/null.";
+    if (seen[WISH_DATA] == count)
+        return "Each waits for the other to speak first: settle in the protocol who begins, flush what was "
+               "written "
+               "to a buffer, and close in every process the ends that it does not use, so that an end of "
+               "file comes.";
+    if (seen[WISH_DATA] && seen[WISH_END])
+        return "Send what the other waits for, or close the pipe (all copies of its writing end), and wait "
+               "for the "
+               "end afterwards. Close in every process, right after fork, the ends that it does not use, or "
+               "open "
+               "them with O_CLOEXEC.";
+    return NULL;
 }
 
 const char *pf_remedy(const struct pf_case *c, const struct pf_chain *chain)
@@ -305,27 +383,20 @@ const char *pf_remedy(const struct pf_case *c, const struct pf_chain *chain)
         return "After vfork the parent stands still until the child execs or ends: let the child do nothing "
                "else, "
                "wait for nobody in it, or use posix_spawn.";
+    const char *of_python = remedy_of_python_locks(c, chain);
+    if (of_python)
+        return of_python;
     if (seen[WISH_LOCK])
         return "Do not wait for another process or thread while holding a lock that it needs: release the "
                "lock "
                "first, or take it only around the data.";
-    if (seen[WISH_ROOM] == count)
-        return all_write;
-    if (seen[WISH_ROOM])
-        return "Read what is full while waiting for the other: poll both, or give each stream a thread of "
-               "its own "
-               "(in Python: communicate()), or send what nobody reads to a file or /dev/null.";
-    if (seen[WISH_DATA] == count)
-        return "Each waits for the other to speak first: settle in the protocol who begins, flush what was "
-               "written "
-               "to a buffer, and close in every process the ends that it does not use, so that an end of "
-               "file comes.";
-    if (seen[WISH_DATA] && seen[WISH_END])
-        return "Send what the other waits for, or close the pipe (all copies of its writing end), and wait "
-               "for the "
-               "end afterwards. Close in every process, right after fork, the ends that it does not use, or "
-               "open "
-               "them with O_CLOEXEC.";
+    const char *of_streams = remedy_of_streams(seen, count);
+    if (of_streams)
+        return of_streams;
+    if (seen[WISH_END] == count)
+        return "Each waits for the end of the next, and so none ends: let one who is none of them join them, "
+               "or "
+               "tell them to stop before joining.";
     if (connects)
         return "Take the connections (accept) before waiting for those who ask for them; listen() may be "
                "given a longer "

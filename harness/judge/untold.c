@@ -16,9 +16,31 @@ static bool joins(const struct pf_graph *graph, size_t thread, size_t *ret_joine
     return false;
 }
 
-/* Every thread of the process waits for news or joins: nobody is caught in a lock. */
-static bool process_is_idle(const struct pf_graph *graph, size_t process)
+/* Which lock of Python the thread is at, or NULL. A get() that is written in C (a SimpleQueue's) looks alike.
+ */
+static const struct pf_futex *lock_of_python(const struct pf_case *c, size_t thread)
 {
+    return pf_stands_at_lock(c, c->graph->threads[thread].state->thread) ? pf_graph_futex(c->graph, thread)
+                                                                         : NULL;
+}
+
+/* Two threads at two of them: that is hardly news that they wait for. */
+static bool are_caught_in_locks(const struct pf_case *c, const struct pf_graph_process *process)
+{
+    const struct pf_futex *first = NULL;
+    for (size_t i = 0; i < process->thread_count; i++) {
+        const struct pf_futex *lock = lock_of_python(c, process->threads[i]);
+        if (first && lock && lock != first)
+            return true;
+        first = first ? first : lock;
+    }
+    return false;
+}
+
+/* Every thread of the process waits for news or joins: nobody is caught in a lock. */
+static bool process_is_idle(const struct pf_case *c, size_t process)
+{
+    const struct pf_graph *graph = c->graph;
     const struct pf_graph_process *p = &graph->processes[process];
     size_t joined;
     for (size_t i = 0; i < p->thread_count; i++)
@@ -26,7 +48,7 @@ static bool process_is_idle(const struct pf_graph *graph, size_t process)
             (!pf_graph_stuck(graph, p->threads[i]) ||
              (!pf_waits_for_news(graph, p->threads[i]) && !joins(graph, p->threads[i], &joined))))
             return false;
-    return true;
+    return !are_caught_in_locks(c, p);
 }
 
 static bool private_futex(const struct pf_graph *graph, size_t thread)
@@ -48,19 +70,6 @@ static bool is_awaited(const struct pf_graph *graph, size_t process)
     return false;
 }
 
-/* Where the stack tells: it joins a thread of Python, or the interpreter does that for it at its end. */
-static bool stands_in_python_join(const struct pf_case *c, const char *thread)
-{
-    static const char *const functions[] = {"Thread.join", "_shutdown", "threading._shutdown"};
-    uint64_t seq;
-    const struct pf_ev_stack *stack = pf_history_stack(c->history, thread, &seq);
-    for (size_t i = 0; stack && i < stack->frame_count; i++)
-        for (size_t k = 0; stack->frames[i].language && k < sizeof(functions) / sizeof(functions[0]); k++)
-            if (stack->frames[i].function && strcmp(stack->frames[i].function, functions[k]) == 0)
-                return true;
-    return false;
-}
-
 /*
  * A runtime that joins its threads at exit (CPython does, by a lock per thread) leaves only this to be seen:
  * the main thread waits on a private word while another thread of the process waits for news. A condition
@@ -73,7 +82,7 @@ static bool joins_at_exit(const struct pf_case *c, size_t thread, size_t *ret_jo
     const struct pf_graph_process *process = &graph->processes[graph->threads[thread].process];
     if (strcmp(state->thread, state->process) != 0 || !private_futex(graph, thread) ||
         pf_stands_in_condition(c, state->thread) ||
-        (!is_awaited(graph, graph->threads[thread].process) && !stands_in_python_join(c, state->thread)))
+        (!is_awaited(graph, graph->threads[thread].process) && !pf_stands_in_python_join(c, state->thread)))
         return false;
     for (size_t i = 0; i < process->thread_count; i++)
         if (process->threads[i] != thread && pf_graph_stuck(graph, process->threads[i])) {
@@ -93,7 +102,7 @@ bool pf_untold_find(const struct pf_case *c, struct pf_untold *ret_untold)
         if (!certain && !joins_at_exit(c, i, &joined))
             continue;
         if (!pf_waits_for_news(c->graph, joined) || !pf_only_waiters_bring_news(c->graph, joined) ||
-            !process_is_idle(c->graph, c->graph->threads[i].process))
+            !process_is_idle(c, c->graph->threads[i].process))
             continue;
         *ret_untold = (struct pf_untold){.joiner = i, .joined = joined, .certain = certain};
         return true;

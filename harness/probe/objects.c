@@ -141,7 +141,8 @@ static void read_tty(struct pf_survey *survey, struct pf_object *object, struct 
     pf_object_set_external(object, "a terminal: somebody may be at its other end");
 }
 
-/* Each watch has a line "inotify wd:1 ino:2a sdev:1c mask:…", with the device as the kernel counts it. */
+/* Each watch has a line "inotify wd:1 ino:2a sdev:1c mask:…", with the device as the kernel counts it. The
+ * watch of what is deleted goes with it, and nobody but the holders can set another. */
 static void read_inotify(struct pf_survey *survey, struct pf_object *object, struct pf_site *site,
                          struct pf_fd *fd)
 {

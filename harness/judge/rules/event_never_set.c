@@ -53,11 +53,9 @@ static bool waits_for_event(const struct pf_case *c, size_t thread)
            (is_shared_word(c->graph, thread) && pf_stands_in_condition(c, state->thread));
 }
 
-static const char fix[] = "Wait for the event and for the end of whoever is to bring it, whichever comes "
-                          "first (a pidfd in the same poll), or "
-                          "give the wait a time limit, and treat the end as an answer. A condition remembers "
-                          "nothing: ask under its lock, "
-                          "before each wait, whether it has come already.";
+#define WAIT_FOR_BOTH                                                                                        \
+    "Wait for the event and for the end of whoever is to bring it, whichever comes first (a pidfd in the "   \
+    "same poll), or give the wait a time limit, and treat the end as an answer."
 
 static bool has_no_setter(struct pf_case *c, size_t thread, struct pf_match *ret_match)
 {
@@ -65,15 +63,18 @@ static bool has_no_setter(struct pf_case *c, size_t thread, struct pf_match *ret
     const struct pf_life *dead = waits_for_event(c, thread) ? pf_gone_relative(c, state->process) : NULL;
     if (!dead)
         return false;
+    bool remembers = waits_at_eventfd(c->graph, &state->wait);
     ret_match->chain = pf_chain_to_nobody(c->graph, NULL, thread);
     ret_match->dead = dead->process;
     ret_match->summary = pf_arena_printf(
         c->scratch,
-        "%s %s: it is there for an event, or until others come. %s, which could have brought it, %s, and "
+        "%s %s: it is there for an event%s. %s, which could have brought it, %s, and "
         "of those who live nobody will: what is waited for never comes.",
-        pf_case_label(c, state->thread), pf_phrase_wait(c, state), pf_case_label(c, dead->process),
-        pf_phrase_killed(c, dead));
-    ret_match->fix = fix;
+        pf_case_label(c, state->thread), pf_phrase_wait(c, state), remembers ? "" : ", or until others come",
+        pf_case_label(c, dead->process), pf_phrase_killed(c, dead));
+    ret_match->fix = remembers ? WAIT_FOR_BOTH
+                               : WAIT_FOR_BOTH " A condition remembers nothing: ask under its lock, before "
+                                               "each wait, whether it has come already.";
     return true;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "judge/news.h"
 #include "judge/phrases.h"
 #include "judge/rules/rule.h"
 #include "judge/untold.h"
@@ -21,7 +22,7 @@ static void tell(struct pf_case *c, const struct pf_chain *story, const struct p
     const char *wait = pf_phrase_wait(c, waiter);
     if (strcmp(wait, pf_phrase_wait(c, hung)) == 0)
         wait = "waits in the same way";
-    if (!untold->certain)
+    if (!untold->certain && !pf_stands_in_python_join(c, waiter->thread))
         wait = pf_arena_printf(c->scratch, "%s, as a runtime does that joins its threads at exit", wait);
     ret_match->summary = pf_arena_printf(
         c->scratch,

@@ -35,6 +35,18 @@ static bool is_stream(const struct pf_object *object)
                       object->kind == PF_OBJECT_SOCKET);
 }
 
+/* A pipe that the waiter reads by a descriptor which writes as well: it was opened for both, and has no other
+ * end to be closed. */
+static bool is_open_for_both(const struct pf_thread_state *waiter, const struct pf_waker *waker)
+{
+    const struct pf_object *object = waker->object;
+    for (size_t i = 0; object->kind != PF_OBJECT_SOCKET && waker->target && i < object->holder_count; i++)
+        if (object->holders[i].fd == waker->target->fd && object->holders[i].writes &&
+            strcmp(object->holders[i].process, waiter->process) == 0)
+            return true;
+    return false;
+}
+
 /* Does this waker stand for the other end of what the thread reads? */
 static bool is_other_end(const struct pf_wait *wait, const struct pf_waker *waker)
 {
@@ -151,6 +163,8 @@ static bool reads_from_heirs(struct pf_case *c, struct wait_on_heirs *wait)
         const size_t *holders;
         if (!is_other_end(&thread->state->wait, &thread->wakers[i]))
             continue;
+        if (is_open_for_both(thread->state, &thread->wakers[i]))
+            return false;
         size_t count = pf_waker_processes(&thread->wakers[i], &holders);
         for (size_t k = 0; k < count; k++) {
             if (!is_heir(c, &thread->wakers[i], holders[k], thread->process))
@@ -180,6 +194,8 @@ static bool reads_from_itself(struct pf_case *c, struct wait_on_heirs *wait)
         const size_t *holders;
         if (!is_other_end(&thread->state->wait, &thread->wakers[i]))
             continue;
+        if (is_open_for_both(thread->state, &thread->wakers[i]))
+            return false;
         size_t count = pf_waker_processes(&thread->wakers[i], &holders);
         if (count != 1 || holders[0] != thread->process || wait->heir_count)
             return false;

@@ -104,11 +104,46 @@ static struct pf_event full_event(enum pf_event_kind kind)
     static struct pf_descriptors open[] = {{PF_OBJECT_PIPE, "/p", 3, 2}};
     static struct pf_holder holders[] = {{"0", 3, true, true, true}};
     static struct pf_file_lock locks[] = {{"flock", true, true, "0"}};
-    static struct pf_futex futex = {PF_FUTEX_MUTEX,   0x7f00, 5, true, 6, "0", "0.1", true, 3, 4,
-                                    "private memory", words,  2};
-    static struct pf_object objects[] = {
-        {"pipe:1", PF_OBJECT_PIPE, "/p", "peer", true, true,  "why", true,  true, true, 5,
-         6,        holders,        1,    locks,  1,    words, 2,     "0.1", true, 3,    &futex}};
+    static struct pf_futex futex = {.kind = PF_FUTEX_MUTEX,
+                                    .address = 0x7f00,
+                                    .word = 5,
+                                    .shared = true,
+                                    .process_only = true,
+                                    .owner_tid = 6,
+                                    .owner = "0",
+                                    .dead_owner = "0.1",
+                                    .owner_elsewhere = true,
+                                    .readers = 3,
+                                    .missing = 4,
+                                    .place = "private memory",
+                                    .processes = words,
+                                    .process_count = 2};
+    static struct pf_object objects[] = {{.id = "pipe:1",
+                                          .kind = PF_OBJECT_PIPE,
+                                          .path = "/p",
+                                          .peer = "peer",
+                                          .peer_outside = true,
+                                          .external = true,
+                                          .external_why = "why",
+                                          .by_name = true,
+                                          .named = true,
+                                          .listening = true,
+                                          .queued = 5,
+                                          .capacity = 6,
+                                          .holders = holders,
+                                          .holder_count = 1,
+                                          .locks = locks,
+                                          .lock_count = 1,
+                                          .members = words,
+                                          .member_count = 2,
+                                          .edges = words,
+                                          .edge_count = 2,
+                                          .disarmed = words,
+                                          .disarmed_count = 1,
+                                          .pid_of = "0.1",
+                                          .armed = true,
+                                          .signals = 3,
+                                          .futex = &futex}};
     static struct pf_target targets[] = {{"pipe:1", "0.1", 3, true, true}};
     static struct pf_thread_state threads[] = {
         {"0/t1", "0", "comm", 9, "S", {PF_WAIT_POLL, "poll", true, 5, true, 3, 4, "detail", targets, 1}}};

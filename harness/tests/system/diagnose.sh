@@ -242,6 +242,8 @@ if mkdir "$group" 2>/dev/null; then
         diagnose 0 "$pid"
         says "is held by its control group, which is frozen"
         echo 0 >"$group/cgroup.freeze"
+    else
+        echo "skipped: no control group can be frozen here"
     fi
     stop "$pid"
     # The event has come while its reader was frozen: both seem to wait for each other, and neither does.

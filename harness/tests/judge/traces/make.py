@@ -286,6 +286,40 @@ t.prove({"0": futex("futex:a"), "0/t1": futex("futex:b")},
 t = family("deadlock-rwlock-upgrade")
 t.prove({"0": futex("futex:a")}, [word("futex:a", "rwlock", readers=1)])
 
+READ_BY_ONE = word("futex:w", "rwlock", processes=["0"], place=ANONYMOUS, readers=1)
+
+t = family("deadlock-rwlock-of-the-dead", "0.1")
+t.exit("0.1")
+t.prove({"0": futex("futex:w")}, [READ_BY_ONE])
+
+t = family("near-rwlock-of-the-dead")
+t.prove({"0": futex("futex:w")}, [READ_BY_ONE])
+
+t = family("deadlock-join-circle")
+t.prove({"0/t1": futex("futex:2"), "0/t2": futex("futex:3"), "0/t3": futex("futex:1")},
+        [word(f"futex:{i}", "join", owner=f"0/t{i}") for i in (1, 2, 3)])
+
+t = family("deadlock-semaphore-not-given-back", "0.1")
+t.exit("0.1")
+t.prove({"0": wait("semaphore", on("sysv-sem:0", -1), call="semop", detail="semaphore 0 to be at least 1 (it is 0)")},
+        [{"id": "sysv-sem:0", "kind": "sysv", "named": True}])
+
+
+def descriptor(kind, **fields):
+    return {"id": f"{kind}:0/3", "kind": kind, "holders": holders("0:r3"), **fields}
+
+
+OF_CHILDREN = descriptor("signalfd", signals=1 << 16)
+
+t = family("deadlock-signalfd-merged", "0.1", "0.2")
+t.exit("0.1")
+t.exit("0.2")
+t.prove({"0": read("signalfd:0/3")}, [OF_CHILDREN])
+
+t = family("near-signalfd-child-lives", "0.1", "0.2")
+t.exit("0.1")
+t.time_out({"0": read("signalfd:0/3"), "0.2": SLEEP}, [OF_CHILDREN])
+
 
 def two_locks(name, *frames):
     t = family(name)
@@ -299,6 +333,35 @@ def two_locks(name, *frames):
 
 two_locks("deadlock-locks-of-python")
 two_locks("near-locks-of-python-conditions", ("Condition.wait", "/usr/lib/python3.11/threading.py", 327, "python3.11"))
+
+PYTHON = "python3.11"
+LIBRARY = "/usr/lib/python3.11/"
+
+
+def join_in_python(name, *frames, others=("0/t1", "0/t2")):
+    """Threads, and who joins them: where these stand is all that tells for what they wait."""
+    t = family(name)
+    threads = ["0", *others]
+    seq = t.snapshot({thread: futex(f"futex:{thread}") for thread in threads},
+                     [word(f"futex:{thread}", "semaphore", place="private memory") for thread in threads])
+    t.verdict("proven", seq, ["0"])
+    t.script("0", ("Thread.join", LIBRARY + "threading.py", 1112, PYTHON), ("<module>", "/srv/bank.py", 20))
+    for thread in threads[1:]:
+        t.script(thread, *frames, ("move", "/srv/bank.py", 12))
+    t.end()
+
+
+join_in_python("rule-thread-of-python", ("Queue.get", LIBRARY + "queue.py", 171, PYTHON))
+join_in_python("near-thread-of-python-at-a-lock")
+join_in_python("rule-thread-of-python-in-c", others=["0/t1"])
+
+t = family("deadlock-lock-of-python-again", "0.1")
+seq = t.snapshot({"0": child("0.1"), "0.1": futex("futex:s")},
+                 [word("futex:s", "semaphore", processes=["0", "0.1"], place=NAMED)])
+t.verdict("proven", seq, ["0", "0.1"])
+t.script("0.1", ("SemLock.__enter__", LIBRARY + "multiprocessing/synchronize.py", 95, PYTHON),
+         ("log", "/srv/bank.py", 5))
+t.end()
 
 t = family("deadlock-semaphore-lost", "0.1", "0.2")
 t.exit("0.1", 1)
@@ -1181,6 +1244,11 @@ OWN_COPY = pipe("pipe:[1]", "0:r3 0:w4")
 t = family("rule-inherited-own-copy", "0.1")
 t.exit("0.1")
 t.prove({"0": read("pipe:[1]")}, [OWN_COPY])
+
+# Nobody forgot to close what was opened for reading and writing at once.
+t = family("near-inherited-open-for-both", "0.1")
+t.exit("0.1")
+t.prove({"0": read("fifo:[1]", 0)}, [{**pipe("fifo:[1]", "0:rw0"), "kind": "fifo"}])
 
 # Who ended before the reader became the program that made the pipe never had it.
 t = family("near-inherited-own-copy-of-a-wrapper", "0.1")
