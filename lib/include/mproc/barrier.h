@@ -1,9 +1,10 @@
 /*
  * Barriers: a number of threads of any processes that wait for each other, round by round.
  *
- * Each of them is a party from its first wait until it leaves. When a party ends without leaving, by SIGKILL
- * too, those who wait for it are told at once, and so are all who wait afterwards, until the barrier is
- * reset.
+ * Each of them is a party from its first wait, or mproc_barrier_join(), until it leaves. When a party ends
+ * without leaving, by SIGKILL too, those who wait for it are told at once, and so are all who wait
+ * afterwards, until the barrier is reset. Who ends before it is a party is not known to the barrier: then a
+ * wait ends at its deadline.
  */
 #ifndef MPROC_BARRIER_H
 #define MPROC_BARRIER_H
