@@ -397,17 +397,30 @@ int mproc_context_refresh(struct mproc_context *context)
     return launch_guard(context);
 }
 
+void mproc_context_lock(struct mproc_context *context, sigset_t *ret_mask)
+{
+    mproc_hold_signals(ret_mask);
+    pthread_mutex_lock(&context->lock);
+}
+
+void mproc_context_unlock(struct mproc_context *context, const sigset_t *mask)
+{
+    pthread_mutex_unlock(&context->lock);
+    mproc_release_signals(mask);
+}
+
 int mproc_context_get_info(struct mproc_context *context, struct mproc_context_info *ret_info)
 {
     int r = mproc_context_check(context);
+    sigset_t mask;
 
     if (r)
         return r;
-    pthread_mutex_lock(&context->lock);
+    mproc_context_lock(context, &mask);
     mproc_context_refresh(context);
     *ret_info = (struct mproc_context_info){
         .guard_pid = context->guard_pid, .keeper_pid = context->keeper_pid, .restarts = context->restarts};
-    pthread_mutex_unlock(&context->lock);
+    mproc_context_unlock(context, &mask);
     ret_info->running = (uint32_t)mproc_process_active(context, NULL, 0);
     return 0;
 }
@@ -415,14 +428,16 @@ int mproc_context_get_info(struct mproc_context *context, struct mproc_context_i
 /* Ends the guard and with it everything below; then the owner is as it was. */
 static void dismiss_guard(struct mproc_context *context)
 {
-    pthread_mutex_lock(&context->lock);
+    sigset_t mask;
+
+    mproc_context_lock(context, &mask);
     listen_to_guard(context);
     if (context->channel >= 0)
         mproc_context_lose_guard(context);
     reap_groups(context);
     mproc_process_conclude(context);
     prctl(PR_SET_CHILD_SUBREAPER, context->was_subreaper);
-    pthread_mutex_unlock(&context->lock);
+    mproc_context_unlock(context, &mask);
 }
 
 int mproc_context_close(struct mproc_context *context, uint64_t deadline_ns)

@@ -109,10 +109,11 @@ void mproc_process_free(struct mproc_process *process)
         return;
     struct mproc_context *context = process->context;
     bool released = false;
+    sigset_t mask;
     /* In a fork of the owner the lock may be held by a thread that does not exist here. */
     if (context->owner != getpid())
         return;
-    pthread_mutex_lock(&context->lock);
+    mproc_context_lock(context, &mask);
     if (atomic_fetch_sub(&process->grip.refs, 1) == 2) {
         released = has_ended(process);
         if (released)
@@ -120,7 +121,7 @@ void mproc_process_free(struct mproc_process *process)
         else
             context->nabandoned++;
     }
-    pthread_mutex_unlock(&context->lock);
+    mproc_context_unlock(context, &mask);
     if (released)
         mproc_context_unref(context);
 }
@@ -190,13 +191,16 @@ static uint64_t earlier(uint64_t deadline_ns, uint64_t slice_ms)
 static void look_after(struct mproc_process *process)
 {
     struct mproc_context *context = process->context;
+    sigset_t mask;
 
-    if (pthread_mutex_trylock(&context->lock))
-        return;
-    if (!process->slot->forked)
-        mproc_context_refresh(context);
-    mproc_context_settle(context, process->slot);
-    pthread_mutex_unlock(&context->lock);
+    mproc_hold_signals(&mask);
+    if (pthread_mutex_trylock(&context->lock) == 0) {
+        if (!process->slot->forked)
+            mproc_context_refresh(context);
+        mproc_context_settle(context, process->slot);
+        pthread_mutex_unlock(&context->lock);
+    }
+    mproc_release_signals(&mask);
 }
 
 static bool owner_reaps(const struct mproc_process *process)

@@ -58,6 +58,11 @@ struct mproc_context {
     _Atomic int *pidfds; /* the same for signal handlers: pidfd + 1, or 0 */
 };
 
+/* Takes the lock, and gives it back. No signal is handled in between: a handler in this thread that wanted
+ * the lock too would wait for ever. */
+void mproc_context_lock(struct mproc_context *context, sigset_t *ret_mask);
+void mproc_context_unlock(struct mproc_context *context, const sigset_t *mask);
+
 /* Under the lock: reads what guards had to say, replaces a dead one, reaps what it left, and gives free slots
  * back. Returns 0, or -EOWNERDEAD: there is no guard and none can be had. */
 int mproc_context_refresh(struct mproc_context *context);

@@ -82,10 +82,11 @@ int mproc_process_stop(struct mproc_process *process, const struct mproc_stop_st
 size_t mproc_process_active(struct mproc_context *context, struct mproc_process **ret_processes, size_t max)
 {
     size_t count = 0;
+    sigset_t mask;
 
     if (mproc_context_check(context))
         return 0;
-    pthread_mutex_lock(&context->lock);
+    mproc_context_lock(context, &mask);
     mproc_context_refresh(context);
     for (uint32_t i = 0; i < context->slots->used; i++) {
         struct mproc_process *process = context->handles[i];
@@ -98,7 +99,7 @@ size_t mproc_process_active(struct mproc_context *context, struct mproc_process 
             ret_processes[count] = mproc_process_ref(process);
         count++;
     }
-    pthread_mutex_unlock(&context->lock);
+    mproc_context_unlock(context, &mask);
     return count;
 }
 
@@ -106,15 +107,16 @@ size_t mproc_process_active(struct mproc_context *context, struct mproc_process 
 static struct mproc_process *next_running(struct mproc_context *context, uint32_t *at, bool background)
 {
     struct mproc_process *found = NULL;
+    sigset_t mask;
 
-    pthread_mutex_lock(&context->lock);
+    mproc_context_lock(context, &mask);
     for (; *at < context->slots->used && !found; (*at)++) {
         struct mproc_process *process = context->handles[*at];
         if (process && process->background == background &&
             mproc_slot_state(process->slot) != MPROC_SLOT_ENDED)
             found = mproc_process_ref(process);
     }
-    pthread_mutex_unlock(&context->lock);
+    mproc_context_unlock(context, &mask);
     return found;
 }
 

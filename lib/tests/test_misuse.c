@@ -35,7 +35,13 @@ static int do_nothing(struct mproc_args *args)
     return 0;
 }
 
-static const struct mproc_entry entries[] = {{"nothing", do_nothing}, {NULL, NULL}};
+static int sleep_on(struct mproc_args *args)
+{
+    (void)args;
+    return mproc_stop_sleep(MPROC_FOREVER);
+}
+
+static const struct mproc_entry entries[] = {{"nothing", do_nothing}, {"sleep", sleep_on}, {NULL, NULL}};
 
 /* The last call failed because of this, and says a word of how to mend it. */
 static void check_told(int r, int expected, const char *word)
@@ -364,4 +370,44 @@ CHILD_TEST(misuse, a_put_in_a_signal_handler_out_of_a_put)
     setitimer(ITIMER_REAL, &never, NULL);
     CHECK(handled_deadlocks > 0);
     mproc_queue_unref(handled_queue);
+}
+
+static volatile sig_atomic_t handled_looks;
+
+static void look_in_handler(int signo)
+{
+    struct mproc_context_info info;
+    struct mproc_process *process;
+
+    (void)signo;
+    if (mproc_context_get_info(context, &info) == 0 && info.running == 1 &&
+        mproc_process_active(context, &process, 1) == 1) {
+        mproc_process_free(process);
+        handled_looks++;
+    }
+}
+
+/* A handler never comes into the middle of what has the lock of a context, for which it would wait for ever.
+ */
+CHILD_TEST(misuse, a_context_in_a_signal_handler_out_of_a_call)
+{
+    const struct itimerval often = {{0, 50}, {0, 50}}, never = {0};
+    uint64_t until_ns = mproc_deadline_ms(20000);
+    struct mproc_context_info info;
+
+    open_context(entries);
+    struct mproc_process *process = start("sleep", NULL, NULL);
+    signal(SIGALRM, look_in_handler);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (handled_looks < 1000 && mproc_clock_ns() < until_ns) {
+        struct mproc_process *again;
+        CHECK(mproc_context_get_info(context, &info) == 0 && info.running == 1);
+        if (CHECK(mproc_process_active(context, &again, 1) == 1))
+            mproc_process_free(again);
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    CHECK(handled_looks >= 1000);
+    CHECK(mproc_process_kill(process) == 0);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, mproc_deadline_ms(5000)) == 0);
 }

@@ -92,7 +92,7 @@ MPROC_EXPORT int mproc_context_close(struct mproc_context *context, uint64_t dea
  *
  * Returns: 0.
  * Errors: -EPERM: called in a fork of the owner.
- * Threads: any.
+ * Threads: any. Async-signal safety: not safe.
  */
 MPROC_EXPORT int mproc_context_get_info(struct mproc_context *context, struct mproc_context_info *ret_info);
 

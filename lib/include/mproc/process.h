@@ -138,7 +138,7 @@ MPROC_EXPORT struct mproc_process *mproc_process_ref(struct mproc_process *proce
  * Gives a handle back. A process that still runs goes on, as the context's alone. NULL is a no-op. Whoever
  * uses the handle afterwards gets -EBADF, until a thousand other handles have been given back.
  *
- * Threads: any; the sentinel goes with the last reference.
+ * Threads: any; the sentinel goes with the last reference. Async-signal safety: not safe.
  */
 MPROC_EXPORT void mproc_process_free(struct mproc_process *process);
 
@@ -212,7 +212,7 @@ MPROC_EXPORT int mproc_process_stop(struct mproc_process *process, const struct 
  * @param max            at most this many; 0 only counts
  *
  * Returns: how many there are, which may be more than `max`.
- * Threads: any.
+ * Threads: any. Async-signal safety: not safe.
  */
 MPROC_EXPORT size_t mproc_process_active(struct mproc_context *context, struct mproc_process **ret_processes,
                                          size_t max);
