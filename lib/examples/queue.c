@@ -9,27 +9,33 @@
 #include <string.h>
 
 #include <mproc/error.h>
+#include <mproc/event.h>
 #include <mproc/process.h>
 #include <mproc/queue.h>
 
 static int read_all(struct mproc_args *args)
 {
     struct mproc_queue *queue;
+    struct mproc_event *reads;
     bool is_unlucky;
     void *data;
     size_t len;
     int err;
 
-    if (mproc_args_get_queue(args, 0, &queue) || mproc_args_get_bool(args, 1, &is_unlucky))
+    if (mproc_args_get_queue(args, 0, &queue) || mproc_args_get_bool(args, 1, &is_unlucky) ||
+        mproc_args_get_event(args, 2, &reads))
         return 1;
     /* Each get says that the message before it is done. */
     while ((err = mproc_queue_get(queue, mproc_deadline_ms(10000), &data, &len)) == 0) {
         if (printf("the %s reader has %.*s\n", mproc_process_own_name(), (int)len, (char *)data) < 0)
             return 1;
         free(data);
+        if (mproc_event_set(reads))
+            return 1;
         if (is_unlucky)
             raise(SIGKILL);
     }
+    mproc_event_unref(reads);
     mproc_queue_unref(queue);
     return err == -EPIPE ? 0 : 1; /* closed, and every message is done */
 }
@@ -41,13 +47,15 @@ static int read_in_a_process(struct mproc_context *context, const struct mproc_q
 {
     struct mproc_process *process;
     struct mproc_status status;
+    struct mproc_event *reads;
     struct mproc_args *args;
     char text[96];
 
-    if (mproc_args_new(&args))
+    if (mproc_event_create(&reads) || mproc_args_new(&args))
         return -1;
     mproc_args_add_queue(args, queue);
     mproc_args_add(args, is_unlucky);
+    mproc_args_add_event_promise(args, reads);
     int r = mproc_process_start(context, "read_all", args, &(struct mproc_process_options){.name = name},
                                 &process);
     mproc_args_free(args);
@@ -59,8 +67,9 @@ static int read_in_a_process(struct mproc_context *context, const struct mproc_q
     if (r == 0)
         r = mproc_status_check(&status);
     if (is_unlucky && r == -ECHILD && status.signal == SIGKILL && !status.guard_died)
-        r = 0; /* as it was meant to */
+        r = mproc_event_wait(reads, MPROC_NOW); /* as it was meant to, if not too early */
     mproc_process_free(process);
+    mproc_event_unref(reads);
     return r;
 }
 
