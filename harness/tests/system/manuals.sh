@@ -58,6 +58,17 @@ flags_of_page() {
     grep -v '^\.It Fl' "$1" | grep -oE '\bFl -?[A-Za-z][a-z-]*' | sed 's/^Fl /-/' || true
 }
 
+# Which of the options, one a line, a page's synopsis shows, be it by the short name or the long one.
+in_synopsis() {
+    local option shown
+    shown=$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$1" | grep -oE '\bFl -?[A-Za-z][a-z-]*' | sed 's/^Fl /-/' || true)
+    while IFS= read -r option; do
+        if names <<<"$option" | grep -qxFf <(echo "$shown"); then
+            echo "$option"
+        fi
+    done
+}
+
 # What the examples of all pages give to a command, up to the end of its options.
 flags_of_examples() {
     sed -E ':join; /\\e$/{N; s/\\e\n//; b join}' "$pages"/*.[15] | grep -oE "\bpitfall $1 .*" |
@@ -90,6 +101,10 @@ check_command() {
     options_of_help "$command" >"$known"
     options_of_page "$page" >"$told"
     compare "$page" "an option"
+
+    options_of_help "$command" | sed '/--help/d' >"$known"
+    in_synopsis "$page" <"$known" >"$told"
+    compare "$page" "an option in the synopsis"
 
     options_of_help "$command" | names >"$known"
     { flags_of_page "$page" && cat "$known"; } >"$told"
