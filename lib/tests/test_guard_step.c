@@ -18,7 +18,8 @@
 
 #include "step_sweep.h"
 
-enum { POINTS = 8, LEFT_MS = 2000, JOIN_MS = 10000 };
+/* Under a sanitizer there are some 200,000 instructions to be stepped, which takes more than ten seconds. */
+enum { POINTS = 8, LEFT_MS = 2000, PATIENCE_MS = 60000 };
 
 /* What one start has come to. */
 struct outcome {
@@ -55,9 +56,11 @@ static void start_and_join(struct outcome *outcome)
 
     memset(outcome, 0, sizeof(*outcome));
     __atomic_store_n(&world->runs, 0, __ATOMIC_SEQ_CST);
-    outcome->started = mproc_process_start(context, "run", NULL, NULL, &process);
+    outcome->started = mproc_process_start(
+        context, "run", NULL, &(struct mproc_process_options){.deadline_ns = mproc_deadline_ms(PATIENCE_MS)},
+        &process);
     if (outcome->started == 0)
-        outcome->joined = mproc_process_join(process, mproc_deadline_ms(JOIN_MS), &outcome->status);
+        outcome->joined = mproc_process_join(process, mproc_deadline_ms(PATIENCE_MS), &outcome->status);
     if (outcome->started || outcome->joined)
         snprintf(outcome->detail, sizeof(outcome->detail), "%s", mproc_error_detail());
     outcome->runs = __atomic_load_n(&world->runs, __ATOMIC_SEQ_CST);
