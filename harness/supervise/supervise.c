@@ -56,6 +56,7 @@ void pf_run_decide(struct pf_run *run, enum pf_verdict_kind kind, uint64_t snaps
 {
     if (run->decided)
         return;
+    pf_output_serve(run); /* what was printed before is told before */
     struct pf_ev_verdict verdict = {.kind = kind, .snapshot = snapshot};
     for (size_t i = 0; i < run->tasks.process_count; i++)
         if (run->tasks.processes[i]->alive)
