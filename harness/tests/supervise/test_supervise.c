@@ -398,3 +398,22 @@ Test(supervise, a_program_that_cannot_start_is_an_error_that_says_why)
     refuse("/etc", -EACCES, "is a directory");
     refuse("", -ENOENT, "empty");
 }
+
+/* Its end is seen by another way than its last words, and may be seen first. */
+Test(supervise, what_was_printed_is_told_before_the_verdict)
+{
+    static const char *command[] = {"sh", "-c", "sleep 0.001; echo last words"};
+    for (int i = 0; i < 100; i++) {
+        struct pf_trial *trial = plan("");
+        trial->command = command;
+        trial->command_count = 3;
+        struct pf_trace *trace = run(trial);
+        bool decided = false, printed = false;
+        for (size_t k = 0; k < trace->count; k++) {
+            decided |= trace->events[k]->kind == PF_EVENT_VERDICT;
+            printed |= trace->events[k]->kind == PF_EVENT_OUTPUT && !decided;
+        }
+        cr_assert(printed, "run %d", i);
+        pf_trace_free(trace);
+    }
+}
