@@ -257,20 +257,16 @@ void pf_chain_write_rest(const struct pf_page *page, int indent, const struct pf
     write_part(page, indent, parts, true);
 }
 
-static int rows_of(const struct pf_page *page, int indent, const struct pf_chain_parts *parts)
+/* The chain where it is to stand. */
+struct placed {
+    const struct pf_chain_parts *parts;
+    int indent;
+};
+
+static void write_placed(const struct pf_page *page, const void *what)
 {
-    char *text = NULL;
-    size_t size;
-    struct pf_page measured = *page;
-    measured.ink = pf_ink(false);
-    measured.file = open_memstream(&text, &size);
-    if (!measured.file)
-        abort();
-    pf_chain_write(&measured, indent, parts);
-    fclose(measured.file);
-    int rows = pf_page_rows(page, text);
-    free(text);
-    return rows;
+    const struct placed *placed = what;
+    pf_chain_write(page, placed->indent, placed->parts);
 }
 
 /* Those who are told of, the circle first; each takes a row at the least, so that more than `most` need not
@@ -301,7 +297,8 @@ struct pf_chain_parts pf_chain_part(const struct pf_page *page, int indent,
     size_t most = rows > FIRST_LEAST ? (size_t)rows : FIRST_LEAST;
     struct pf_chain_member **ranked = pf_arena_alloc(page->arena, most * sizeof(*ranked));
     size_t first = rank(&parts, most, ranked);
-    while (first > FIRST_LEAST && rows_of(page, indent, &parts) > rows) {
+    const struct placed placed = {&parts, indent};
+    while (first > FIRST_LEAST && pf_page_rows(page, write_placed, &placed) > rows) {
         ranked[--first]->later = true;
         parts.has_rest = true;
     }

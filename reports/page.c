@@ -1,5 +1,6 @@
 #include "reports/page.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "reports/plain.h"
@@ -83,7 +84,7 @@ void pf_page_paragraph(const struct pf_page *page, int indent, const char *text)
     pf_page_prose(page, indent, indent, text);
 }
 
-int pf_page_rows(const struct pf_page *page, const char *text)
+static int count_rows(const struct pf_page *page, const char *text)
 {
     int width = page->width > 0 ? page->width : PF_PAGE_WIDTH_DEFAULT, rows = 0;
     for (const char *line = text; *line;) {
@@ -92,6 +93,23 @@ int pf_page_rows(const struct pf_page *page, const char *text)
         rows += columns > width ? (columns + width - 1) / width : 1;
         line += length + (line[length] == '\n');
     }
+    return rows;
+}
+
+int pf_page_rows(const struct pf_page *page, void (*write)(const struct pf_page *page, const void *what),
+                 const void *what)
+{
+    char *text = NULL;
+    size_t size;
+    struct pf_page measured = *page;
+    measured.ink = pf_ink(false);
+    measured.file = open_memstream(&text, &size);
+    if (!measured.file)
+        abort();
+    write(&measured, what);
+    fclose(measured.file);
+    int rows = count_rows(page, text);
+    free(text);
     return rows;
 }
 

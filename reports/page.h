@@ -35,8 +35,10 @@ void pf_page_prose(const struct pf_page *page, int column, int indent, const cha
 /* One piece of prose, all of it indented by `indent`. */
 void pf_page_paragraph(const struct pf_page *page, int indent, const char *text);
 
-/* The rows of a terminal as wide as the page that plain text takes up. */
-int pf_page_rows(const struct pf_page *page, const char *text);
+/* The rows of a terminal as wide as the page that plain text takes up: what this writes, and what is not
+ * written. */
+int pf_page_rows(const struct pf_page *page, void (*write)(const struct pf_page *page, const void *what),
+                 const void *what);
 
 /* The text, which must be plain, and blanks up to `columns`. */
 void pf_page_cell(const struct pf_page *page, int columns, const char *text);

@@ -1,6 +1,5 @@
 #include "reports/story.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "reports/chain.h"
@@ -192,21 +191,24 @@ static void write_remedy(const struct pf_page *page, int indent, const struct pf
                 pf_plain_text(page->arena, trial->replay));
 }
 
+/* A trial where it is to stand. */
+struct placed {
+    const struct pf_trial_result *trial;
+    int indent;
+};
+
+static void write_without_chain(const struct pf_page *page, const void *what)
+{
+    const struct placed *placed = what;
+    write_opening(page, placed->indent, placed->trial);
+    write_remedy(page, placed->indent, placed->trial);
+}
+
 /* The rows of the first screen that are left for the chain; one at the least. */
 static int rows_left(const struct pf_page *page, int indent, const struct pf_trial_result *trial)
 {
-    char *text = NULL;
-    size_t size;
-    struct pf_page measured = *page;
-    measured.ink = pf_ink(false);
-    measured.file = open_memstream(&text, &size);
-    if (!measured.file)
-        abort();
-    write_opening(&measured, indent, trial);
-    write_remedy(&measured, indent, trial);
-    fclose(measured.file);
-    int left = SCREEN_ROWS - HEAD_ROWS - pf_page_rows(page, text);
-    free(text);
+    int left =
+        SCREEN_ROWS - HEAD_ROWS - pf_page_rows(page, write_without_chain, &(struct placed){trial, indent});
     return left > 1 ? left : 1;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/path.h"
 #include "reports/plain.h"
 
 static const char *below(const char *file, const char *directory)
@@ -41,12 +42,6 @@ struct pf_place pf_place_of(struct pf_arena *arena, const char *where, const cha
                              .line = strtoul(end + 1, NULL, 10)};
 }
 
-static const char *last_part(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-    return slash ? slash + 1 : file;
-}
-
 /* Has this file been named, and no other that is called the same? */
 static bool is_known(const struct pf_where_told *told, const char *file)
 {
@@ -54,7 +49,7 @@ static bool is_known(const struct pf_where_told *told, const char *file)
     for (size_t i = 0; i < told->count; i++) {
         if (strcmp(told->files[i], file) == 0)
             known = true;
-        else if (strcmp(last_part(told->files[i]), last_part(file)) == 0)
+        else if (strcmp(pf_path_name(told->files[i]), pf_path_name(file)) == 0)
             return false;
     }
     return known;
@@ -71,5 +66,5 @@ const char *pf_where_tell(struct pf_arena *arena, const char *where, const char 
     if (!known)
         *(const char **)pf_arena_grow(arena, &told->files, &told->count, sizeof(*told->files)) = name;
     return pf_plain_line(arena, pf_arena_printf(arena, "%.*s%s%s", (int)(file - where), where,
-                                                known ? last_part(name) : name, end));
+                                                known ? pf_path_name(name) : name, end));
 }

@@ -226,14 +226,21 @@ CHILD_TEST(guard_storm, nobody_outlives_an_owner)
 }
 
 /* Before there is a guard it is the owner alone. */
-static void kill_owner_and_guard(pid_t owner)
+static void kill_watch(pid_t owner, bool keeper_too)
 {
     pid_t keeper = only_child_of(owner);
     pid_t guard = keeper ? only_child_of(keeper) : 0;
 
     if (guard)
         kill(guard, SIGKILL);
+    if (keeper && keeper_too)
+        kill(keeper, SIGKILL);
     CHECK(kill(owner, SIGKILL) == 0);
+}
+
+static void kill_owner_and_guard(pid_t owner)
+{
+    kill_watch(owner, false);
 }
 
 CHILD_TEST(guard_storm, nobody_outlives_owner_and_guard)
@@ -244,14 +251,7 @@ CHILD_TEST(guard_storm, nobody_outlives_owner_and_guard)
 /* Who has left group and session is out of the library's reach then, but not out of the namespace's. */
 static void kill_all_who_watch(pid_t owner)
 {
-    pid_t keeper = only_child_of(owner);
-    pid_t guard = keeper ? only_child_of(keeper) : 0;
-
-    if (guard)
-        kill(guard, SIGKILL);
-    if (keeper)
-        kill(keeper, SIGKILL);
-    CHECK(kill(owner, SIGKILL) == 0);
+    kill_watch(owner, true);
 }
 
 static unsigned long own_pid_namespace(void)
