@@ -122,6 +122,12 @@ static const char *describe(struct pf_case *c, const struct pf_ev_left *left)
                            maker ? maker : "");
 }
 
+static enum pf_severity severity_of_objects(struct pf_case *c, const struct pile *pile,
+                                            const struct kind *kind)
+{
+    return pile->name_count > count_refused(c, kind->removals) ? PF_SEVERITY_FAIL : PF_SEVERITY_WARN;
+}
+
 static void look_for_objects(struct pf_case *c, const struct kind *kind)
 {
     struct pile pile = {0};
@@ -131,8 +137,7 @@ static void look_for_objects(struct pf_case *c, const struct kind *kind)
             pile_up(c, &pile, event, describe(c, &event->left));
     }
     if (pile.name_count)
-        report(c, pile.name_count > count_refused(c, kind->removals) ? PF_SEVERITY_FAIL : PF_SEVERITY_WARN,
-               &pile, kind);
+        report(c, severity_of_objects(c, &pile, kind), &pile, kind);
 }
 
 static bool is_in(const char *path, const char *folder)
@@ -174,10 +179,7 @@ static void look_for_files(struct pf_case *c)
         pile_up(c, socket && !expect->baseline ? &sockets : &files, event, event->file.path);
     }
     if (sockets.name_count)
-        report(c,
-               sockets.name_count > count_refused(c, socket_kind.removals) ? PF_SEVERITY_FAIL
-                                                                           : PF_SEVERITY_WARN,
-               &sockets, &socket_kind);
+        report(c, severity_of_objects(c, &sockets, &socket_kind), &sockets, &socket_kind);
     if (files.name_count && (!expect->baseline || files.name_count > expect->leftovers))
         report(c, severity_of_files(c, &files), &files, &file_kind);
 }
