@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/jobs_option.h"
 #include "cli/terminal.h"
 #include "cli/trial_options.h"
 #include "judge/judge.h"
@@ -17,6 +18,8 @@
 #include "sweep/interrupts.h"
 
 static const uint64_t SILENCE_NS = 1000000000; /* so long before --verbose tells of it */
+
+enum { ATTEMPTS_MOST = 1000000 };
 
 struct settings {
     struct pf_trial_settings shared; /* stays first: the shared options set it */
@@ -38,6 +41,11 @@ static int set_same(void *data, const char *value, struct pf_error *error)
     ((struct settings *)data)->shared.trial->capture = true;
     ((struct settings *)data)->shared.trial->observe_descriptors = true;
     return 0;
+}
+
+static int set_until_fail(void *data, const char *value, struct pf_error *error)
+{
+    return pf_count_option_set(&((struct settings *)data)->shared.trial->attempts, ATTEMPTS_MOST, value, error);
 }
 
 static int set_verbose(void *data, const char *value, struct pf_error *error)
@@ -75,6 +83,10 @@ static const struct pf_option run_options[] = {
      "descriptors open",
      set_same},
     PF_OPTION_EXPECT_TEXT,
+    {0, "until-fail", "N",
+     "run it again until a run has findings, N times at most: for failures that do not come every time. Each "
+     "run takes the next seed; the last one is told",
+     set_until_fail},
     {'v', "verbose", NULL,
      "tell who waits on what whenever nothing has moved for a second; SIGQUIT to pitfall asks for the same "
      "at once",
@@ -92,8 +104,10 @@ static bool is_worth_telling(const struct pf_result *result)
     return trial->verdict != PF_PASS || trial->finding_count || trial->fault_count || isatty(STDERR_FILENO);
 }
 
-static int report(const struct settings *settings, const struct pf_result *result, const char *name)
+static int report(const struct settings *settings, const struct pf_result *result, size_t number,
+                  const char *name)
 {
+    size_t attempts = settings->shared.trial->attempts;
     if (settings->shared.reports.deliveries.count)
         return pf_report_settings_deliver(&settings->shared.reports, result, name);
     struct pf_report_options options = {.colour = pf_terminal_colour(STDERR_FILENO),
@@ -101,6 +115,8 @@ static int report(const struct settings *settings, const struct pf_result *resul
                                         .show_output = true,
                                         .brief = true,
                                         .title = "pitfall run"};
+    if (attempts > 1)
+        options.title = pf_arena_printf(result->arena, "pitfall run, run %zu of %zu", number, attempts);
     if (is_worth_telling(result) && pf_text_write(result, &options, stderr) < 0)
         return PF_STATUS_HARNESS;
     return pf_result_exit_status(result);
@@ -153,19 +169,18 @@ static int find_baseline(const struct settings *settings, struct pf_error *error
     return r;
 }
 
-static int supervise(const struct pf_command *command, const struct settings *settings,
-                     struct pf_trace *trace)
+/* One run, written down in the trace. What it found is told, unless it is to be run again: then it says so. */
+static int supervise(const struct pf_command *command, const struct settings *settings, size_t number,
+                     struct pf_trace *trace, bool *ret_again)
 {
+    struct pf_trial *trial = settings->shared.trial;
     struct pf_watcher watcher = {.is_stuck = is_stuck,
                                  .interrupts = pf_interrupts_count,
                                  .questions = pf_questions_count,
                                  .silence_ns = settings->verbose ? SILENCE_NS : 0,
                                  .on_answer = answer};
     struct pf_error error = {""};
-    int r = settings->shared.trial->expect.baseline ? find_baseline(settings, &error) : 0;
-    if (r < 0)
-        return pf_complain(command->name, status_of(r), "without faults: %s", error.message);
-    r = pf_supervise_trial(settings->shared.trial, &watcher, trace, &error);
+    int r = pf_supervise_trial(trial, &watcher, trace, &error);
     if (r < 0)
         pf_complain(command->name, 0, "%s", error.message);
     /* What could not be done has been said; a report of it is for those who asked for reports. */
@@ -175,17 +190,17 @@ static int supervise(const struct pf_command *command, const struct settings *se
     pf_judge_trace(trace, result);
     pf_timeline_draw(trace, result->arena, &result->trials[0]);
     pf_result_finish(result);
-    int status = report(settings, result, command->name);
+    *ret_again = r == 0 && number < trial->attempts && result->trials[0].verdict != PF_FAIL &&
+                 pf_interrupts_count(NULL) == 0;
+    int status = *ret_again ? PF_STATUS_CLEAN : report(settings, result, number, command->name);
     pf_result_free(result);
     return r < 0 ? PF_STATUS_HARNESS : status;
 }
 
-static int run_trial(const struct pf_command *command, const struct settings *settings)
+/* The same with the trace in a file, if it is to be in one: a further run begins it anew. */
+static int run_traced(const struct pf_command *command, const struct settings *settings, size_t number,
+                      bool *ret_again)
 {
-    struct pf_error error = {""};
-    if (pf_interrupts_install(&error) < 0)
-        return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
-    pf_questions_install();
     struct pf_trace *trace = pf_trace_new();
     if (settings->trace) {
         trace->sink = fopen(settings->trace, "we");
@@ -195,15 +210,36 @@ static int run_trial(const struct pf_command *command, const struct settings *se
                                settings->trace, strerror(errno));
         }
     }
-    int status = supervise(command, settings, trace);
+    int status = supervise(command, settings, number, trace, ret_again);
     int r = trace->sink_error;
     if (trace->sink && fclose(trace->sink) == EOF && r == 0)
         r = -errno;
     pf_trace_free(trace);
+    if (r == 0)
+        return status;
+    *ret_again = false;
+    return pf_complain(command->name, PF_STATUS_HARNESS, "%s: the trace could not be written: %s",
+                       settings->trace, strerror(-r));
+}
+
+static int run_trial(const struct pf_command *command, const struct settings *settings)
+{
+    struct pf_trial *trial = settings->shared.trial;
+    struct pf_error error = {""};
+    if (pf_interrupts_install(&error) < 0)
+        return pf_complain(command->name, PF_STATUS_HARNESS, "%s", error.message);
+    pf_questions_install();
+    int r = trial->expect.baseline ? find_baseline(settings, &error) : 0;
     if (r < 0)
-        return pf_complain(command->name, PF_STATUS_HARNESS, "%s: the trace could not be written: %s",
-                           settings->trace, strerror(-r));
-    return status;
+        return pf_complain(command->name, status_of(r), "without faults: %s", error.message);
+    for (size_t number = 1;; number++) {
+        bool again = false;
+        int status = run_traced(command, settings, number, &again);
+        if (!again)
+            return status;
+        trial->seed = (trial->seed + 1) & INT64_MAX;
+        trial->replay = pf_plan_replay(trial);
+    }
 }
 
 static int run(const struct pf_command *command, int argc, char **argv)

@@ -120,7 +120,7 @@ _pitfall_reply_options() {
         demo) options+=(--pace -p --variant --script) ;;
         check) options+=(--jobs -j --repeat -r --variant --deadline -d --isolate --shard --report --json) ;;
         run) options+=(--inject -i --limit -l --deadline -d --grace -g --allow-daemon --seed --max-processes --share --isolate --expect-exit --expect-output
-            --expect-same --expect-text --verbose -v --trace --report --json) ;;
+            --expect-same --expect-text --until-fail --verbose -v --trace --report --json) ;;
         sweep) options+=(--faults --proc --syscalls --step --when --do --all --resume --record --plan --shard --jobs -j --budget -b --inject -i --limit -l --deadline -d
             --grace -g --allow-daemon --seed --max-processes --share --expect-exit --expect-text --report --json) ;;
         diagnose) options+=(--watch -w --trace --no-stacks --report --json) ;;

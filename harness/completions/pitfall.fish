@@ -119,6 +119,7 @@ complete -c pitfall -n '__pitfall_command run sweep' -l expect-exit -x -a 'any 0
 complete -c pitfall -n '__pitfall_command run' -l expect-output -r -F -d 'Its standard output must be what is in this file'
 complete -c pitfall -n '__pitfall_command run' -l expect-same -d 'Its output must be that of runs without the faults'
 complete -c pitfall -n '__pitfall_command run sweep' -l expect-text -x -d 'Its standard output must contain this'
+complete -c pitfall -n '__pitfall_command run' -l until-fail -x -d 'Run it again until it fails, so often at most'
 complete -c pitfall -n '__pitfall_command diagnose' -s w -l watch -d 'Look again and again'
 complete -c pitfall -n '__pitfall_command diagnose' -l no-stacks -d 'Do not read where threads stand'
 complete -c pitfall -n '__pitfall_command run' -s v -l verbose -d 'Tell what a quiet run waits for'

@@ -153,6 +153,7 @@ struct pf_trial {
     uint64_t deadline_ns;   /* 0: none */
     uint64_t grace_ns;      /* how long processes may outlive the root before they count as orphans */
     uint64_t seed;          /* of the rules with prob= */
+    size_t attempts;        /* it is run again until it fails, so often at most; 0 and 1: once */
     bool stacks;            /* write down the call stacks of the first strikes of each rule */
     uint64_t max_processes; /* alive at once before the trial is ended for it; 0: no bound */
     unsigned share;         /* enum pf_share bits */

@@ -51,6 +51,8 @@ const char *pf_plan_replay(const struct pf_trial *trial)
     const char *line = "pitfall run";
     if (trial->directory)
         line = pf_arena_printf(arena, "cd %s && %s", quote(arena, trial->directory), line);
+    if (trial->attempts > 1)
+        line = pf_arena_printf(arena, "%s --until-fail %zu", line, trial->attempts);
     for (size_t i = 0; i < trial->fault_count; i++)
         add(arena, &line, "--inject", trial->faults[i].spec);
     if (has_chance(trial))

@@ -20,6 +20,8 @@ enum { REPLAYS = 10, LONG_REPLAYS = 3 };
 /* A failure whose line does not show it every time has other trials, and lines of these; so many are tried.
  */
 enum { SAMPLES = 3 };
+/* What has missed once, or strikes by chance, is to be tried so often at most by its line. */
+enum { INSISTENCE = 100 };
 
 /* One unique failure on its way; of an earlier sweep it may be there already. */
 struct reduction {
@@ -199,6 +201,21 @@ static void keep_line(const struct reduction *reduction)
     failure->chance = line->chance;
 }
 
+/* The line that was just run. One that cannot promise to show the failure in one run goes on until it does, and
+ * is not stopped by a run that ends cleanly with an error. */
+static const char *line_of(const struct reducing *reducing, const struct reduction *reduction)
+{
+    const struct pf_failure *line = &reduction->line;
+    bool tried = line->replays >= replays_of(reduction);
+    const char *replay = reduction->trial->replay;
+    if (tried && (line->replayed < line->replays || line->chance)) {
+        reduction->trial->attempts = INSISTENCE;
+        reduction->trial->expect.exit = reduction->whole.base.expect.exit;
+        replay = pf_plan_replay(reduction->trial);
+    }
+    return pf_arena_strdup(reducing->campaign->result->arena, replay);
+}
+
 /* A line that shows the failure only now and then may have lost a word too many: then the whole line is tried
  * instead. Where that does no better, another trial is. */
 static void take_replay(const struct reducing *reducing, struct reduction *reduction, bool shown)
@@ -214,7 +231,7 @@ static void take_replay(const struct reducing *reducing, struct reduction *reduc
     }
     line->replays++;
     line->replayed += shown;
-    line->replay = pf_arena_strdup(reducing->campaign->result->arena, reduction->trial->replay);
+    line->replay = line_of(reducing, reduction);
     keep_line(reduction);
     if (line->replays < replays_of(reduction))
         return;

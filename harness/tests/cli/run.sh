@@ -49,6 +49,26 @@ run "$pitfall" run --report "json:$scratch/r.json" -- echo out
 expect_exactly stdout out
 expect_empty stderr
 
+echo "- until it fails: the run that does is told, and no other is made"
+run "$pitfall" run --until-fail 9 -- sh -c "echo >>$scratch/runs; [ \$(wc -l <$scratch/runs) -lt 4 ]"
+expect_status 1
+expect_in stderr "pitfall run, run 4 of 9: FAILED: exit"
+expect_in stderr "  Replay: pitfall run --until-fail 9 -- sh"
+[ "$(wc -l <"$scratch/runs")" -eq 4 ] || fail "not four runs: $(wc -l <"$scratch/runs")"
+run "$pitfall" run --until-fail 3 --trace "$scratch/runs.jsonl" -- sh -c 'echo run'
+expect_status 0
+expect_exactly stdout "$(printf 'run\nrun\nrun')"
+[ "$(grep -c '"event":"begin"' "$scratch/runs.jsonl")" -eq 1 ] || fail "the trace is not of one run"
+run "$pitfall" run --until-fail 3 --inject write:error=EIO:when=2 -- echo out
+expect_status 1
+expect_in stderr "run 3 of 3: ERROR"
+run "$pitfall" run --until-fail 1000 --inject write:error=EIO:prob=0.05 -- echo out
+expect_status 1
+expect_in stderr "FAILED: exit"
+run "$pitfall" run --until-fail 0 -- true
+expect_status 2
+expect_in stderr "a whole number from 1 to 1000000 was expected"
+
 echo "- expected output"
 run "$pitfall" run --expect-text "hello, w" -- echo "hello, world"
 expect_status 0

@@ -18,12 +18,14 @@ fail() {
     failures=$((failures + 1))
 }
 
-# lines: "TIMES KINDS LINE" for each failure of the sweep; TIMES is 0 for one that is said to be flaky.
+# lines: "TIMES KINDS LINE" for each failure of the sweep; those that may miss are lines that go on until they do not.
 lines() {
     /usr/bin/python3 -c 'import json, sys
 for f in json.load(open(sys.argv[1]))["sweep"]["failures"]:
-    steady = f["replays"] and f["replays"] == f["replayed"] and not f.get("chance")
-    print(f["replays"] if steady else 0, f["signature"].split("/")[1], f["replay"])' "$scratch/sweep.json"
+    steady = f["replays"] == f["replayed"] and not f.get("chance")
+    if not f["replays"] or steady == ("--until-fail 100" in f["replay"]):
+        sys.exit("a line that does not say whether it may miss: %s" % f)
+    print(f["replays"], f["signature"].split("/")[1], f["replay"])' "$scratch/sweep.json"
 }
 
 # shows FILE KINDS LINE: does the line show these kinds of failure?
@@ -66,14 +68,10 @@ sweeps() {
         cat "$scratch/text"
         return
     fi
-    lines >"$scratch/lines"
+    lines >"$scratch/lines" || fail "the lines of: ${command[*]}"
     [ "$(sort "$scratch/lines" | uniq -d | wc -l)" -eq 0 ] || fail "two failures with one line: ${command[*]}"
     while read -r times kinds line; do
-        if [ "$times" -eq 0 ]; then
-            echo "flaky, as the sweep says: $line"
-        else
-            replay "$times" "$kinds" "$line"
-        fi
+        replay "$times" "$kinds" "$line"
     done <"$scratch/lines"
     echo "swept: ${command[*]}: $(wc -l <"$scratch/lines") failures"
 }
