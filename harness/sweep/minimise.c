@@ -21,7 +21,7 @@ enum { REPLAYS = 10, LONG_REPLAYS = 3 };
  */
 enum { SAMPLES = 3 };
 /* What has missed once, or strikes by chance, is to be tried so often at most by its line. */
-enum { INSISTENCE = 100 };
+enum { INSISTENCE = 1000 };
 
 /* One unique failure on its way; of an earlier sweep it may be there already. */
 struct reduction {

@@ -23,7 +23,7 @@ lines() {
     /usr/bin/python3 -c 'import json, sys
 for f in json.load(open(sys.argv[1]))["sweep"]["failures"]:
     steady = f["replays"] == f["replayed"] and not f.get("chance")
-    if not f["replays"] or steady == ("--until-fail 100" in f["replay"]):
+    if not f["replays"] or steady == ("--until-fail 1000" in f["replay"]):
         sys.exit("a line that does not say whether it may miss: %s" % f)
     print(f["replays"], f["signature"].split("/")[1], f["replay"])' "$scratch/sweep.json"
 }
