@@ -3,7 +3,8 @@
 #include <time.h>
 
 enum {
-    SHARE = 100, /* looks may take one part in so many of a core's time */
+    SHARE = 100,        /* looks may take one part in so many of a core's time */
+    SPARE_SHARE = 200,  /* and snapshots that no movement calls for, one in so many */
     CREDIT_SNAPSHOTS = 4,
 };
 
@@ -75,7 +76,7 @@ void pf_looks_snapshot_end(struct pf_looks *looks, uint64_t begin)
 
 uint64_t pf_looks_partial_after(const struct pf_looks *looks)
 {
-    return SHARE * looks->spent_ns;
+    return SPARE_SHARE * looks->spent_ns;
 }
 
 uint64_t pf_looks_snapshot_after(const struct pf_looks *looks)
