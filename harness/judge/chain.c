@@ -192,6 +192,14 @@ static bool is_vague(const struct pf_graph *graph, const struct pf_link *link)
            link->waker->kind != PF_WAKER_THREAD && pf_link_is_internal(graph, link);
 }
 
+/* Who waits for the end of a thread does not wake it: a circle of these two says nothing. */
+static bool is_hollow(const struct pf_graph *graph, const struct pf_link *link)
+{
+    struct pf_link back;
+    return is_vague(graph, link) && pf_link_first(graph, link->to, &back) && back.to == link->from &&
+           pf_link_is_for_end(graph, &back);
+}
+
 /* How good a story is: it ends at a cause, says of few links only that any thread could help, and is short.
  */
 struct worth {
@@ -203,7 +211,8 @@ static struct worth worth_of(const struct pf_graph *graph, const struct pf_chain
 {
     struct worth worth = {.cause = cause, .length = chain->count};
     for (size_t i = 0; i < chain->count; i++)
-        worth.vague += is_vague(graph, &chain->links[i]) || pf_link_is_to_peer(graph, &chain->links[i]);
+        worth.vague += (is_vague(graph, &chain->links[i]) || pf_link_is_to_peer(graph, &chain->links[i])) +
+                       (size_t)is_hollow(graph, &chain->links[i]);
     return worth;
 }
 

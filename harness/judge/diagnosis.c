@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "judge/drawing.h"
+#include "judge/idle.h"
 #include "judge/news.h"
 #include "judge/phrases.h"
 #include "judge/picture.h"
@@ -97,9 +98,31 @@ static const char *plain_summary(const struct pf_case *c, const struct pf_chain 
         pf_case_label(c, first), c->sober ? "goes on by itself" : "can ever go on", tell_gone(c, chain));
 }
 
-/* What the diagnosis has supposed: who outside could still let one of them go on. */
+/* "0/t6 and 7 more" who wake for their time only; NULL: nobody was left out for that. */
+static const char *tell_idle(const struct pf_case *c)
+{
+    const char *first = NULL;
+    size_t more = 0;
+    for (size_t i = 0; i < c->graph->snapshot->thread_count; i++) {
+        more += first && c->graph->threads[i].inert;
+        first = !first && c->graph->threads[i].inert ? c->graph->threads[i].state->thread : first;
+    }
+    if (!first)
+        return NULL;
+    return more ? pf_arena_printf(c->scratch, "%s and %zu more still wake now and then; but they have",
+                                  pf_case_label(c, first), more)
+                : pf_arena_printf(c->scratch, "%s still wakes now and then; but it has",
+                                  pf_case_label(c, first));
+}
+
+/* What the diagnosis has supposed: that those who wake do nothing else, or that nobody outside lets one of
+ * them go on. */
 static const char *tell_supposed(const struct pf_case *c)
 {
+    const char *idle = c->sober ? tell_idle(c) : NULL;
+    if (idle)
+        return pf_arena_printf(c->scratch, " That is no proof, for %s neither read nor written anything.",
+                               idle);
     for (size_t i = 0; c->sober && i < c->sober->snapshot->thread_count; i++) {
         const struct pf_graph_thread *thread = &c->sober->threads[i];
         if (pf_graph_stuck(c->graph, i) && thread->base > PF_GRADE_STUCK && thread->why)
@@ -169,7 +192,12 @@ static void be_sober(struct pf_case *c)
 /* Time was up, and nothing is proven: what if nobody outside does anything, as nobody has done? */
 static bool explain_by_supposing(struct pf_case *c)
 {
-    const struct pf_graph *secluded = pf_graph_seclude(c->graph->snapshot, c->scratch);
+    const struct pf_graph *secluded = pf_graph_seclude(c->graph->snapshot, NULL, 0, c->scratch);
+    size_t count;
+    const char *const *idle =
+        is_more_than_idle(secluded) || !pf_idle_circle(c) ? NULL : pf_idle_threads(c, &count);
+    if (idle)
+        secluded = pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch);
     if (!is_more_than_idle(secluded))
         return false;
     suppose(c, secluded);
@@ -179,13 +207,51 @@ static bool explain_by_supposing(struct pf_case *c)
     return true;
 }
 
+static const char *culprit_fix(const struct pf_case *c, const struct pf_chain *chain)
+{
+    return pf_graph_futex(c->graph, chain->links[chain->count - 1].from)
+               ? "Do not look for what takes a lock while holding that lock: give it back for each wait, or "
+                 "wait "
+                 "on a condition, which does."
+               : "Take out what the others put in while waiting for them: poll() the descriptor along with "
+                 "what is "
+                 "waited for, or read it in another thread (in Python Popen.communicate(), or stdout=DEVNULL "
+                 "where "
+                 "nobody wants it).";
+}
+
+/* Somebody polls for ever: does somebody else wait for what only the poller could do? */
+static bool explain_by_polling(struct pf_case *c)
+{
+    size_t count;
+    const char *const *idle = pf_idle_threads(c, &count);
+    if (!idle)
+        return false;
+    suppose(c, pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch));
+    const struct pf_graph_thread *culprit = NULL;
+    for (size_t i = 0; i < c->graph->snapshot->thread_count && !culprit; i++) {
+        struct pf_chain *chain = pf_graph_stuck(c->graph, i) ? pf_chain_from(c->graph, i) : NULL;
+        culprit = chain ? pf_idle_culprit(c->graph, chain) : NULL;
+        if (!culprit)
+            continue;
+        const char *poller = culprit->state->thread;
+        struct pf_match match = {.chain = chain, .dead = poller, .fix = culprit_fix(c, chain)};
+        match.summary = pf_arena_printf(c->scratch, "%s looks for something again and again, while %s: %s.",
+                                        pf_case_label(c, poller), pf_diagnosis_tell(c, chain),
+                                        pf_draw_why(c, &chain->links[chain->count - 1], poller));
+        explain(c, NULL, &match);
+    }
+    be_sober(c);
+    return culprit;
+}
+
 /* A picture of a tree that was looked at, and what will stay as it is if nobody outside does anything: that
  * may well be all right. */
 static void draw_picture(struct pf_case *c)
 {
     struct pf_diagnosis *diagnosis = c->trial->diagnosis;
     pf_picture_draw(c);
-    const struct pf_graph *secluded = pf_graph_seclude(c->graph->snapshot, c->scratch);
+    const struct pf_graph *secluded = pf_graph_seclude(c->graph->snapshot, NULL, 0, c->scratch);
     if (!is_more_than_idle(secluded))
         return;
     suppose(c, secluded);
@@ -209,13 +275,14 @@ static bool is_anybody_waiting(const struct pf_graph *graph)
 void pf_diagnose(struct pf_case *c)
 {
     bool hung = pf_case_verdict(c) == PF_VERDICT_DEADLINE && pf_case_found(c, PF_FINDING_HANG) && c->graph;
+    bool polling = pf_case_found(c, PF_FINDING_BUSY_LOOP) && c->graph;
     bool observed = pf_case_verdict(c) == PF_VERDICT_OBSERVED && c->graph;
     c->trial->diagnosis = pf_arena_alloc(c->arena, sizeof(*c->trial->diagnosis));
     if (explain_by_rule(c))
         return;
     if (c->stuck)
         explain_by_chain(c);
-    else if (hung && explain_by_supposing(c))
+    else if ((hung && explain_by_supposing(c)) || (polling && explain_by_polling(c)))
         return;
     else if (observed)
         draw_picture(c);

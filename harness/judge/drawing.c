@@ -124,6 +124,13 @@ static const char *tell_ended_thread(const struct pf_case *c, const char *proces
     return "";
 }
 
+/* It lives, and only wakes to wait again. */
+static bool is_inert(const struct pf_case *c, const char *address)
+{
+    size_t thread = pf_lookup_find(&c->graph->thread_index, address);
+    return thread != PF_NOWHERE && c->graph->threads[thread].inert;
+}
+
 static const char *why_nobody(const struct pf_case *c, const struct pf_link *link, const char *dead)
 {
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
@@ -131,6 +138,9 @@ static const char *why_nobody(const struct pf_case *c, const struct pf_link *lin
     const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), object);
     const char *end = dead_end(c, link, dead);
     bool owned = object && object->futex && pf_case_dead_owner(c, object->futex);
+    if (is_inert(c, end))
+        return pf_arena_printf(c->scratch, "%s could %s, but it only wakes to look, and waits again",
+                               pf_case_label(c, end), deed);
     if (strcmp(end, NOBODY) != 0) {
         const char *how = how_it_ended(c, end);
         return owned ? pf_arena_printf(c->scratch, "%s %s while it held it, so nobody can %s any more",
@@ -162,7 +172,9 @@ const char *pf_draw_why(const struct pf_case *c, const struct pf_link *link, con
     const struct pf_graph_thread *thread = &c->graph->threads[link->from];
     const struct pf_thread_state *to = c->graph->threads[link->to].state;
     const char *deed = pf_phrase_deed(thread->state, waited_target(c->graph, link), link->waker->object);
-    const char *state = pf_link_is_to_peer(c->graph, link) ? "waits for the same" : pf_phrase_wait(c, to);
+    const char *state = pf_link_is_to_peer(c->graph, link)  ? "waits for the same"
+                        : c->graph->threads[link->to].inert ? "only wakes to look, and waits again"
+                                                            : pf_phrase_wait(c, to);
     const char *label = pf_case_label(c, to->thread);
     if (strcmp(deed, "end") == 0)
         return pf_arena_printf(c->scratch, "%s cannot end: it %s", label, state);
@@ -203,6 +215,7 @@ static void draw_link(struct pf_case *c, const struct pf_link *link, const char 
     else
         pf_draw_node(c, to,
                      life && life->exit        ? pf_phrase_end(c, life)
+                     : is_inert(c, to)         ? "looks for something, again and again"
                      : strcmp(to, NOBODY) == 0 ? "there is nobody who could end this wait"
                                                : "has ended");
     struct pf_edge *edge =

@@ -146,7 +146,7 @@ static enum pf_grade waker_grade(const struct pf_graph *graph, const struct pf_g
 
 static enum pf_grade judge_thread(const struct pf_graph *graph, const struct pf_graph_thread *thread)
 {
-    if (thread->ended)
+    if (thread->ended || thread->inert)
         return PF_GRADE_STUCK;
     enum pf_grade grade = better(thread->grade, thread->base);
     for (size_t i = 0; i < thread->waker_count && grade < PF_GRADE_ALIVE; i++)
@@ -179,11 +179,21 @@ static struct pf_graph *new_graph(const struct pf_snapshot *snapshot, struct pf_
     return graph;
 }
 
-static struct pf_graph *build(struct pf_graph *graph)
+static void mark_inert(struct pf_graph *graph, const char *const *inert, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t thread = pf_lookup_find(&graph->thread_index, inert[i]);
+        if (thread != PF_NOWHERE)
+            graph->threads[thread].inert = true;
+    }
+}
+
+static struct pf_graph *build(struct pf_graph *graph, const char *const *inert, size_t inert_count)
 {
     const struct pf_snapshot *snapshot = graph->snapshot;
     struct pf_arena *arena = graph->arena;
     index_everything(graph);
+    mark_inert(graph, inert, inert_count);
     prepare_processes(graph);
     graph->obscured = is_obscured(graph);
     graph->party_count = snapshot->object_count * PF_ENDS;
@@ -196,21 +206,22 @@ static struct pf_graph *build(struct pf_graph *graph)
 
 struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_arena *arena)
 {
-    return build(new_graph(snapshot, arena));
+    return build(new_graph(snapshot, arena), NULL, 0);
 }
 
 struct pf_graph *pf_graph_trust(const struct pf_snapshot *snapshot, struct pf_arena *arena)
 {
     struct pf_graph *graph = new_graph(snapshot, arena);
     graph->trusting = true;
-    return build(graph);
+    return build(graph, NULL, 0);
 }
 
-struct pf_graph *pf_graph_seclude(const struct pf_snapshot *snapshot, struct pf_arena *arena)
+struct pf_graph *pf_graph_seclude(const struct pf_snapshot *snapshot, const char *const *inert,
+                                  size_t inert_count, struct pf_arena *arena)
 {
     struct pf_graph *graph = new_graph(snapshot, arena);
     graph->secluded = true;
-    return build(graph);
+    return build(graph, inert, inert_count);
 }
 
 size_t pf_waker_processes(const struct pf_waker *waker, const size_t **ret_processes)
@@ -230,7 +241,8 @@ size_t pf_waker_processes(const struct pf_waker *waker, const size_t **ret_proce
 
 bool pf_graph_stuck(const struct pf_graph *graph, size_t thread)
 {
-    return !graph->threads[thread].ended && graph->threads[thread].grade == PF_GRADE_STUCK;
+    const struct pf_graph_thread *it = &graph->threads[thread];
+    return !it->ended && !it->inert && it->grade == PF_GRADE_STUCK;
 }
 
 const struct pf_object *pf_graph_object(const struct pf_graph *graph, const char *id)

@@ -54,6 +54,7 @@ struct pf_graph_thread {
     const char *why;    /* what gave it that base: a phrase; NULL: base is STUCK */
     bool hard;          /* ending its process, or a signal to it, does not let it go on */
     bool ended;         /* PF_WAIT_EXIT: it does nothing any more */
+    bool inert;         /* supposed to do nothing: it only wakes for its time and waits again */
     enum pf_grade grade;
 };
 
@@ -94,9 +95,11 @@ struct pf_graph *pf_graph_new(const struct pf_snapshot *snapshot, struct pf_aren
 struct pf_graph *pf_graph_trust(const struct pf_snapshot *snapshot, struct pf_arena *arena);
 /*
  * The same for one who supposes that nobody outside the tree sends a signal to it, or uses what is open to
- * all by its name. What is stuck there waits for somebody who has not come yet, and of whom nothing is known.
+ * all by its name; and that some threads (`inert`, by their addresses) do nothing for anybody. What is stuck
+ * there waits for somebody who has not come yet, and of whom nothing is known.
  */
-struct pf_graph *pf_graph_seclude(const struct pf_snapshot *snapshot, struct pf_arena *arena);
+struct pf_graph *pf_graph_seclude(const struct pf_snapshot *snapshot, const char *const *inert,
+                                  size_t inert_count, struct pf_arena *arena);
 
 bool pf_graph_stuck(const struct pf_graph *graph, size_t thread);
 /* The processes that a waker stands for; none for a thread or anyone. */

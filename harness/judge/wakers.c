@@ -582,7 +582,7 @@ void pf_wakers_find(struct pf_graph *graph, size_t index)
     const struct pf_process_state *process = graph->processes[thread->process].state;
     struct search search = {.graph = graph, .thread = thread};
     thread->ended = thread->state->wait.kind == PF_WAIT_EXIT;
-    if (thread->ended)
+    if (thread->ended || thread->inert)
         return;
     if (thread->state->wait.timed)
         raise_base(thread, PF_GRADE_ALIVE, "its wait ends by itself after a time");

@@ -1,56 +1,18 @@
 /*
  * busy-loop: the time was up, and whoever still ran did nothing but run in circles: it burns CPU in a loop
  * whose state repeats itself, or wakes again and again from a timed wait and has read and written nothing. A
- * program that computes, or whose pace is not known, is a hang.
+ * program that computes, or whose pace is not known, is a hang; and so is one whose first thread stands in a
+ * circle of processes that those who wake are no part of.
  */
 #include <inttypes.h>
 #include <string.h>
 
+#include "judge/idle.h"
 #include "judge/oracles/oracle.h"
+#include "judge/pace.h"
 #include "judge/phrases.h"
 
-enum {
-    LOOKS_LEAST = 50,
-    STATES_MOST = 8,   /* of a loop that does nothing */
-    ASLEEP_SHARE = 10, /* a spinning thread sleeps a tenth of the time, or less */
-    WAKES_LEAST = 10,  /* once or twice may be by chance */
-    POLL_SHARE = 10,   /* a polling thread sleeps nine tenths of the time, or more */
-    TOLD = 6,
-};
-
-static bool spins(const struct pf_ev_pace *pace)
-{
-    return pace->looks >= LOOKS_LEAST && pace->states <= STATES_MOST &&
-           (pace->run_ns + pace->queued_ns) * ASLEEP_SHARE >= pace->window_ns * (ASLEEP_SHARE - 1);
-}
-
-/* A timed wait of the thread that was seen in the window: the last look may have caught it between two. */
-static const struct pf_thread_state *timed_wait(const struct pf_case *c, const struct pf_ev_pace *pace)
-{
-    uint64_t since = c->history->verdict->t_ns - pace->window_ns;
-    for (size_t i = c->trace->count; i-- > 0;) {
-        const struct pf_event *event = c->trace->events[i];
-        if (event->kind != PF_EVENT_SNAPSHOT || event->t_ns < since)
-            continue;
-        const struct pf_thread_state *state = pf_snapshot_thread(&event->snapshot, pace->thread);
-        if (state && (state->wait.timed || state->wait.kind == PF_WAIT_SLEEP))
-            return state;
-    }
-    return NULL;
-}
-
-static bool polls(const struct pf_case *c, const struct pf_ev_pace *pace)
-{
-    return pace->wakes >= WAKES_LEAST && !pace->bytes && !pace->bytes_unknown &&
-           pace->run_ns * POLL_SHARE <= pace->window_ns && timed_wait(c, pace);
-}
-
-/* Woken so rarely that it is no loop: a timer of a runtime, a housekeeper. */
-static bool rests(const struct pf_ev_pace *pace)
-{
-    return pace->wakes < WAKES_LEAST && !pace->bytes && !pace->bytes_unknown &&
-           pace->run_ns * POLL_SHARE <= pace->window_ns;
-}
+enum { TOLD = 6 };
 
 /* Something that a program does when it gets on. */
 static bool is_progress(const struct pf_event *event)
@@ -87,13 +49,13 @@ static const char *tell(struct pf_case *c, const struct pf_ev_pace *pace)
     const char *label = pf_case_label(c, pace->thread);
     const char *place = where ? pf_arena_printf(c->scratch, ", in %s", where) : "";
     const char *window = pf_phrase_time(c->scratch, pace->window_ns);
-    if (spins(pace))
+    if (pf_pace_spins(pace))
         return pf_arena_printf(
             c->scratch,
             "%s used %s of CPU time in the last %s, in a loop that repeats itself (%" PRIu64
             " states in %" PRIu64 " looks)%s",
             label, pf_phrase_time(c->scratch, pace->run_ns), window, pace->states, pace->looks, place);
-    const char *call = timed_wait(c, pace)->wait.call;
+    const char *call = pf_pace_timed_wait(c, pace)->wait.call;
     return pf_arena_printf(
         c->scratch, "%s polls: it woke %s from %s in the last %s, and neither read nor wrote anything%s",
         label, pf_phrase_count(c->scratch, pace->wakes, "time"), call ? call : "a timed wait", window, place);
@@ -131,12 +93,12 @@ void pf_oracle_busy_loop(struct pf_case *c)
             continue;
         if (got_on(c, c->history->verdict->t_ns - event->pace.window_ns))
             return;
-        if (spins(&event->pace) || polls(c, &event->pace))
+        if (pf_pace_spins(&event->pace) || pf_pace_polls(c, &event->pace))
             add(c, &circle, event);
-        else if (!rests(&event->pace))
+        else if (!pf_pace_rests(&event->pace))
             return; /* somebody does something else */
     }
-    if (!circle.told)
+    if (!circle.told || pf_idle_circle(c))
         return;
     const char *message =
         pf_arena_printf(c->scratch, "still running after %s, and going round in circles: %s",

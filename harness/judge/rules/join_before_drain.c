@@ -107,7 +107,7 @@ bool pf_rule_join_before_drain(struct pf_case *c, struct pf_match *ret_match)
     if (!c->stuck)
         return false;
     struct pf_chain *best = NULL;
-    size_t best_writer = PF_NOWHERE;
+    size_t best_writer = PF_NOWHERE, best_back = 0;
     for (size_t writer = 0; writer < c->graph->snapshot->thread_count; writer++) {
         if (!pf_graph_stuck(c->graph, writer) || !full_object(c, writer))
             continue;
@@ -118,9 +118,12 @@ bool pf_rule_join_before_drain(struct pf_case *c, struct pf_match *ret_match)
             struct pf_chain *way = way_to_writer(c->graph, waiter, writer);
             struct pf_chain *back = way ? way_by_readers(c->graph, writer, waiter) : NULL;
             struct pf_chain *circle = back ? pf_chain_join(c->graph, way, back) : NULL;
-            if (circle && (!best || circle->count < best->count)) {
+            /* Of those who wait for each other's ends, the one who should read. */
+            if (circle && (!best || circle->count < best->count ||
+                           (circle->count == best->count && back->count < best_back))) {
                 best = circle;
                 best_writer = writer;
+                best_back = back->count;
             }
         }
     }

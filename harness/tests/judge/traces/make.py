@@ -1559,8 +1559,11 @@ generations("near-explosion-deep", 20)
 
 # ---- busy loops ----
 
-def circle(name, *paces, waits, last=None, dead=None, ended=None):
-    t = family(name, *[p for p in waits if p != "0"], *filter(None, [dead, ended]))
+def circle(name, *paces, waits, objects=(), last=None, dead=None, ended=None):
+    t = family(name, *[p for p in waits if p != "0" and "/" not in p], *filter(None, [dead, ended]))
+    for thread in waits:
+        if "/" in thread:
+            t.add("thread", thread=thread, by=thread.split("/")[0], tid=len(t.events) + 1)
     if dead:
         t.inject(0, dead, "kill", dead)
         t.exit(dead, 9, "SIGKILL")
@@ -1570,8 +1573,8 @@ def circle(name, *paces, waits, last=None, dead=None, ended=None):
     if last:
         t.add(*last[:1], **dict(last[1:]))
     t.t += SECOND
-    seq = t.snapshot(waits, reason="deadline")
-    t.verdict("deadline", seq, sorted(waits))
+    seq = t.snapshot(waits, objects, reason="deadline")
+    t.verdict("deadline", seq, sorted({p.split("/")[0] for p in waits}))
     for thread, fields in paces:
         t.add("pace", thread=thread, window_ns=5 * SECOND, **fields)
     t.end()
@@ -1590,6 +1593,31 @@ circle("busy-loop-spin", ("0.1", spin()), waits={"0": child("0.1"), "0.1": RUNS}
 circle("busy-loop-poll", ("0", poll()), ("0.1", {"run_ns": MS, "wakes": 2}), waits={"0": NAPS, "0.1": NAPS})
 circle("busy-loop-both", ("0", poll()), ("0.1", spin()), waits={"0": wait("sleep", call="poll"), "0.1": RUNS})
 circle("rule-endless-poll", ("0", poll()), waits={"0": NAPS}, dead="0.1")
+
+# Housekeepers tick, and what they tick beside is a circle of processes; or it is not.
+TICKS = wait("futex", {"object": "futex:t", "fd": -1}, call="futex", timed=True)
+PARKED = [word("futex:m", "condition"), word("futex:t", "condition")]
+THROUGH = pipe("pipe:[1]", "0:r3 0.1:w1 0.1.1:w1", full=True)
+JOINED = [word("futex:j", "join", owner="0/t1")]
+circle("rule-join-beside-housekeepers", ("0/t3", poll()), ("0/t4", {"run_ns": MS, "wakes": 2}),
+       objects=[THROUGH, *PARKED, *JOINED],
+       waits={"0": futex("futex:j"), "0/t1": futex("futex:m"), "0/t2": child("0.1"), "0/t3": TICKS, "0/t4": TICKS,
+              "0/t5": TICKS, "0.1": child("0.1.1"), "0.1.1": write("pipe:[1]", 1)})
+circle("near-join-beside-one-who-reads", ("0/t3", poll(bytes=1)), objects=[THROUGH, *PARKED, *JOINED],
+       waits={"0": futex("futex:j"), "0/t1": futex("futex:m"), "0/t2": child("0.1"), "0/t3": TICKS,
+              "0.1": child("0.1.1"), "0.1.1": write("pipe:[1]", 1)})
+circle("near-housekeepers-beside-the-idle", ("0/t3", poll()), objects=[OWN_INPUT, *PARKED, *JOINED],
+       waits={"0": futex("futex:j"), "0/t1": futex("futex:m"), "0/t2": futex("futex:m"), "0/t3": TICKS,
+              "0.1": read("pipe:[1]", 0)})
+
+# Who polls is who should read, or should unlock.
+circle("busy-loop-does-not-read", ("0", poll()), objects=[THROUGH],
+       waits={"0": NAPS, "0.1": child("0.1.1"), "0.1.1": write("pipe:[1]", 1)})
+circle("busy-loop-holds-the-lock", ("0", poll()),
+       objects=[word("futex:l", "mutex", processes=["0", "0.1"], owner="0")],
+       waits={"0": NAPS, "0.1": futex("futex:l")})
+circle("near-busy-loop-idle-reader", ("0", poll()), objects=[OWN_INPUT], waits={"0": NAPS, "0.1": read("pipe:[1]", 0)})
+circle("near-busy-loop-is-joined", ("0/t1", poll()), objects=JOINED, waits={"0": futex("futex:j"), "0/t1": NAPS})
 circle("near-endless-poll-ended-by-itself", ("0", poll()), waits={"0": NAPS}, ended="0.1")
 circle("near-busy-loop-computes", ("0", spin(states=140)), waits={"0": RUNS})
 circle("near-busy-loop-reads", ("0", poll(bytes=1)), waits={"0": NAPS})

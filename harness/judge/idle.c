@@ -1,0 +1,91 @@
+#include "judge/idle.h"
+
+#include <string.h>
+
+#include "judge/pace.h"
+
+static void add(const struct pf_case *c, const char ***threads, size_t *count, const char *thread)
+{
+    *(const char **)pf_arena_grow(c->scratch, threads, count, sizeof(**threads)) = thread;
+}
+
+const char *const *pf_idle_threads(const struct pf_case *c, size_t *ret_count)
+{
+    const char **threads = NULL;
+    *ret_count = 0;
+    for (size_t i = 0; i < c->trace->count; i++) {
+        const struct pf_event *event = c->trace->events[i];
+        if (event->kind != PF_EVENT_PACE)
+            continue;
+        if (!pf_pace_polls(c, &event->pace) && !pf_pace_rests(&event->pace))
+            return NULL;
+        if (pf_pace_timed_wait(c, &event->pace))
+            add(c, &threads, ret_count, event->pace.thread);
+    }
+    /* Whose time has not come in all that while rests as well. */
+    for (size_t i = 0; threads && i < c->graph->snapshot->thread_count; i++) {
+        const struct pf_thread_state *state = c->graph->threads[i].state;
+        if (state->wait.timed || state->wait.kind == PF_WAIT_SLEEP)
+            add(c, &threads, ret_count, state->thread);
+    }
+    return threads;
+}
+
+/* Does a circle run through several processes, for an end or for room? What waits for data alone may be idle.
+ */
+static bool is_of_processes(const struct pf_graph *graph, const struct pf_chain *chain)
+{
+    bool several = false, strong = false;
+    for (size_t i = chain->closes_at; i < chain->count; i++) {
+        several |= !pf_link_is_internal(graph, &chain->links[i]);
+        strong |=
+            !pf_link_is_internal(graph, &chain->links[i]) &&
+            (pf_link_is_for_end(graph, &chain->links[i]) || pf_link_is_for_room(graph, &chain->links[i]));
+    }
+    return several && strong;
+}
+
+bool pf_idle_circle(const struct pf_case *c)
+{
+    size_t count;
+    const char *const *idle = pf_idle_threads(c, &count);
+    if (!idle)
+        return false;
+    const struct pf_graph *graph = pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch);
+    size_t first = pf_lookup_find(&graph->thread_index, "0");
+    if (first == PF_NOWHERE || !pf_graph_stuck(graph, first))
+        return false;
+    const struct pf_chain *chain = pf_chain_from(graph, first);
+    return chain && chain->closes_at != PF_NOWHERE && is_of_processes(graph, chain);
+}
+
+static const struct pf_graph_thread *idle_thread_of(const struct pf_graph *graph, size_t process)
+{
+    const struct pf_graph_process *it = &graph->processes[process];
+    for (size_t i = 0; i < it->thread_count; i++)
+        if (graph->threads[it->threads[i]].inert)
+            return &graph->threads[it->threads[i]];
+    return NULL;
+}
+
+const struct pf_graph_thread *pf_idle_culprit(const struct pf_graph *graph, struct pf_chain *chain)
+{
+    const struct pf_link *last = &chain->links[chain->count - 1];
+    const struct pf_graph_thread *waiter = &graph->threads[last->from];
+    if (waiter->inert && chain->count > 1 && !pf_link_is_for_end(graph, last - 1)) {
+        chain->count--;
+        return waiter;
+    }
+    for (size_t i = 0; last->to == PF_NOWHERE && i < waiter->waker_count; i++) {
+        const struct pf_waker *waker = &waiter->wakers[i];
+        const struct pf_link link = {.from = last->from, .waker = waker, .to = PF_NOWHERE};
+        const size_t *processes;
+        size_t count = pf_link_is_for_room(graph, &link) ? pf_waker_processes(waker, &processes) : 0;
+        for (size_t k = 0; k < count; k++) {
+            const struct pf_graph_thread *idle = idle_thread_of(graph, processes[k]);
+            if (idle && processes[k] != waiter->process)
+                return idle;
+        }
+    }
+    return NULL;
+}
