@@ -158,9 +158,9 @@ static bool explain_by_rule(struct pf_case *c)
     return false;
 }
 
-static void explain_by_chain(struct pf_case *c)
+static void explain_by_chain(struct pf_case *c, size_t start)
 {
-    const struct pf_chain *chain = pf_chain_from(c->graph, start_of(c->graph));
+    const struct pf_chain *chain = pf_chain_from(c->graph, start);
     struct pf_match plain = {.chain = chain, .summary = plain_summary(c, chain), .fix = pf_remedy(c, chain)};
     explain(c, NULL, &plain);
 }
@@ -202,7 +202,7 @@ static bool explain_by_supposing(struct pf_case *c)
         return false;
     suppose(c, secluded);
     if (!explain_by_rule(c))
-        explain_by_chain(c);
+        explain_by_chain(c, start_of(c->graph));
     be_sober(c);
     return true;
 }
@@ -220,14 +220,9 @@ static const char *culprit_fix(const struct pf_case *c, const struct pf_chain *c
                  "nobody wants it).";
 }
 
-/* Somebody polls for ever: does somebody else wait for what only the poller could do? */
-static bool explain_by_polling(struct pf_case *c)
+/* Does somebody wait for what only the poller could do? */
+static bool blame_poller(struct pf_case *c)
 {
-    size_t count;
-    const char *const *idle = pf_idle_threads(c, &count);
-    if (!idle)
-        return false;
-    suppose(c, pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch));
     const struct pf_graph_thread *culprit = NULL;
     for (size_t i = 0; i < c->graph->snapshot->thread_count && !culprit; i++) {
         struct pf_chain *chain = pf_graph_stuck(c->graph, i) ? pf_chain_from(c->graph, i) : NULL;
@@ -241,8 +236,23 @@ static bool explain_by_polling(struct pf_case *c)
                                         pf_draw_why(c, &chain->links[chain->count - 1], poller));
         explain(c, NULL, &match);
     }
-    be_sober(c);
     return culprit;
+}
+
+/* Somebody polls for ever. What if others are stuck, by the poller or for good? */
+static bool explain_by_polling(struct pf_case *c)
+{
+    size_t count;
+    const char *const *idle = pf_idle_threads(c, &count);
+    if (!idle)
+        return false;
+    suppose(c, pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch));
+    size_t lost = pf_idle_lost(c->graph);
+    if (lost != PF_NOWHERE && !explain_by_rule(c))
+        explain_by_chain(c, lost);
+    bool explained = lost != PF_NOWHERE || blame_poller(c);
+    be_sober(c);
+    return explained;
 }
 
 /* A picture of a tree that was looked at, and what will stay as it is if nobody outside does anything: that
@@ -281,7 +291,7 @@ void pf_diagnose(struct pf_case *c)
     if (explain_by_rule(c))
         return;
     if (c->stuck)
-        explain_by_chain(c);
+        explain_by_chain(c, start_of(c->graph));
     else if ((hung && explain_by_supposing(c)) || (polling && explain_by_polling(c)))
         return;
     else if (observed)

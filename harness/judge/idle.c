@@ -89,3 +89,31 @@ const struct pf_graph_thread *pf_idle_culprit(const struct pf_graph *graph, stru
     }
     return NULL;
 }
+
+/* Whoever has the other end is the waiter's own process, in which nobody else lives. */
+static bool is_lost(const struct pf_graph *graph, size_t thread)
+{
+    const struct pf_graph_thread *it = &graph->threads[thread];
+    struct pf_link link;
+    if (!pf_graph_stuck(graph, thread) || it->state->wait.kind == PF_WAIT_SIGNAL ||
+        it->state->wait.kind == PF_WAIT_STOPPED || pf_link_first(graph, thread, &link))
+        return false;
+    for (size_t i = 0; i < it->waker_count; i++) {
+        const size_t *processes;
+        size_t count = pf_waker_processes(&it->wakers[i], &processes);
+        if (it->wakers[i].kind == PF_WAKER_ANYONE)
+            return false;
+        for (size_t k = 0; k < count; k++)
+            if (processes[k] != it->process || idle_thread_of(graph, processes[k]))
+                return false;
+    }
+    return true;
+}
+
+size_t pf_idle_lost(const struct pf_graph *graph)
+{
+    for (size_t i = 0; i < graph->snapshot->thread_count; i++)
+        if (is_lost(graph, i))
+            return i;
+    return PF_NOWHERE;
+}

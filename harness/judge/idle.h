@@ -21,4 +21,8 @@ bool pf_idle_circle(const struct pf_case *c);
  */
 const struct pf_graph_thread *pf_idle_culprit(const struct pf_graph *graph, struct pf_chain *chain);
 
+/* A thread whose wait nobody at all could end, not even those that are left out; PF_NOWHERE: there is none.
+ */
+size_t pf_idle_lost(const struct pf_graph *graph);
+
 #endif

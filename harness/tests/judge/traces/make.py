@@ -1572,6 +1572,10 @@ def circle(name, *paces, waits, objects=(), last=None, dead=None, ended=None):
     t.t += 9 * SECOND
     if last:
         t.add(*last[:1], **dict(last[1:]))
+    goes_round(t, *paces, waits=waits, objects=objects)
+
+
+def goes_round(t, *paces, waits, objects=()):
     t.t += SECOND
     seq = t.snapshot(waits, objects, reason="deadline")
     t.verdict("deadline", seq, sorted({p.split("/")[0] for p in waits}))
@@ -1616,6 +1620,23 @@ circle("busy-loop-does-not-read", ("0", poll()), objects=[THROUGH],
 circle("busy-loop-holds-the-lock", ("0", poll()),
        objects=[word("futex:l", "mutex", processes=["0", "0.1"], owner="0")],
        waits={"0": NAPS, "0.1": futex("futex:l")})
+
+
+def polls_beside_a_copy(name, ticker):
+    """The root polls for the end of a child, which waits for a lock that was copied locked."""
+    t = Trace(name)
+    t.add("thread", thread="0/t1", by="0", tid=9)
+    t.fork("0.1", "0")
+    waits = {"0": NAPS, "0/t1": NAPS, "0.1": futex("futex:c")}
+    if ticker:
+        t.add("thread", thread="0.1/t1", by="0.1", tid=10)
+        waits["0.1/t1"] = NAPS
+    t.t += 9 * SECOND
+    goes_round(t, ("0", poll()), waits=waits, objects=[word("futex:c", "semaphore")])
+
+
+polls_beside_a_copy("busy-loop-beside-a-copied-lock", False)
+polls_beside_a_copy("near-busy-loop-lock-of-a-ticker", True)
 circle("near-busy-loop-idle-reader", ("0", poll()), objects=[OWN_INPUT], waits={"0": NAPS, "0.1": read("pipe:[1]", 0)})
 circle("near-busy-loop-is-joined", ("0/t1", poll()), objects=JOINED, waits={"0": futex("futex:j"), "0/t1": NAPS})
 circle("near-endless-poll-ended-by-itself", ("0", poll()), waits={"0": NAPS}, ended="0.1")
