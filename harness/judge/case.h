@@ -15,8 +15,10 @@ struct pf_case {
     const struct pf_history *history;
     const struct pf_graph *graph; /* over the snapshot of the verdict; NULL: the verdict names none */
     const struct pf_graph *sober; /* that graph, while a diagnosis supposes more than is known; else NULL */
-    bool proven;                  /* the run was ended as stuck, and the graph agrees */
-    bool stuck; /* proven, or would be if nothing unseen interfered: there is a knot to explain */
+    const char
+        *supposed; /* what that is, as a sentence behind a blank; NULL, or empty: nothing that is told */
+    bool proven;   /* the run was ended as stuck, and the graph agrees */
+    bool stuck;    /* proven, or would be if nothing unseen interfered: there is a knot to explain */
     struct pf_arena *scratch;      /* gone when the trial is judged */
     struct pf_arena *arena;        /* the result's: whatever the trial points to lives there */
     struct pf_trial_result *trial; /* what is being written */

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "judge/drawing.h"
-#include "judge/idle.h"
 #include "judge/news.h"
 #include "judge/phrases.h"
 #include "judge/picture.h"
 #include "judge/remedy.h"
 #include "judge/rules/rule.h"
+#include "judge/suppose.h"
 
 const char *pf_diagnosis_tell(const struct pf_case *c, const struct pf_chain *chain)
 {
@@ -19,31 +19,6 @@ const char *pf_diagnosis_tell(const struct pf_case *c, const struct pf_chain *ch
                                pf_phrase_wait(c, from));
     }
     return text;
-}
-
-/* It only waits to be told something: of one who is stuck that explains nothing. */
-static bool is_idle(const struct pf_graph *graph, size_t thread)
-{
-    const struct pf_wait *wait = &graph->threads[thread].state->wait;
-    return (wait->kind == PF_WAIT_SIGNAL && !wait->pending) || wait->kind == PF_WAIT_STOPPED;
-}
-
-/* The main thread nearest to the root is where a reader starts to ask. */
-static size_t start_of(const struct pf_graph *graph)
-{
-    size_t best = PF_NOWHERE, best_depth = 0;
-    for (size_t i = 0; i < graph->snapshot->thread_count; i++) {
-        if (!pf_graph_stuck(graph, i) || (graph->secluded && is_idle(graph, i)))
-            continue;
-        size_t depth = 0;
-        for (const char *at = graph->threads[i].state->thread; *at; at++)
-            depth += *at == '.' || *at == '/';
-        if (best == PF_NOWHERE || depth < best_depth) {
-            best = i;
-            best_depth = depth;
-        }
-    }
-    return best;
 }
 
 /* Do all of a circle wait for one and the same word, and each for the others? */
@@ -98,47 +73,13 @@ static const char *plain_summary(const struct pf_case *c, const struct pf_chain 
         pf_case_label(c, first), c->sober ? "goes on by itself" : "can ever go on", tell_gone(c, chain));
 }
 
-/* "0/t6 and 7 more" who wake for their time only; NULL: nobody was left out for that. */
-static const char *tell_idle(const struct pf_case *c)
-{
-    const char *first = NULL;
-    size_t more = 0;
-    for (size_t i = 0; i < c->graph->snapshot->thread_count; i++) {
-        more += first && c->graph->threads[i].inert;
-        first = !first && c->graph->threads[i].inert ? c->graph->threads[i].state->thread : first;
-    }
-    if (!first)
-        return NULL;
-    return more ? pf_arena_printf(c->scratch, "%s and %zu more still wake now and then; but they have",
-                                  pf_case_label(c, first), more)
-                : pf_arena_printf(c->scratch, "%s still wakes now and then; but it has",
-                                  pf_case_label(c, first));
-}
-
-/* What the diagnosis has supposed: that those who wake do nothing else, or that nobody outside lets one of
- * them go on. */
-static const char *tell_supposed(const struct pf_case *c)
-{
-    const char *idle = c->sober ? tell_idle(c) : NULL;
-    if (idle)
-        return pf_arena_printf(c->scratch, " That is no proof, for %s neither read nor written anything.",
-                               idle);
-    for (size_t i = 0; c->sober && i < c->sober->snapshot->thread_count; i++) {
-        const struct pf_graph_thread *thread = &c->sober->threads[i];
-        if (pf_graph_stuck(c->graph, i) && thread->base > PF_GRADE_STUCK && thread->why)
-            return pf_arena_printf(c->scratch, " That is no proof, for of %s it holds that %s.",
-                                   pf_case_label(c, thread->state->thread), thread->why);
-    }
-    return "";
-}
-
-static void explain(struct pf_case *c, const char *pitfall, const struct pf_match *match)
+void pf_explain(struct pf_case *c, const char *pitfall, const struct pf_match *match)
 {
     struct pf_diagnosis *diagnosis = c->trial->diagnosis;
     diagnosis->pitfall = pitfall;
     diagnosis->proven = c->proven;
     diagnosis->certainty = c->proven ? PF_PROVEN : PF_LIKELY;
-    diagnosis->summary = pf_arena_printf(c->arena, "%s%s", match->summary, tell_supposed(c));
+    diagnosis->summary = pf_arena_printf(c->arena, "%s%s", match->summary, c->supposed ? c->supposed : "");
     diagnosis->fix = pf_arena_strdup(c->arena, match->fix);
     if (match->chain)
         pf_draw_chain(c, match->chain, match->dead);
@@ -146,113 +87,23 @@ static void explain(struct pf_case *c, const char *pitfall, const struct pf_matc
         pf_draw_others(c);
 }
 
-static bool explain_by_rule(struct pf_case *c)
+bool pf_explain_by_rule(struct pf_case *c)
 {
     for (const struct pf_rule *rule = pf_rules; rule->pitfall; rule++) {
         struct pf_match match = {0};
         if (rule->match(c, &match)) {
-            explain(c, rule->pitfall, &match);
+            pf_explain(c, rule->pitfall, &match);
             return true;
         }
     }
     return false;
 }
 
-static void explain_by_chain(struct pf_case *c, size_t start)
+void pf_explain_by_chain(struct pf_case *c, size_t start)
 {
     const struct pf_chain *chain = pf_chain_from(c->graph, start);
     struct pf_match plain = {.chain = chain, .summary = plain_summary(c, chain), .fix = pf_remedy(c, chain)};
-    explain(c, NULL, &plain);
-}
-
-/* Is there somebody stuck who waits for what others of the tree would do? Who only waits to be told something
- * from outside is idle. */
-static bool is_more_than_idle(const struct pf_graph *graph)
-{
-    for (size_t i = 0; i < graph->snapshot->thread_count; i++)
-        if (pf_graph_stuck(graph, i) && !is_idle(graph, i))
-            return true;
-    return false;
-}
-
-static void suppose(struct pf_case *c, const struct pf_graph *secluded)
-{
-    c->sober = c->graph;
-    c->graph = secluded;
-    c->stuck = true;
-}
-
-static void be_sober(struct pf_case *c)
-{
-    c->graph = c->sober;
-    c->sober = NULL;
-    c->stuck = false;
-}
-
-/* Time was up, and nothing is proven: what if nobody outside does anything, as nobody has done? */
-static bool explain_by_supposing(struct pf_case *c)
-{
-    const struct pf_graph *secluded = pf_graph_seclude(c->graph->snapshot, NULL, 0, c->scratch);
-    size_t count;
-    const char *const *idle =
-        is_more_than_idle(secluded) || !pf_idle_circle(c) ? NULL : pf_idle_threads(c, &count);
-    if (idle)
-        secluded = pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch);
-    if (!is_more_than_idle(secluded))
-        return false;
-    suppose(c, secluded);
-    if (!explain_by_rule(c))
-        explain_by_chain(c, start_of(c->graph));
-    be_sober(c);
-    return true;
-}
-
-static const char *culprit_fix(const struct pf_case *c, const struct pf_chain *chain)
-{
-    return pf_graph_futex(c->graph, chain->links[chain->count - 1].from)
-               ? "Do not look for what takes a lock while holding that lock: give it back for each wait, or "
-                 "wait "
-                 "on a condition, which does."
-               : "Take out what the others put in while waiting for them: poll() the descriptor along with "
-                 "what is "
-                 "waited for, or read it in another thread (in Python Popen.communicate(), or stdout=DEVNULL "
-                 "where "
-                 "nobody wants it).";
-}
-
-/* Does somebody wait for what only the poller could do? */
-static bool blame_poller(struct pf_case *c)
-{
-    const struct pf_graph_thread *culprit = NULL;
-    for (size_t i = 0; i < c->graph->snapshot->thread_count && !culprit; i++) {
-        struct pf_chain *chain = pf_graph_stuck(c->graph, i) ? pf_chain_from(c->graph, i) : NULL;
-        culprit = chain ? pf_idle_culprit(c->graph, chain) : NULL;
-        if (!culprit)
-            continue;
-        const char *poller = culprit->state->thread;
-        struct pf_match match = {.chain = chain, .dead = poller, .fix = culprit_fix(c, chain)};
-        match.summary = pf_arena_printf(c->scratch, "%s looks for something again and again, while %s: %s.",
-                                        pf_case_label(c, poller), pf_diagnosis_tell(c, chain),
-                                        pf_draw_why(c, &chain->links[chain->count - 1], poller));
-        explain(c, NULL, &match);
-    }
-    return culprit;
-}
-
-/* Somebody polls for ever. What if others are stuck, by the poller or for good? */
-static bool explain_by_polling(struct pf_case *c)
-{
-    size_t count;
-    const char *const *idle = pf_idle_threads(c, &count);
-    if (!idle)
-        return false;
-    suppose(c, pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch));
-    size_t lost = pf_idle_lost(c->graph);
-    if (lost != PF_NOWHERE && !explain_by_rule(c))
-        explain_by_chain(c, lost);
-    bool explained = lost != PF_NOWHERE || blame_poller(c);
-    be_sober(c);
-    return explained;
+    pf_explain(c, NULL, &plain);
 }
 
 /* A picture of a tree that was looked at, and what will stay as it is if nobody outside does anything: that
@@ -261,14 +112,12 @@ static void draw_picture(struct pf_case *c)
 {
     struct pf_diagnosis *diagnosis = c->trial->diagnosis;
     pf_picture_draw(c);
-    const struct pf_graph *secluded = pf_graph_seclude(c->graph->snapshot, NULL, 0, c->scratch);
-    if (!is_more_than_idle(secluded))
+    if (!pf_suppose_nobody_comes(c))
         return;
-    suppose(c, secluded);
-    const struct pf_chain *chain = pf_chain_from(c->graph, start_of(c->graph));
+    const struct pf_chain *chain = pf_chain_from(c->graph, pf_suppose_start(c->graph));
     diagnosis->summary = pf_arena_printf(c->arena, "%s Unless somebody outside does something: %s%s",
-                                         diagnosis->summary, plain_summary(c, chain), tell_supposed(c));
-    be_sober(c);
+                                         diagnosis->summary, plain_summary(c, chain), c->supposed);
+    pf_suppose_no_more(c);
 }
 
 /* Does anybody wait for something? Of those who run or sleep there is nothing more to tell. */
@@ -285,14 +134,13 @@ static bool is_anybody_waiting(const struct pf_graph *graph)
 void pf_diagnose(struct pf_case *c)
 {
     bool hung = pf_case_verdict(c) == PF_VERDICT_DEADLINE && pf_case_found(c, PF_FINDING_HANG) && c->graph;
-    bool polling = pf_case_found(c, PF_FINDING_BUSY_LOOP) && c->graph;
     bool observed = pf_case_verdict(c) == PF_VERDICT_OBSERVED && c->graph;
     c->trial->diagnosis = pf_arena_alloc(c->arena, sizeof(*c->trial->diagnosis));
-    if (explain_by_rule(c))
+    if (pf_explain_by_rule(c))
         return;
     if (c->stuck)
-        explain_by_chain(c, start_of(c->graph));
-    else if ((hung && explain_by_supposing(c)) || (polling && explain_by_polling(c)))
+        pf_explain_by_chain(c, pf_suppose_start(c->graph));
+    else if (c->graph && pf_explain_by_supposing(c))
         return;
     else if (observed)
         draw_picture(c);

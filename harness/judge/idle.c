@@ -110,10 +110,17 @@ static bool is_lost(const struct pf_graph *graph, size_t thread)
     return true;
 }
 
-size_t pf_idle_lost(const struct pf_graph *graph)
+const char *const *pf_idle_but_lost(const struct pf_case *c, size_t *ret_count)
 {
+    const char **living = NULL, **others = NULL;
+    size_t living_count = 0;
+    *ret_count = 0;
+    for (size_t i = 0; i < c->graph->snapshot->thread_count; i++)
+        if (c->graph->threads[i].base == PF_GRADE_ALIVE)
+            add(c, &living, &living_count, c->graph->threads[i].state->thread);
+    const struct pf_graph *graph = pf_graph_seclude(c->graph->snapshot, living, living_count, c->scratch);
     for (size_t i = 0; i < graph->snapshot->thread_count; i++)
-        if (is_lost(graph, i))
-            return i;
-    return PF_NOWHERE;
+        if (!is_lost(graph, i))
+            add(c, &others, ret_count, graph->threads[i].state->thread);
+    return *ret_count < graph->snapshot->thread_count ? others : NULL;
 }

@@ -438,6 +438,8 @@ static const struct golden {
      "only 0 (program) could unlock it, but it only wakes to look"},
     {"busy-loop-beside-a-copied-lock", PF_FAIL, "busy-loop@0", "fork-with-threads",
      "it has no thread left to do so"},
+    {"hang-beside-a-copied-lock", PF_FAIL, "hang", "fork-with-threads",
+     "0/t1 (program) goes on, and could end it by a signal"},
     {"near-busy-loop-lock-of-a-ticker", PF_FAIL, "busy-loop@0", "-", NULL},
     {"near-busy-loop-idle-reader", PF_FAIL, "busy-loop@0", "-", NULL},
     {"near-busy-loop-is-joined", PF_FAIL, "busy-loop@0", "-", NULL},

@@ -1622,21 +1622,22 @@ circle("busy-loop-holds-the-lock", ("0", poll()),
        waits={"0": NAPS, "0.1": futex("futex:l")})
 
 
-def polls_beside_a_copy(name, ticker):
-    """The root polls for the end of a child, which waits for a lock that was copied locked."""
+def beside_a_copy(name, pace, ticker=False, wait=NAPS):
+    """A child waits for a lock that was copied locked, while a thread of the root goes on."""
     t = Trace(name)
     t.add("thread", thread="0/t1", by="0", tid=9)
     t.fork("0.1", "0")
-    waits = {"0": NAPS, "0/t1": NAPS, "0.1": futex("futex:c")}
+    waits = {"0": child("0.1"), "0/t1": wait, "0.1": futex("futex:c")}
     if ticker:
         t.add("thread", thread="0.1/t1", by="0.1", tid=10)
         waits["0.1/t1"] = NAPS
     t.t += 9 * SECOND
-    goes_round(t, ("0", poll()), waits=waits, objects=[word("futex:c", "semaphore")])
+    goes_round(t, ("0/t1", pace), waits=waits, objects=[word("futex:c", "semaphore")])
 
 
-polls_beside_a_copy("busy-loop-beside-a-copied-lock", False)
-polls_beside_a_copy("near-busy-loop-lock-of-a-ticker", True)
+beside_a_copy("busy-loop-beside-a-copied-lock", poll())
+beside_a_copy("hang-beside-a-copied-lock", spin(states=140), wait=RUNS)
+beside_a_copy("near-busy-loop-lock-of-a-ticker", poll(), ticker=True)
 circle("near-busy-loop-idle-reader", ("0", poll()), objects=[OWN_INPUT], waits={"0": NAPS, "0.1": read("pipe:[1]", 0)})
 circle("near-busy-loop-is-joined", ("0/t1", poll()), objects=JOINED, waits={"0": futex("futex:j"), "0/t1": NAPS})
 circle("near-endless-poll-ended-by-itself", ("0", poll()), waits={"0": NAPS}, ended="0.1")
