@@ -109,6 +109,9 @@ int pf_proc_stat(int stat_fd, struct pf_task_stat *ret_stat)
                &stat.virtual_size) != 7)
         return -EPROTO;
     stat.kernel = flags & KERNEL_THREAD;
+    /* The kernel cuts long names off, and may do so behind a blank. */
+    while (end > begin + 1 && end[-1] == ' ')
+        end--;
     snprintf(stat.name, sizeof(stat.name), "%.*s", (int)(end - begin - 1), begin + 1);
     *ret_stat = stat;
     return 0;
