@@ -139,15 +139,12 @@ static bool explain(struct pf_case *c)
 
 static const char *culprit_fix(const struct pf_case *c, const struct pf_chain *chain)
 {
-    return pf_graph_futex(c->graph, chain->links[chain->count - 1].from)
-               ? "Do not look for what takes a lock while holding that lock: give it back for each wait, or "
-                 "wait "
-                 "on a condition, which does."
-               : "Take out what the others put in while waiting for them: poll() the descriptor along with "
-                 "what is "
-                 "waited for, or read it in another thread (in Python Popen.communicate(), or stdout=DEVNULL "
-                 "where "
-                 "nobody wants it).";
+    if (pf_graph_futex(c->graph, chain->links[chain->count - 1].from))
+        return "Do not look for what takes a lock while holding that lock: give it back for each wait, or "
+               "wait on a condition, which does.";
+    return "Take out what the others put in while waiting for them: poll() the descriptor along with what "
+           "is waited for, or read it in another thread (in Python Popen.communicate(), or stdout=DEVNULL "
+           "where nobody wants it).";
 }
 
 static void blame(struct pf_case *c, const struct pf_chain *chain, const char *poller)
