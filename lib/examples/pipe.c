@@ -92,41 +92,68 @@ static int finish(struct mproc_process **clients)
     return 0;
 }
 
+/* What the server waits for: somebody who wants to connect, and behind that clients and conversations, each
+ * until its end. */
+struct server {
+    struct mproc_waitable items[1 + 2 * CLIENTS];
+    size_t count;
+    int accepted;
+    int64_t questions;
+};
+
+/* Serves who has come, and forgets who has gone. */
+static void look_around(struct server *server)
+{
+    for (size_t i = server->count; i-- > 1;) {
+        struct mproc_waitable *item = &server->items[i];
+        if (!item->ready || (item->pipe && serve(item->pipe, &server->questions)))
+            continue;
+        if (item->pipe)
+            mproc_pipe_unref(item->pipe);
+        *item = server->items[--server->count];
+    }
+}
+
+/* A client that died before it connected is not waited for: its end is seen like that of a conversation. */
+static int serve_all(struct server *server)
+{
+    struct mproc_waitable *door = &server->items[0];
+
+    while (server->count > 1 || door->ready) {
+        if (mproc_pipe_wait(server->items, server->count, mproc_deadline_ms(10000), NULL))
+            return -1;
+        look_around(server);
+        if (!door->ready)
+            continue;
+        struct mproc_pipe *client;
+        if (mproc_listener_accept(door->listener, MPROC_NOW, &client))
+            return -1;
+        server->items[server->count++] = (struct mproc_waitable){.pipe = client};
+        server->accepted++;
+    }
+    return 0;
+}
+
 int main(void)
 {
-    struct mproc_waitable items[1 + CLIENTS] = {0};
+    struct server server = {.count = 1};
     struct mproc_process *clients[CLIENTS];
     struct mproc_listener *listener;
     struct mproc_context *context;
-    int accepted = 0, ended = 0;
-    int64_t questions = 0;
 
     if (mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) ||
         mproc_listener_open(NULL, &listener) || start(context, mproc_listener_address(listener), clients))
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
-    items[0].listener = listener;
-    for (size_t count = 1; ended < CLIENTS;) {
-        if (mproc_pipe_wait(items, count, mproc_deadline_ms(10000), NULL))
-            return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
-        for (size_t i = 1; i < count; i++) {
-            if (!items[i].ready || serve(items[i].pipe, &questions))
-                continue;
-            mproc_pipe_unref(items[i].pipe);
-            items[i--] = items[--count];
-            ended++;
-        }
-        if (items[0].ready) {
-            if (mproc_listener_accept(listener, MPROC_NOW, &items[count].pipe))
-                return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
-            accepted++;
-            items[count++].ready = false;
-        }
-    }
-    printf("%d connections, %" PRId64 " questions, each whole\n", accepted, questions);
+    server.items[0].listener = listener;
+    for (int i = 0; i < CLIENTS; i++)
+        server.items[server.count++].process = clients[i];
+    if (serve_all(&server))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    printf("%d connections, %" PRId64 " questions, each whole\n", server.accepted, server.questions);
     mproc_listener_close(listener);
     if (finish(clients) || mproc_context_close(context, mproc_deadline_ms(5000)))
         return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
-    if (questions != accepted)
+    if (server.questions != server.accepted)
         return fprintf(stderr, "a question was lost\n"), 1;
     return fflush(stdout) ? (perror("standard output"), 1) : 0;
 }
