@@ -216,6 +216,17 @@ static bool has_listener(const struct mproc_guard *guard)
     return false;
 }
 
+/* While guard and keeper wait they hear of their children only. Who asks all processes of a service to end
+ * means the owner, which needs them for that; they end with it. */
+static sigset_t held_signals(void)
+{
+    sigset_t held;
+
+    pthread_sigmask(SIG_BLOCK, NULL, &held);
+    sigdelset(&held, SIGCHLD);
+    return held;
+}
+
 /* Kills everybody below. As a child dies, its own children become ours: round by round until nobody is left.
  * Where the owner has gone, the listeners of logs come last. Returns false when the kernel could not. */
 static bool clear(struct mproc_guard *guard, bool guard_died)
@@ -223,11 +234,10 @@ static bool clear(struct mproc_guard *guard, bool guard_died)
     const struct timespec pause = {.tv_nsec = 2000000};
     uint64_t until_ns = mproc_deadline_ms(mproc_drain_ms + clear_ms);
     uint64_t drained_ns = mproc_deadline_ms(mproc_drain_ms);
+    const sigset_t held = held_signals();
     siginfo_t info;
-    sigset_t none;
     int r;
 
-    sigemptyset(&none);
     for (;;) {
         kill_children(guard, !guard_died && mproc_clock_ns() < drained_ns && has_listener(guard));
         while ((r = mproc_reap(P_ALL, 0, false, &info)) > 0) {
@@ -239,7 +249,7 @@ static bool clear(struct mproc_guard *guard, bool guard_died)
         }
         if (r < 0 || mproc_clock_ns() >= until_ns)
             return r < 0;
-        ppoll(NULL, 0, &pause, &none);
+        ppoll(NULL, 0, &pause, &held);
     }
 }
 
@@ -267,13 +277,12 @@ static _Noreturn void guard_loop(struct mproc_guard *guard)
     struct pollfd items[] = {{.fd = guard->channel, .events = POLLIN},
                              {.fd = guard->owner_pidfd, .events = POLLIN},
                              {.fd = guard->keeper_pidfd, .events = POLLIN}};
-    sigset_t none;
+    const sigset_t held = held_signals();
 
-    sigemptyset(&none);
     for (;;) {
         reap_children(guard);
         items[0].revents = items[1].revents = items[2].revents = 0;
-        if (ppoll(items, 3, NULL, &none) <= 0)
+        if (ppoll(items, 3, NULL, &held) <= 0)
             continue;
         if (items[1].revents)
             end_with_owner(guard);
@@ -322,17 +331,16 @@ static bool watch_guard(struct mproc_guard *guard)
                                    .tv_nsec = (long)(patient_ms % 1000) * 1000000};
     struct pollfd item = {.fd = guard->owner_pidfd, .events = POLLIN};
     uint64_t patient_until_ns = 0;
+    const sigset_t held = held_signals();
     siginfo_t info;
-    sigset_t none;
 
-    sigemptyset(&none);
     for (;;) {
         if (mproc_peek_end(P_PID, (id_t)guard->guard_pid, &info))
             break;
         if (patient_until_ns && mproc_clock_ns() >= patient_until_ns)
             kill(guard->guard_pid, SIGKILL); /* stopped, as it seems: our child, unreaped */
         item.fd = patient_until_ns ? -1 : guard->owner_pidfd;
-        if (ppoll(&item, 1, patient_until_ns ? &slice : NULL, &none) > 0)
+        if (ppoll(&item, 1, patient_until_ns ? &slice : NULL, &held) > 0)
             patient_until_ns = mproc_deadline_ms(patient_ms);
     }
     /* Before it is reaped the number is its own; this reaches those of its group who are not below us. */

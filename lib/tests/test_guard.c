@@ -263,6 +263,33 @@ CHILD_TEST(guard, a_killed_keeper_is_replaced_by_the_guard)
     kill_one_and_go_on(keeper_of);
 }
 
+/* What a service manager does that ends a service: it asks all of its processes. What they do about it is the
+ * root's matter, and it needs its guard for that. */
+CHILD_TEST(guard, who_asks_all_to_end_does_not_end_guard_and_keeper)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM};
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    struct mproc_context *context = open_context();
+    pid_t guard = guard_of(context), keeper = keeper_of(context);
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        struct mproc_process *process = NULL;
+        struct mproc_status status = {0};
+        REQUIRE(start(context, "hold", ends[1], MPROC_START_FORKSERVER, &process) == 0);
+        expect_voices(ends[0], 1);
+        kill(guard, signals[i]);
+        kill(keeper, signals[i]);
+        kill(mproc_process_pid(process), SIGTERM);
+        REQUIRE(mproc_process_join(process, mproc_deadline_ms(10000), &status) == 0);
+        CHECK(status.end == MPROC_END_SIGNAL && status.signal == SIGTERM);
+        CHECK(!status.guard_died);
+        mproc_process_free(process);
+    }
+    CHECK(guard_of(context) == guard && keeper_of(context) == keeper && restarts_of(context) == 0);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+    CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+}
+
 CHILD_TEST(guard, a_join_wakes_by_itself_when_the_guard_dies)
 {
     struct mproc_process *process = NULL;

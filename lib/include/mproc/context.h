@@ -11,7 +11,8 @@
  *
  * The context makes the owner a subreaper, so that what guard and keeper leave when both are killed at once
  * comes back to it, and puts the guard and all workers into a process group of their own: Ctrl-C on the
- * terminal reaches the owner only, who passes it on once (<mproc/shutdown.h>).
+ * terminal reaches the owner only, who passes it on once (<mproc/shutdown.h>). Guard and keeper leave signals
+ * that ask them to end alone, for a service manager sends them to everybody: they end with the owner.
  */
 #ifndef MPROC_CONTEXT_H
 #define MPROC_CONTEXT_H
