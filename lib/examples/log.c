@@ -14,6 +14,7 @@
 #include <mproc/error.h>
 #include <mproc/log.h>
 #include <mproc/process.h>
+#include <mproc/shutdown.h>
 
 enum { WORKERS = 3, UNLUCKY = 1, RECORDS = 1000 };
 
@@ -114,8 +115,11 @@ int main(void)
 {
     char path[] = "/tmp/mproc-example-XXXXXX";
     struct mproc_context *context = NULL;
-    int fd = mkstemp(path);
 
+    /* Ctrl-C ends all waits, and the file is removed all the same. */
+    if (mproc_shutdown_install(NULL, 0))
+        return fprintf(stderr, "%s\n", mproc_error_detail()), 1;
+    int fd = mkstemp(path);
     if (fd < 0)
         return perror(path), 1;
     int err = mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context);
