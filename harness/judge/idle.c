@@ -120,7 +120,7 @@ const char *const *pf_idle_but_lost(const struct pf_case *c, size_t *ret_count)
             add(c, &living, &living_count, c->graph->threads[i].state->thread);
     const struct pf_graph *graph = pf_graph_seclude(c->graph->snapshot, living, living_count, c->scratch);
     for (size_t i = 0; i < graph->snapshot->thread_count; i++)
-        if (!is_lost(graph, i))
+        if (!is_lost(graph, i) || c->graph->threads[i].base != PF_GRADE_STUCK)
             add(c, &others, ret_count, graph->threads[i].state->thread);
     return *ret_count < graph->snapshot->thread_count ? others : NULL;
 }

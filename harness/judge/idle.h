@@ -21,8 +21,8 @@ bool pf_idle_circle(const struct pf_case *c);
  */
 const struct pf_graph_thread *pf_idle_culprit(const struct pf_graph *graph, struct pf_chain *chain);
 
-/* All threads but the lost: those whose wait nobody at all could end, who lives on and who does not. NULL:
- * none is lost. They live in scratch. */
+/* All threads but the lost: those whose wait nobody at all could end, whoever lives on in the tree or comes
+ * from outside. NULL: none is lost. They live in scratch. */
 const char *const *pf_idle_but_lost(const struct pf_case *c, size_t *ret_count);
 
 #endif

@@ -441,6 +441,7 @@ static const struct golden {
     {"hang-beside-a-copied-lock", PF_FAIL, "hang", "fork-with-threads",
      "0/t1 (program) goes on, and could end it by a signal"},
     {"near-busy-loop-lock-of-a-ticker", PF_FAIL, "busy-loop@0", "-", NULL},
+    {"near-busy-loop-reader-of-a-fifo", PF_FAIL, "busy-loop@0", "-", NULL},
     {"near-busy-loop-idle-reader", PF_FAIL, "busy-loop@0", "-", NULL},
     {"near-busy-loop-is-joined", PF_FAIL, "busy-loop@0", "-", NULL},
     {"near-endless-poll-ended-by-itself", PF_FAIL, "busy-loop@0", "-", NULL},

@@ -1638,6 +1638,10 @@ def beside_a_copy(name, pace, ticker=False, wait=NAPS):
 beside_a_copy("busy-loop-beside-a-copied-lock", poll())
 beside_a_copy("hang-beside-a-copied-lock", spin(states=140), wait=RUNS)
 beside_a_copy("near-busy-loop-lock-of-a-ticker", poll(), ticker=True)
+circle("near-busy-loop-reader-of-a-fifo", ("0", poll()),
+       objects=[{"id": "fifo:8:1:1", "kind": "fifo", "path": "/tmp/orders", "external": True, "by_name": True,
+                 "holders": holders("0.1:r3 0.1:w3")}],
+       waits={"0": NAPS, "0.1": read("fifo:8:1:1")})
 circle("near-busy-loop-idle-reader", ("0", poll()), objects=[OWN_INPUT], waits={"0": NAPS, "0.1": read("pipe:[1]", 0)})
 circle("near-busy-loop-is-joined", ("0/t1", poll()), objects=JOINED, waits={"0": futex("futex:j"), "0/t1": NAPS})
 circle("near-endless-poll-ended-by-itself", ("0", poll()), waits={"0": NAPS}, ended="0.1")
