@@ -77,7 +77,7 @@ struct pf_graph {
     struct pf_graph_process *processes;
     size_t process_count;
     struct pf_lookup process_index, thread_index, object_index;
-    struct pf_party **parties; /* per object and end, see wakers.c; NULL where nobody waits */
+    struct pf_party **parties; /* per object and end, see wakers_internal.h; NULL where nobody waits */
     size_t party_count;
     enum pf_grade anyone; /* best grade of all threads */
     bool trusting;        /* supposes that what could not be seen of a tree that was found is not there */
