@@ -137,7 +137,8 @@ static const char *tell_replays(const struct pf_page *page, const struct pf_fail
         pf_arena_printf(page->arena, "replayed %" PRIu64 " of %" PRIu64, failure->replayed, failure->replays);
     if (failure->replayed < failure->replays)
         return pf_arena_printf(page->arena, "%s: flaky", counts);
-    return failure->chance ? pf_arena_printf(page->arena, "%s, at a call that chance decides on", counts) : counts;
+    return failure->chance ? pf_arena_printf(page->arena, "%s, at a call that chance decides on", counts)
+                           : counts;
 }
 
 /* "23-95 and 97 of the 101 instructions of the call". */

@@ -45,7 +45,8 @@ static int set_same(void *data, const char *value, struct pf_error *error)
 
 static int set_until_fail(void *data, const char *value, struct pf_error *error)
 {
-    return pf_count_option_set(&((struct settings *)data)->shared.trial->attempts, ATTEMPTS_MOST, value, error);
+    return pf_count_option_set(&((struct settings *)data)->shared.trial->attempts, ATTEMPTS_MOST, value,
+                               error);
 }
 
 static int set_verbose(void *data, const char *value, struct pf_error *error)
@@ -169,7 +170,8 @@ static int find_baseline(const struct settings *settings, struct pf_error *error
     return r;
 }
 
-/* One run, written down in the trace. What it found is told, unless it is to be run again: then it says so. */
+/* One run, written down in the trace. What it found is told, unless it is to be run again: then it says so.
+ */
 static int supervise(const struct pf_command *command, const struct settings *settings, size_t number,
                      struct pf_trace *trace, bool *ret_again)
 {

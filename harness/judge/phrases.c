@@ -36,7 +36,7 @@ static const char *list(struct pf_arena *arena, const char *const *items, size_t
 
 const char *pf_phrase_list(struct pf_arena *arena, const char *const *items, size_t count)
 {
-    return count ? list(arena, items, count, "and") : "nobody";
+    return items && count ? list(arena, items, count, "and") : "nobody";
 }
 
 static const struct pf_object *object_of(const struct pf_case *c, const struct pf_target *target)

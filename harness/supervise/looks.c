@@ -3,8 +3,8 @@
 #include <time.h>
 
 enum {
-    SHARE = 100,        /* looks may take one part in so many of a core's time */
-    SPARE_SHARE = 200,  /* and snapshots that no movement calls for, one in so many */
+    SHARE = 100,       /* looks may take one part in so many of a core's time */
+    SPARE_SHARE = 200, /* and snapshots that no movement calls for, one in so many */
     CREDIT_SNAPSHOTS = 4,
 };
 

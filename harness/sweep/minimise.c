@@ -201,8 +201,8 @@ static void keep_line(const struct reduction *reduction)
     failure->chance = line->chance;
 }
 
-/* The line that was just run. One that cannot promise to show the failure in one run goes on until it does, and
- * is not stopped by a run that ends cleanly with an error. */
+/* The line that was just run. One that cannot promise to show the failure in one run goes on until it does,
+ * and is not stopped by a run that ends cleanly with an error. */
 static const char *line_of(const struct reducing *reducing, const struct reduction *reduction)
 {
     const struct pf_failure *line = &reduction->line;
