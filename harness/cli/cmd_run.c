@@ -19,7 +19,7 @@
 
 static const uint64_t SILENCE_NS = 1000000000; /* so long before --verbose tells of it */
 
-enum { ATTEMPTS_MOST = 1000000 };
+enum { ATTEMPTS_MOST = 100000 };
 
 struct settings {
     struct pf_trial_settings shared; /* stays first: the shared options set it */

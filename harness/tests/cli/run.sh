@@ -67,7 +67,7 @@ expect_status 1
 expect_in stderr "FAILED: exit"
 run "$pitfall" run --until-fail 0 -- true
 expect_status 2
-expect_in stderr "a whole number from 1 to 1000000 was expected"
+expect_in stderr "a whole number from 1 to 100000 was expected"
 
 echo "- expected output"
 run "$pitfall" run --expect-text "hello, w" -- echo "hello, world"
