@@ -9,10 +9,10 @@ static void add(const struct pf_case *c, const char ***threads, size_t *count, c
     *(const char **)pf_arena_grow(c->scratch, threads, count, sizeof(**threads)) = thread;
 }
 
-const char *const *pf_idle_threads(const struct pf_case *c, size_t *ret_count)
+const struct pf_graph *pf_idle_graph(const struct pf_case *c)
 {
     const char **threads = NULL;
-    *ret_count = 0;
+    size_t count = 0;
     for (size_t i = 0; i < c->trace->count; i++) {
         const struct pf_event *event = c->trace->events[i];
         if (event->kind != PF_EVENT_PACE)
@@ -20,15 +20,15 @@ const char *const *pf_idle_threads(const struct pf_case *c, size_t *ret_count)
         if (!pf_pace_polls(c, &event->pace) && !pf_pace_rests(&event->pace))
             return NULL;
         if (pf_pace_timed_wait(c, &event->pace))
-            add(c, &threads, ret_count, event->pace.thread);
+            add(c, &threads, &count, event->pace.thread);
     }
     /* Whose time has not come in all that while rests as well. */
     for (size_t i = 0; threads && i < c->graph->snapshot->thread_count; i++) {
         const struct pf_thread_state *state = c->graph->threads[i].state;
         if (state->wait.timed || state->wait.kind == PF_WAIT_SLEEP)
-            add(c, &threads, ret_count, state->thread);
+            add(c, &threads, &count, state->thread);
     }
-    return threads;
+    return threads ? pf_graph_seclude(c->graph->snapshot, threads, count, c->scratch) : NULL;
 }
 
 /* Does a circle run through several processes, for an end or for room? What waits for data alone may be idle.
@@ -45,13 +45,8 @@ static bool is_of_processes(const struct pf_graph *graph, const struct pf_chain 
     return several && strong;
 }
 
-bool pf_idle_circle(const struct pf_case *c)
+bool pf_idle_circle(const struct pf_graph *graph)
 {
-    size_t count;
-    const char *const *idle = pf_idle_threads(c, &count);
-    if (!idle)
-        return false;
-    const struct pf_graph *graph = pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch);
     size_t first = pf_lookup_find(&graph->thread_index, "0");
     if (first == PF_NOWHERE || !pf_graph_stuck(graph, first))
         return false;
@@ -110,17 +105,18 @@ static bool is_lost(const struct pf_graph *graph, size_t thread)
     return true;
 }
 
-const char *const *pf_idle_but_lost(const struct pf_case *c, size_t *ret_count)
+const struct pf_graph *pf_idle_lost(const struct pf_case *c)
 {
     const char **living = NULL, **others = NULL;
-    size_t living_count = 0;
-    *ret_count = 0;
+    size_t living_count = 0, other_count = 0;
     for (size_t i = 0; i < c->graph->snapshot->thread_count; i++)
         if (c->graph->threads[i].base == PF_GRADE_ALIVE)
             add(c, &living, &living_count, c->graph->threads[i].state->thread);
     const struct pf_graph *graph = pf_graph_seclude(c->graph->snapshot, living, living_count, c->scratch);
     for (size_t i = 0; i < graph->snapshot->thread_count; i++)
         if (!is_lost(graph, i) || c->graph->threads[i].base != PF_GRADE_STUCK)
-            add(c, &others, ret_count, graph->threads[i].state->thread);
-    return *ret_count < graph->snapshot->thread_count ? others : NULL;
+            add(c, &others, &other_count, graph->threads[i].state->thread);
+    if (!others || other_count == graph->snapshot->thread_count)
+        return NULL;
+    return pf_graph_seclude(c->graph->snapshot, others, other_count, c->scratch);
 }

@@ -97,9 +97,8 @@ bool pf_suppose_nobody_comes(struct pf_case *c)
     return true;
 }
 
-static void suppose_idle(struct pf_case *c, const char *const *idle, size_t count)
+static void suppose_idle(struct pf_case *c, const struct pf_graph *graph)
 {
-    const struct pf_graph *graph = pf_graph_seclude(c->graph->snapshot, idle, count, c->scratch);
     suppose(c, graph,
             tell_living(c, graph, "still wakes now and then; but it has neither read nor written anything",
                         "still wake now and then; but they have neither read nor written anything"));
@@ -108,23 +107,22 @@ static void suppose_idle(struct pf_case *c, const char *const *idle, size_t coun
 /* Those who only wake for their time do nothing else, and the rest is a circle. */
 static bool suppose_housekeepers(struct pf_case *c)
 {
-    size_t count;
-    const char *const *idle = pf_idle_circle(c) ? pf_idle_threads(c, &count) : NULL;
-    if (idle)
-        suppose_idle(c, idle, count);
-    return idle;
+    const struct pf_graph *graph = pf_idle_graph(c);
+    if (!graph || !pf_idle_circle(graph))
+        return false;
+    suppose_idle(c, graph);
+    return true;
 }
 
 /* Whoever lives on ends nobody by a signal. Only the lost are looked at: what others wait for, the living may
  * bring. */
 static bool suppose_no_signal(struct pf_case *c)
 {
-    size_t count;
-    const char *const *others = pf_idle_but_lost(c, &count);
-    if (!others)
+    const struct pf_graph *lost = pf_idle_lost(c);
+    if (!lost)
         return false;
     suppose(
-        c, pf_graph_seclude(c->graph->snapshot, others, count, c->scratch),
+        c, lost,
         tell_living(c, NULL, "goes on, and could end it by a signal", "go on, and could end it by a signal"));
     return true;
 }
@@ -159,12 +157,11 @@ static void blame(struct pf_case *c, const struct pf_chain *chain, const char *p
 /* Somebody polls for ever: does somebody else wait for what only the poller could do? */
 static bool blame_poller(struct pf_case *c)
 {
-    size_t count;
-    const char *const *idle = pf_case_found(c, PF_FINDING_BUSY_LOOP) ? pf_idle_threads(c, &count) : NULL;
+    const struct pf_graph *graph = pf_case_found(c, PF_FINDING_BUSY_LOOP) ? pf_idle_graph(c) : NULL;
     const struct pf_graph_thread *culprit = NULL;
-    if (!idle)
+    if (!graph)
         return false;
-    suppose_idle(c, idle, count);
+    suppose_idle(c, graph);
     for (size_t i = 0; i < c->graph->snapshot->thread_count && !culprit; i++) {
         struct pf_chain *chain = pf_graph_stuck(c->graph, i) ? pf_chain_from(c->graph, i) : NULL;
         culprit = chain ? pf_idle_culprit(c->graph, chain) : NULL;

@@ -98,7 +98,8 @@ void pf_oracle_busy_loop(struct pf_case *c)
         else if (!pf_pace_rests(&event->pace))
             return; /* somebody does something else */
     }
-    if (!circle.told || pf_idle_circle(c))
+    const struct pf_graph *rest = circle.told ? pf_idle_graph(c) : NULL;
+    if (!circle.told || (rest && pf_idle_circle(rest)))
         return;
     const char *message =
         pf_arena_printf(c->scratch, "still running after %s, and going round in circles: %s",

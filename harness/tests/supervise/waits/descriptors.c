@@ -125,13 +125,19 @@ static void await_epoll(void)
     NEED(epoll_wait(set, &event, 1, -1) == 1);
 }
 
-/* Told of once, and not armed again. */
-static void make_spent_epoll(void)
+/* A set that has told of its member once, and `how` says that it does not do so again. */
+static void make_told_epoll(uint32_t how)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT};
+    struct epoll_event event = {.events = EPOLLIN | how};
     make_pipe();
     NEED((set = epoll_create1(0)) >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0);
     NEED(write(ends[1], "x", 1) == 1 && epoll_wait(set, &event, 1, -1) == 1);
+}
+
+/* Told of once, and not armed again. */
+static void make_spent_epoll(void)
+{
+    make_told_epoll(EPOLLONESHOT);
 }
 
 static void arm_epoll(void)
@@ -143,10 +149,7 @@ static void arm_epoll(void)
 /* Told of once, and not read. */
 static void make_edged_epoll(void)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-    make_pipe();
-    NEED((set = epoll_create1(0)) >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0);
-    NEED(write(ends[1], "x", 1) == 1 && epoll_wait(set, &event, 1, -1) == 1);
+    make_told_epoll(EPOLLET);
 }
 
 /* What FIFOs are in: the containment's own /dev/shm, or the working folder, which others can reach. */
