@@ -1,7 +1,7 @@
 // Boost.Interprocess.
 #include "carrier.h"
 
-#if __has_include(<boost/interprocess/ipc/message_queue.hpp>)
+#if !defined(BENCH_WITHOUT_PEERS) && __has_include(<boost/interprocess/ipc/message_queue.hpp>)
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <string>
 #include <unistd.h>
