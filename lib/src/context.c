@@ -317,7 +317,8 @@ static void listen_to_guard(struct mproc_context *context)
     size_t nfds = 0;
 
     /* Without room for its descriptor the greeting of another guard would be lost: it is left for later. */
-    while (context->channel >= 0 && mproc_poll_one(context->channel, POLLIN, MPROC_NOW) && mproc_has_room()) {
+    while (context->channel >= 0 && mproc_poll_one(context->channel, POLLIN, MPROC_NOW) &&
+           mproc_has_room(context->channel)) {
         ssize_t len = mproc_channel_receive(context->channel, &answer, sizeof(answer), fds, &nfds);
         if (len == -EAGAIN)
             return;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,9 +25,15 @@ static const uint64_t clear_ms = 950;
 
 static _Noreturn void keeper_loop(struct mproc_guard *guard);
 
+enum { ORDER_BYTES = sizeof(struct mproc_order) + MPROC_CHANNEL_BYTES };
+
+/* A child may have ended since the guard has looked. */
+static volatile sig_atomic_t is_child_due = 1;
+
 static void note_child(int signo)
 {
-    (void)signo; /* only ends ppoll() */
+    (void)signo;
+    is_child_due = 1;
 }
 
 static int send_answer(const struct mproc_guard *guard, enum mproc_answer_kind kind, uint64_t id, int err)
@@ -54,6 +61,7 @@ static void reap_children(struct mproc_guard *guard)
 {
     siginfo_t info;
 
+    is_child_due = 0;
     while (mproc_peek_end(P_ALL, 0, &info) > 0) {
         /* Recorded before it is reaped: should we die in between, the owner finds both the record and the
          * zombie. */
@@ -78,7 +86,7 @@ static bool lay_out(struct mproc_worker *worker, const int *fds, size_t nfds)
         bool comes = flags & (uint32_t)(MPROC_ORDER_STDIO << i);
         if (comes && at == nfds)
             return false;
-        worker->stdio[i] = comes ? fds[at++] : -1;
+        worker->stdio[i] = comes ? fds[at++] : i; /* which is /dev/null */
     }
     if (flags & MPROC_ORDER_BODY_FD) {
         if (at == nfds)
@@ -146,6 +154,7 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
     if (pid == 0) {
         close(guard->owner_pidfd);
         close(guard->keeper_pidfd);
+        signal(SIGCHLD, SIG_DFL);
         mproc_worker_run(&worker);
     }
     if (pid > 0) {
@@ -161,12 +170,10 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
 /* Returns false at the end of the channel, or when it cannot be read any more. */
 static bool serve(struct mproc_guard *guard)
 {
-    static _Alignas(
-        struct mproc_order) unsigned char buffer[sizeof(struct mproc_order) + MPROC_CHANNEL_BYTES];
     int fds[MPROC_CHANNEL_FDS];
     size_t nfds = 0;
-    ssize_t len = mproc_channel_receive(guard->channel, buffer, sizeof(buffer), fds, &nfds);
-    const struct mproc_order *order = (const struct mproc_order *)buffer;
+    ssize_t len = mproc_channel_receive(guard->channel, guard->buffer, ORDER_BYTES, fds, &nfds);
+    const struct mproc_order *order = (const struct mproc_order *)guard->buffer;
 
     if (len == 0 || (len < 0 && len != -EAGAIN && len != -EMFILE))
         return false;
@@ -176,7 +183,7 @@ static bool serve(struct mproc_guard *guard)
         tell(guard, MPROC_ANSWER_FAILED, order->id, -EMFILE);
     }
     if (len >= (ssize_t)sizeof(*order))
-        start_worker(guard, order, buffer + sizeof(*order), fds, nfds);
+        start_worker(guard, order, guard->buffer + sizeof(*order), fds, nfds);
     for (size_t i = 0; i < nfds; i++)
         close(fds[i]);
     return true;
@@ -280,7 +287,8 @@ static _Noreturn void guard_loop(struct mproc_guard *guard)
     const sigset_t held = held_signals();
 
     for (;;) {
-        reap_children(guard);
+        if (is_child_due)
+            reap_children(guard);
         items[0].revents = items[1].revents = items[2].revents = 0;
         if (ppoll(items, 3, NULL, &held) <= 0)
             continue;
@@ -376,5 +384,10 @@ _Noreturn void mproc_guard_run(struct mproc_guard *guard)
     for (int fd = 0; fd < 3; fd++)
         mproc_open_null(fd);
     mproc_close_all_but(keep, guard->slots_fd < 0 ? 2 : 3);
+    mproc_worker_forget_owner();
+    /* In pages of its own: what each worker writes to of the library's variables is close together. */
+    guard->buffer = mmap(NULL, ORDER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (guard->buffer == MAP_FAILED)
+        _exit(1);
     keeper_loop(guard);
 }

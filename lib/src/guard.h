@@ -30,6 +30,7 @@ struct mproc_guard {
     int slots_fd;
     const struct mproc_entry *entries;
     uint32_t nentries;
+    unsigned char *buffer; /* for the order that is read */
     bool was_there; /* the owner relies on a guard by now */
 };
 

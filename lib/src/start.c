@@ -267,6 +267,9 @@ static int order_from_guard(struct start *start, struct mproc_answer *ret_answer
     struct mproc_context *context = start->context;
     int r = mproc_context_refresh(context);
 
+    /* Asked before anything runs: the answer brings the descriptor that the process is held by. */
+    if (r == 0 && !mproc_has_room(context->channel))
+        r = -EMFILE;
     if (r == 0)
         r = take_slot(start);
     if (r)
@@ -299,11 +302,6 @@ static int start_by_guard(struct start *start, struct mproc_answer *ret_answer, 
     enum { TRIES = 10 };
     int r = -ESTALE;
 
-    /* Asked before anything runs: the answer brings the descriptor that the process is held by. */
-    if (!mproc_has_room())
-        return mproc_fail(-EMFILE,
-                          "no descriptor is left to hold '%s' by; close some, or raise RLIMIT_NOFILE",
-                          start->order.name);
     for (int i = 0; i < TRIES && (r == -ESTALE || r == -EOWNERDEAD); i++) {
         r = order_from_guard(start, ret_answer, ret_pidfd);
         if (r == -EOWNERDEAD && start->context->channel < 0)
@@ -313,6 +311,9 @@ static int start_by_guard(struct start *start, struct mproc_answer *ret_answer, 
         return mproc_fail(-EOWNERDEAD,
                           "no guard took the order to start '%s' in %d tries; is somebody killing them?",
                           start->order.name, TRIES);
+    if (r == -EMFILE)
+        return mproc_fail(r, "no descriptor is left to hold '%s' by; close some, or raise RLIMIT_NOFILE",
+                          start->order.name);
     if (r && r != -ETIMEDOUT && r != -EAGAIN)
         mproc_fail(r, "'%s' could not be ordered from the guard: %s", start->order.name, strerrordesc_np(-r));
     return r;
@@ -345,6 +346,8 @@ static _Noreturn void run_fork(struct start *start, int answer_fd, pid_t parent)
     for (unsigned i = 0; i < start->wire.nfds; i++)
         keep[nkeep++] = start->wire.fds[i];
     mproc_close_all_but(keep, nkeep);
+    mproc_reset_signals();
+    mproc_worker_forget_owner();
     mproc_worker_run(&worker);
 }
 

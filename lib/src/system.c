@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -50,13 +49,13 @@ int mproc_open_null(int fd)
     return r;
 }
 
-bool mproc_has_room(void)
+bool mproc_has_room(int fd)
 {
-    int fd = eventfd(0, EFD_CLOEXEC);
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
+    if (copy >= 0)
+        close(copy);
+    return copy >= 0;
 }
 
 static bool task_folder_has_many(void)

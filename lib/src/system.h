@@ -27,8 +27,8 @@ void mproc_reset_signals(void);
 void mproc_hold_signals(sigset_t *ret_before);
 void mproc_release_signals(const sigset_t *before);
 
-/* Whether this process can have one descriptor more. */
-bool mproc_has_room(void);
+/* Whether this process, of which `fd` is a descriptor, can have one more. */
+bool mproc_has_room(int fd);
 
 /* Waits until a descriptor is ready, for POLLIN or POLLOUT. Returns 1, or 0 at the deadline. Goes on after a
  * signal. */

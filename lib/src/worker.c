@@ -83,26 +83,33 @@ static _Noreturn void give_up(const struct mproc_worker *worker, enum mproc_stag
     _exit(EXIT_NOT_STARTED);
 }
 
+/* -1 is /dev/null. */
+static int set_standard(int fd, int source)
+{
+    if (source < 0)
+        return mproc_open_null(fd);
+    return (source == fd ? fcntl(fd, F_SETFD, 0) : dup2(source, fd)) < 0 ? -errno : 0;
+}
+
 static int set_stdio(const struct mproc_worker *worker)
 {
     int sources[3];
 
     /* First out of the way: one standard descriptor may be the source of another. */
     for (int i = 0; i < 3; i++) {
-        sources[i] = worker->stdio[i] < 0 ? -1 : fcntl(worker->stdio[i], F_DUPFD_CLOEXEC, 3);
-        if (worker->stdio[i] >= 0 && sources[i] < 0)
+        bool is_in_the_way = worker->stdio[i] >= 0 && worker->stdio[i] <= STDERR_FILENO && worker->stdio[i] != i;
+        sources[i] = is_in_the_way ? fcntl(worker->stdio[i], F_DUPFD_CLOEXEC, 3) : worker->stdio[i];
+        if (is_in_the_way && sources[i] < 0)
             return -errno;
     }
     for (int i = 0; i < 3; i++) {
-        int r = sources[i] < 0 ? mproc_open_null(i) : dup2(sources[i], i) < 0 ? -errno : 0;
+        int r = set_standard(i, sources[i]);
         if (r)
             return r;
-        if (sources[i] >= 0)
-            close(sources[i]);
     }
     for (int i = 0; i < 3; i++) {
-        if (worker->stdio[i] > STDERR_FILENO)
-            close(worker->stdio[i]);
+        if (sources[i] > STDERR_FILENO)
+            close(sources[i]);
     }
     return 0;
 }
@@ -235,17 +242,21 @@ static void spread_stop(int signo)
     mproc_stop_spread();
 }
 
+void mproc_worker_forget_owner(void)
+{
+    mproc_context_forget();
+    mproc_shutdown_forget();
+    mproc_thread_forget();
+}
+
 static void become(const struct mproc_worker *worker)
 {
     const struct mproc_order *order = worker->order;
 
-    snprintf(own_name, sizeof(own_name), "%.*s", (int)sizeof(own_name) - 1, order->name);
+    memcpy(own_name, order->name, strnlen(order->name, sizeof(own_name) - 1));
     prctl(PR_SET_NAME, own_name);
     own_entries = worker->entries;
     own_nentries = worker->nentries;
-    mproc_context_forget();
-    mproc_shutdown_forget();
-    mproc_thread_forget();
     mproc_stop_rebase(&worker->slot->stop);
     /* Without SA_RESTART: who is asked to end comes out of a blocking system call. */
     sigaction(MPROC_SIGNAL_ASK, &(struct sigaction){.sa_handler = spread_stop}, NULL);
@@ -320,7 +331,6 @@ _Noreturn void mproc_worker_run(const struct mproc_worker *worker)
     if (worker->group)
         setpgid(0, worker->group);
     __atomic_store_n(&worker->slot->pid, getpid(), __ATOMIC_RELEASE);
-    mproc_reset_signals();
     if (!is_spawned && worker->slots_fd >= 0)
         close(worker->slots_fd);
     /* Before the limits: there may be no descriptor left under them. */
@@ -334,6 +344,7 @@ _Noreturn void mproc_worker_run(const struct mproc_worker *worker)
 
 _Noreturn void mproc_worker_go_on(const struct mproc_worker *worker)
 {
+    mproc_worker_forget_owner();
     /* An exec of a file that gives rights has taken it away. */
     end_with_parent(worker);
     run_entry(worker, worker->body, open_pidfd(worker));

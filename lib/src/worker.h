@@ -13,7 +13,7 @@ struct mproc_worker {
     const struct mproc_order *order;
     const unsigned char *body; /* NULL: it is in body_fd */
     int body_fd;
-    int stdio[3]; /* -1: /dev/null */
+    int stdio[3]; /* -1: /dev/null; its own number: what is there */
     const int *fds;
     unsigned nfds;
     const struct mproc_entry *entries; /* of the context */
@@ -29,7 +29,10 @@ struct mproc_worker {
 /* The library's own entries, by enum mproc_own_entry. */
 extern const struct mproc_entry *const mproc_own_entries[MPROC_OWN__COUNT];
 
-/* Runs in the new process, with all signals held. */
+/* Once in a process that is forked from the owner: it has no context, subscription or thread. */
+void mproc_worker_forget_owner(void);
+
+/* Runs in the new process, with all signals held and no handler set. */
 _Noreturn void mproc_worker_run(const struct mproc_worker *worker);
 
 /* The same from where the program, run anew, has taken the start up. */
