@@ -61,7 +61,7 @@ static void step_kill(pid_t pid)
 }
 
 /* How many instructions body(arg) has, its exit included; 0 when the kernel does not let us trace. */
-static long step_count(step_body *body, void *arg)
+static inline long step_count(step_body *body, void *arg)
 {
     pid_t pid = step_start(body, arg);
     long count = 0;

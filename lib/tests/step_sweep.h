@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "sleeper.h"
-#include "step.h"
+#include "step_path.h"
 
 /* A call under kills. `before` prepares each kill and may be NULL; `after` judges what the dead one left, and
  * that all others can go on. */
@@ -37,21 +37,22 @@ static long step_sweep(const struct step_sweep *sweep)
     }
     if (sweep->before)
         sweep->before(sweep->arg);
-    long count = step_count(sweep->body, sweep->arg);
-    if (count == 0)
+    struct step_path path = step_path_of(sweep->body, sweep->arg);
+    if (path.count == 0)
         cr_skip_test("no ptrace here");
     sweep->after(sweep->arg, -1);
-    long all = count + sweep->more;
+    long all = path.count + sweep->more;
     struct step_walk walk = step_walk(all, sweep->points);
     for (long at = walk.first; at < all; at = step_next(at, walk.stride, all), points++) {
         if (sweep->before)
             sweep->before(sweep->arg);
         pid_t pid = step_start(sweep->body, sweep->arg);
-        if (step_over(pid, at))
+        if (step_along(pid, &path, at))
             step_kill(pid);
         sweep->after(sweep->arg, at);
     }
-    cr_log_info("%ld of %ld instructions", points, count);
+    cr_log_info("%ld of %ld instructions", points, path.count);
+    free(path.routes);
     return points;
 }
 
