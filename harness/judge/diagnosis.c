@@ -106,6 +106,13 @@ void pf_explain_by_chain(struct pf_case *c, size_t start)
     pf_explain(c, NULL, &plain);
 }
 
+/* Who waits beside those that go round in circles. */
+static void draw_around(struct pf_case *c, const struct pf_finding *circles)
+{
+    pf_picture_draw(c);
+    c->trial->diagnosis->summary = circles->message;
+}
+
 /* A picture of a tree that was looked at, and what will stay as it is if nobody outside does anything: that
  * may well be all right. */
 static void draw_picture(struct pf_case *c)
@@ -120,12 +127,15 @@ static void draw_picture(struct pf_case *c)
     pf_suppose_no_more(c);
 }
 
-/* Does anybody wait for something? Of those who run or sleep there is nothing more to tell. */
-static bool is_anybody_waiting(const struct pf_graph *graph)
+/* Does anybody wait for something? Of those who run or sleep there is nothing more to tell; nor, where
+ * somebody goes round in circles, of those who wait for a time only. */
+static bool is_anybody_waiting(const struct pf_case *c)
 {
-    for (size_t i = 0; i < graph->snapshot->thread_count; i++) {
-        enum pf_wait_kind kind = graph->threads[i].state->wait.kind;
-        if (!graph->threads[i].ended && kind != PF_WAIT_NONE && kind != PF_WAIT_SLEEP && kind != PF_WAIT_HELD)
+    const struct pf_finding *circles = pf_case_found(c, PF_FINDING_BUSY_LOOP);
+    for (size_t i = 0; i < c->graph->snapshot->thread_count; i++) {
+        const struct pf_wait *wait = &c->graph->threads[i].state->wait;
+        if (!c->graph->threads[i].ended && wait->kind != PF_WAIT_NONE && wait->kind != PF_WAIT_SLEEP &&
+            wait->kind != PF_WAIT_HELD && !(circles && wait->timed))
             return true;
     }
     return false;
@@ -133,6 +143,7 @@ static bool is_anybody_waiting(const struct pf_graph *graph)
 
 void pf_diagnose(struct pf_case *c)
 {
+    const struct pf_finding *circles = pf_case_found(c, PF_FINDING_BUSY_LOOP);
     bool hung = pf_case_verdict(c) == PF_VERDICT_DEADLINE && pf_case_found(c, PF_FINDING_HANG) && c->graph;
     bool observed = pf_case_verdict(c) == PF_VERDICT_OBSERVED && c->graph;
     c->trial->diagnosis = pf_arena_alloc(c->arena, sizeof(*c->trial->diagnosis));
@@ -144,8 +155,10 @@ void pf_diagnose(struct pf_case *c)
         return;
     else if (observed)
         draw_picture(c);
-    else if (hung && is_anybody_waiting(c->graph))
+    else if (hung && is_anybody_waiting(c))
         pf_picture_draw(c);
+    else if (circles && is_anybody_waiting(c))
+        draw_around(c, circles);
     else
         c->trial->diagnosis = NULL;
 }
