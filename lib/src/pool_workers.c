@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,7 +21,7 @@ static const uint64_t hurry_ms = 10;
 static const uint64_t retry_ms = 100;
 static const uint64_t start_ms = 2000;
 
-enum { FAILURES_MAX = 10 };
+enum { FAILURES_MAX = 10, KILLS_MORE = 5 };
 
 void mproc_pool_due(struct mproc_pool *pool, uint64_t at_ns)
 {
@@ -117,6 +118,15 @@ static bool any_serves(const struct mproc_pool *pool)
     return false;
 }
 
+/* How many workers in a row may end before they serve. Who is killed may be innocent: then it is somebody
+ * outside, or memory that is short for a while. */
+static unsigned deaths_allowed(const struct mproc_pool *pool, const struct mproc_status *status)
+{
+    unsigned deaths = pool->nworkers > 3 ? pool->nworkers : 3;
+
+    return status->end == MPROC_END_SIGNAL && status->signal == SIGKILL ? KILLS_MORE * deaths : deaths;
+}
+
 static void note_end(struct mproc_pool *pool, uint32_t lane, const struct mproc_status *status)
 {
     const struct hand_lane *own = &pool->hand->lane[lane];
@@ -140,9 +150,10 @@ static void note_end(struct mproc_pool *pool, uint32_t lane, const struct mproc_
     worker->start_at_ns = 0;
     if (stage != HAND_STARTING) {
         pool->failures = 0;
-    } else if (!is_meant && ++pool->failures >= (pool->nworkers > 3 ? pool->nworkers : 3)) {
+    } else if (!is_meant && ++pool->failures >= deaths_allowed(pool, status)) {
         worker->start_at_ns = mproc_deadline_ms(retry_ms);
-        snprintf(why, sizeof(why), "they end in their init hook: %s%s%.100s", past->why,
+        snprintf(why, sizeof(why), "they end %s: %s%s%.100s",
+                 pool->init >= 0 ? "in their init hook" : "before they serve", past->why,
                  status->detail[0] ? ": " : "", status->detail);
         if (!any_serves(pool))
             break_pool(pool, why);

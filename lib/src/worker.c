@@ -97,8 +97,9 @@ static int set_stdio(const struct mproc_worker *worker)
 
     /* First out of the way: one standard descriptor may be the source of another. */
     for (int i = 0; i < 3; i++) {
-        bool is_in_the_way = worker->stdio[i] >= 0 && worker->stdio[i] <= STDERR_FILENO && worker->stdio[i] != i;
-        sources[i] = is_in_the_way ? fcntl(worker->stdio[i], F_DUPFD_CLOEXEC, 3) : worker->stdio[i];
+        int fd = worker->stdio[i];
+        bool is_in_the_way = fd >= 0 && fd <= STDERR_FILENO && fd != i;
+        sources[i] = is_in_the_way ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
         if (is_in_the_way && sources[i] < 0)
             return -errno;
     }

@@ -194,6 +194,21 @@ static inline int say_goodbye(struct mproc_args *args)
     return 0;
 }
 
+/* An init hook: each message is a death. */
+static inline int be_killed(struct mproc_args *args)
+{
+    struct mproc_queue *deaths;
+    char one;
+    size_t len;
+
+    if (mproc_args_get_queue(args, 0, &deaths))
+        return 1;
+    if (mproc_queue_get_into(deaths, MPROC_NOW, sizeof(one), &one, &len) == 0)
+        kill(getpid(), SIGKILL);
+    mproc_queue_unref(deaths);
+    return 0;
+}
+
 static inline int grow(struct mproc_args *args)
 {
     size_t size = (size_t)64 << 20;
@@ -234,6 +249,7 @@ static const struct mproc_entry entries[] = {{"square", square},
                                              {"tell_state", tell_state},
                                              {"keep_queue", keep_queue},
                                              {"say_goodbye", say_goodbye},
+                                             {"be_killed", be_killed},
                                              {"grow", grow},
                                              {"tell_cpu", tell_cpu},
                                              {NULL, NULL}};

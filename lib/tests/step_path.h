@@ -37,8 +37,8 @@ static void step_path_grow(struct step_path *path, pid_t pid, long *ret_room)
     path->routes[path->count] = (struct step_route){.rip = rip};
 }
 
-/* How often the instruction at each point was come to until then. A repeated string instruction is stepped round by
- * round, but passes a breakpoint as one. */
+/* How often the instruction at each point was come to until then. A repeated string instruction is stepped
+ * round by round, but passes a breakpoint as one. */
 static void step_path_number(struct step_path *path)
 {
     enum { SLOTS = 1 << 18, NEVER = 1 << 30 };
@@ -101,7 +101,8 @@ static bool step_along(pid_t pid, const struct step_path *path, long at)
     if (!step_break_at(pid, route.rip))
         return step_over(pid, at);
     for (long i = 0; i < route.hits; i++) {
-        if (ptrace(PTRACE_CONT, pid, NULL, NULL) != 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+        if (ptrace(PTRACE_CONT, pid, NULL, NULL) != 0 || waitpid(pid, &status, 0) != pid ||
+            !WIFSTOPPED(status))
             return false;
     }
     step_break_at(pid, 0);

@@ -107,6 +107,39 @@ CHILD_TEST(pool_workers, when_all_die_in_init_every_task_is_told)
     close_pool();
 }
 
+/* A pool whose workers are killed that often before they serve. Returns how its first task ended. */
+static enum mproc_outcome run_beside_deaths(int deaths)
+{
+    struct mproc_queue *queue;
+    struct mproc_args *init;
+    struct mproc_future *future;
+
+    REQUIRE(mproc_queue_create(NULL, &queue) == 0 && mproc_args_new(&init) == 0);
+    for (int i = 0; i < deaths; i++)
+        CHECK(mproc_queue_put(queue, "x", 1, MPROC_NOW) == 0);
+    mproc_args_add_queue(init, queue);
+    open_pool(&(struct mproc_pool_options){.workers = 2, .init = "be_killed", .init_args = init});
+    mproc_args_free(init);
+    init = args_of(7);
+    REQUIRE(mproc_pool_submit(pool, "square", init, NULL, mproc_deadline_ms(WAIT_MS), &future) == 0);
+    mproc_args_free(init);
+    struct mproc_result result = wait_for(future);
+    mproc_future_free(future);
+    close_pool();
+    mproc_queue_unref(queue);
+    return result.outcome;
+}
+
+CHILD_TEST(pool_workers, who_are_killed_as_they_start_do_not_end_the_pool)
+{
+    CHECK(run_beside_deaths(9) == MPROC_OUTCOME_DONE);
+}
+
+CHILD_TEST(pool_workers, who_are_always_killed_as_they_start_end_it)
+{
+    CHECK(run_beside_deaths(1000) == MPROC_OUTCOME_NOT_RUN);
+}
+
 CHILD_TEST(pool_workers, a_failing_init_is_explained)
 {
     struct mproc_future *future;
