@@ -35,8 +35,7 @@ static void end_job(struct mproc_pool *pool, struct pool_job *job, enum mproc_ou
         return;
     }
     if (mproc_hand_revoke(pool->hand, job->cell)) {
-        if (job->timeout_ns)
-            pool->timed--;
+        mproc_job_note_out_of_cell(pool, job);
         mproc_job_give_up(pool, job, outcome);
         return;
     }

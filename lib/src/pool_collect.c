@@ -54,8 +54,10 @@ void mproc_pool_pump(struct mproc_pool *pool)
         __atomic_store_n(&pool->hand->shared->owner_cpu, cpu, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < pool->nworkers; i++)
         mproc_pool_collect_lane(pool, i);
+    bool is_time = now_ns >= pool->next_look_ns;
     mproc_pool_look_after(pool, now_ns);
     mproc_pool_do_due(pool, now_ns);
+    mproc_pool_rebind(pool, is_time);
     if (pool->pending)
         mproc_pool_dispatch(pool);
     if (pool->offered > 0)

@@ -78,7 +78,8 @@ static int terminate(struct mproc_pool *pool, uint64_t deadline_ns)
 {
     uint64_t now_ns = mproc_clock_ns();
     uint64_t kill_at_ns = deadline_ns > now_ns ? deadline_ns : now_ns;
-    uint64_t until_ns = kill_at_ns == MPROC_FOREVER ? MPROC_FOREVER : kill_at_ns + kill_ms * 1000000;
+    uint64_t until_ns =
+        kill_at_ns < MPROC_FOREVER - kill_ms * 1000000 ? kill_at_ns + kill_ms * 1000000 : MPROC_FOREVER;
 
     if (pool->state == POOL_ENDED)
         return 0;
@@ -126,8 +127,10 @@ void mproc_pool_free(struct mproc_pool *pool)
         return;
     mproc_pool_terminate(pool, mproc_deadline_ms(pool->grace_ms));
     pthread_mutex_lock(&pool->lock);
-    mproc_hand_free(pool->hand);
-    pool->hand = NULL;
+    if (pool->feeds == 0) { /* else it goes with the last map */
+        mproc_hand_free(pool->hand);
+        pool->hand = NULL;
+    }
     mproc_pool_unlock(pool);
     if (mproc_handle_unref(pool))
         mproc_pool_unref(pool);

@@ -152,6 +152,8 @@ struct mproc_pool {
     uint64_t unfinished; /* items */
     uint64_t finished;   /* items, ever */
     uint32_t timed;      /* jobs in cells that have a timeout */
+    uint32_t letters;    /* jobs in cells whose arguments went through a channel */
+    uint32_t feeds;      /* that run now, each filling a cell without the lock */
     uint32_t offered;    /* cells, since workers were last woken */
     bool news;           /* something has finished that others may wait for */
     struct mproc_future *calls, *last_call;
@@ -164,6 +166,14 @@ int mproc_pool_lock(struct mproc_pool *pool);
 int mproc_pool_enter(struct mproc_pool *pool);
 void mproc_pool_unlock(struct mproc_pool *pool);
 void mproc_pool_unref(struct mproc_pool *pool);
+
+/* A time in nanoseconds that can be added to a moment without overflow. */
+static inline uint64_t pool_span_ns(uint64_t ms)
+{
+    const uint64_t most_ns = UINT64_MAX / 4;
+
+    return ms < most_ns / 1000000 ? ms * 1000000 : most_ns;
+}
 
 /* Whether tasks are taken. Errors: -EPIPE, -ENOTRECOVERABLE, with detail. */
 int mproc_pool_check_open(const struct mproc_pool *pool);
@@ -188,6 +198,23 @@ void mproc_job_offer(struct mproc_pool *pool, struct pool_job *job);
 
 /* The first time: gets a cell for what was loaded, if there is one and nobody waits for it. */
 void mproc_job_offer_new(struct mproc_pool *pool, struct pool_job *job);
+
+/* It is in a cell that workers can see from now on, or not any more. */
+void mproc_job_note_in_cell(struct mproc_pool *pool, struct pool_job *job);
+void mproc_job_note_out_of_cell(struct mproc_pool *pool, struct pool_job *job);
+
+/* pool_bind.c: jobs that go to one worker. */
+
+/* Sends the arguments and binds the cell to who will get them. Returns false when that is not possible now.
+ */
+bool mproc_job_bind(struct mproc_pool *pool, struct pool_job *job);
+
+/* Whether there is a worker that could be bound. */
+bool mproc_pool_can_bind(const struct mproc_pool *pool);
+
+/* Gives what is bound to workers that are at other tasks to those that have nothing to do; if it is time to
+ * look at all workers, also what one has not begun that may be stopped. */
+void mproc_pool_rebind(struct mproc_pool *pool, bool is_time);
 
 /* Hands over what is pending as far as there are cells. */
 void mproc_pool_dispatch(struct mproc_pool *pool);

@@ -14,7 +14,6 @@
 
 /* How long arguments are sent again and again to whom the system does not let them through. */
 static const uint64_t refusal_ms = 2000;
-static const uint64_t again_ms = 10;
 
 uint32_t mproc_pool_take_cell(struct mproc_pool *pool)
 {
@@ -110,75 +109,22 @@ void mproc_pool_remove_pending(struct mproc_pool *pool, struct pool_job *job)
     *(job->after ? &job->after->before : &pool->last_pending) = job->before;
 }
 
-static void note_in_cell(struct mproc_pool *pool, struct pool_job *job)
+void mproc_job_note_in_cell(struct mproc_pool *pool, struct pool_job *job)
 {
     job->state = JOB_IN_CELL;
     job->seen_ns = 0;
+    pool->letters += job->by_letter;
     if (job->timeout_ns) {
         pool->timed++;
         mproc_pool_due(pool, mproc_clock_ns() + job->timeout_ns);
     }
 }
 
-static void note_out_of_cell(struct mproc_pool *pool, struct pool_job *job)
+void mproc_job_note_out_of_cell(struct mproc_pool *pool, struct pool_job *job)
 {
+    pool->letters -= job->by_letter;
     if (job->timeout_ns)
         pool->timed--;
-}
-
-/* A worker that can be bound, best one that sleeps; UINT32_MAX: none. */
-static uint32_t find_lane(const struct mproc_pool *pool)
-{
-    uint32_t found = UINT32_MAX;
-
-    for (uint32_t i = 0; i < pool->nworkers; i++) {
-        const struct pool_worker *worker = &pool->workers[i];
-        const struct hand_lane *lane = &pool->hand->lane[i];
-        if (!worker->process || worker->kill_at_ns || __atomic_load_n(&lane->bound, __ATOMIC_ACQUIRE))
-            continue;
-        if (__atomic_load_n(&lane->bell, __ATOMIC_RELAXED))
-            return i;
-        found = i;
-    }
-    return found;
-}
-
-/* The system did not let the arguments out. It may in a moment, but one does not wait for that for ever. */
-static void note_refusal(struct pool_job *job, int err)
-{
-    uint64_t now_ns = err ? mproc_clock_ns() : 0;
-
-    job->refusal = err;
-    if (!err || job->refused_ns == 0)
-        job->refused_ns = now_ns;
-    if (err)
-        mproc_pool_due(job->pool, now_ns + again_ms * 1000000);
-}
-
-/* Sends the arguments and binds the cell to who will get them. Returns false when that is not possible now.
- */
-static bool bind_cell(struct mproc_pool *pool, struct pool_job *job)
-{
-    uint32_t lane = find_lane(pool);
-
-    if (lane == UINT32_MAX)
-        return false;
-    struct hand_cell *cell = &pool->hand->cell[job->cell];
-    uint32_t generation = hand_generation(mproc_hand_word(pool->hand, job->cell)) + 1;
-    int r = mproc_letter_send(pool->workers[lane].channel, job->cell, generation, job->args, job->args_len,
-                              job->fds, job->nfds);
-    bool is_gone = r == -EPIPE || r == -ECONNRESET;
-    if (is_gone) /* whom nothing can be sent is of no use, should it be there still */
-        mproc_process_signal(pool->workers[lane].process, SIGKILL);
-    note_refusal(job, is_gone || r == -EAGAIN ? 0 : r);
-    if (r)
-        return false;
-    cell->parcel = 1;
-    if (!mproc_hand_offer_to(pool->hand, job->cell, lane))
-        return false;
-    note_in_cell(pool, job);
-    mproc_hand_wake_lane(pool->hand, lane);
-    return true;
 }
 
 static bool try_offer(struct mproc_pool *pool, struct pool_job *job)
@@ -192,10 +138,10 @@ static bool try_offer(struct mproc_pool *pool, struct pool_job *job)
     cell->parcel = 0;
     pool->in_cell[job->cell] = job;
     if (job->by_letter)
-        return bind_cell(pool, job);
+        return mproc_job_bind(pool, job);
     if (!mproc_hand_offer(pool->hand, job->cell))
         return false;
-    note_in_cell(pool, job);
+    mproc_job_note_in_cell(pool, job);
     pool->offered++;
     return true;
 }
@@ -275,7 +221,7 @@ void mproc_pool_dispatch(struct mproc_pool *pool)
     for (struct pool_job *job = pool->pending; job; job = next) {
         next = job->after;
         /* One that waits for a worker of its own does not hold up the others. */
-        if (job->by_letter && find_lane(pool) == UINT32_MAX)
+        if (job->by_letter && !mproc_pool_can_bind(pool))
             continue;
         if (job->cell == POOL_NO_CELL) {
             job->cell = mproc_pool_take_cell(pool);
@@ -369,7 +315,7 @@ void mproc_job_collect(struct mproc_pool *pool, struct pool_job *job, uint64_t w
 {
     uint32_t count = hand_item(word);
 
-    note_out_of_cell(pool, job);
+    mproc_job_note_out_of_cell(pool, job);
     /* None done is not what a sound worker hands back: it would go round for ever. */
     absorb(pool, job, word, count > 0 ? count : 1);
     if (job->rest != MPROC_OUTCOME_DONE)
@@ -409,7 +355,7 @@ void mproc_job_bury(struct mproc_pool *pool, struct pool_job *job, uint64_t word
     uint32_t item = hand_item(word);
     enum mproc_outcome outcome = job->doom != MPROC_OUTCOME_DONE ? job->doom : MPROC_OUTCOME_DIED;
 
-    note_out_of_cell(pool, job);
+    mproc_job_note_out_of_cell(pool, job);
     absorb(pool, job, word, item);
     if (job->resolved == job->items) {
         finish(pool, job);

@@ -174,7 +174,7 @@ static struct pool_job *new_job(struct mproc_map *map)
     struct pool_job fresh = {.pool = map->pool,
                              .entry = map->entry,
                              .retries = map->options.retries,
-                             .timeout_ns = map->options.timeout_ms * 1000000,
+                             .timeout_ns = pool_span_ns(map->options.timeout_ms),
                              .map = map,
                              .cell = POOL_NO_CELL};
 
@@ -197,6 +197,35 @@ static void spare(struct mproc_map *map, struct pool_job *job)
     map->spare = job;
 }
 
+static bool has_workers(const struct mproc_pool *pool)
+{
+    return !pool->broken && pool->state < POOL_ENDING &&
+           !__atomic_load_n(&pool->hand->shared->closing, __ATOMIC_RELAXED);
+}
+
+/* Nobody would run what is left. */
+static void end_feeding(struct mproc_map *map)
+{
+    const struct mproc_pool *pool = map->pool;
+
+    map->is_carried = false;
+    if (pool->broken)
+        stop_feeding(map, mproc_pool_check_open(pool));
+    else
+        stop_feeding(map, mproc_fail(-EPIPE, "the pool '%s' ended before all tasks were fed", pool->name));
+}
+
+/* Whether it goes on feeding. */
+static bool may_feed(struct mproc_map *map)
+{
+    if (map->is_fed && !map->is_carried)
+        return false;
+    if (has_workers(map->pool))
+        return true;
+    end_feeding(map);
+    return false;
+}
+
 /* Feeds one chunk. Under the lock, which is given up while the feed runs. Returns whether one was fed. */
 static bool feed_chunk(struct mproc_map *map, uint32_t most)
 {
@@ -213,9 +242,15 @@ static bool feed_chunk(struct mproc_map *map, uint32_t most)
     }
     job->cell = cell;
     job->first = map->next_index - (map->is_carried ? 1 : 0);
+    pool->feeds++;
     mproc_pool_unlock(pool);
     bool is_filled = fill(map, job, most);
     pthread_mutex_lock(&pool->lock);
+    pool->feeds--;
+    if (is_filled && !has_workers(pool)) {
+        end_feeding(map); /* the pool has ended meanwhile */
+        is_filled = false;
+    }
     if (is_filled && mproc_job_enter(pool, job)) {
         stop_feeding(map, -ENOMEM);
         is_filled = false;
@@ -235,24 +270,6 @@ static bool feed_chunk(struct mproc_map *map, uint32_t most)
     return true;
 }
 
-/* Whether it goes on feeding: not when nobody would run it. */
-static bool may_feed(struct mproc_map *map)
-{
-    const struct mproc_pool *pool = map->pool;
-
-    if (map->is_fed && !map->is_carried)
-        return false;
-    if (!pool->broken && pool->state < POOL_ENDING &&
-        !__atomic_load_n(&pool->hand->shared->closing, __ATOMIC_RELAXED))
-        return true;
-    map->is_carried = false;
-    if (pool->broken)
-        stop_feeding(map, mproc_pool_check_open(pool));
-    else
-        stop_feeding(map, mproc_fail(-EPIPE, "the pool '%s' ended before all tasks were fed", pool->name));
-    return false;
-}
-
 static void feed(struct mproc_map *map)
 {
     while (may_feed(map) && map->pool->nfree > 0) {
@@ -260,7 +277,7 @@ static void feed(struct mproc_map *map)
         if (most == 0 || !feed_chunk(map, most))
             break;
     }
-    if (map->pool->offered > 0) {
+    if (map->pool->hand && map->pool->offered > 0) {
         mproc_hand_wake(map->pool->hand, map->pool->offered);
         map->pool->offered = 0;
     }
@@ -326,8 +343,7 @@ static int next(struct mproc_map *map, uint64_t deadline_ns, struct mproc_result
             return map->error ? mproc_fail(map->error, "%s", map->detail)
                               : mproc_fail(-ENODATA, "all results of the map have been taken");
         r = mproc_pool_await(pool, is_ready, map, deadline_ns);
-        if (pool->hand)
-            feed(map);
+        feed(map);
     }
     if (has_result(map)) {
         take(map, ret_result);
@@ -404,8 +420,7 @@ static void abandon(struct mproc_pool *pool, struct pool_job *job)
         mproc_pool_remove_pending(pool, job);
         mproc_job_give_up(pool, job, MPROC_OUTCOME_CANCELLED);
     } else if (mproc_hand_revoke(pool->hand, job->cell)) {
-        if (job->timeout_ns)
-            pool->timed--;
+        mproc_job_note_out_of_cell(pool, job);
         mproc_job_give_up(pool, job, MPROC_OUTCOME_CANCELLED);
     } else {
         job->rest = MPROC_OUTCOME_CANCELLED;

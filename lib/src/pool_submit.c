@@ -14,6 +14,8 @@ int mproc_pool_check_open(const struct mproc_pool *pool)
         return mproc_fail(pool->broken, "the pool '%s' has no workers: %s", pool->name, pool->broken_detail);
     if (pool->state != POOL_OPEN)
         return mproc_fail(-EPIPE, "the pool '%s' is closed", pool->name);
+    if (mproc_context_current() != pool->context)
+        return mproc_fail(-EPIPE, "the context of the pool '%s' is closed, so it has no workers", pool->name);
     return 0;
 }
 
@@ -42,7 +44,7 @@ static int make_future(struct mproc_pool *pool, uint32_t entry, const struct mpr
     future->job =
         (struct pool_job){.pool = pool, .entry = entry, .items = 1, .cell = POOL_NO_CELL, .future = future};
     if (options) {
-        future->job.timeout_ns = options->timeout_ms * 1000000;
+        future->job.timeout_ns = pool_span_ns(options->timeout_ms);
         future->job.retries = options->retries;
         future->done = options->done;
         future->user = options->user;

@@ -180,8 +180,7 @@ static void bury(struct mproc_pool *pool, uint32_t lane, const struct pool_death
         case HAND_BOUND:
             /* It never began: another worker gets it. */
             if (mproc_hand_revoke(pool->hand, i)) {
-                if (job->timeout_ns)
-                    pool->timed--;
+                mproc_job_note_out_of_cell(pool, job);
                 mproc_job_offer(pool, job);
             }
             break;
@@ -269,6 +268,8 @@ void mproc_pool_look_after(struct mproc_pool *pool, uint64_t now_ns)
         if (!pool->workers[i].process)
             restart(pool, i, now_ns);
     }
+    if (pool->alive == 0 && pool->unfinished > 0 && mproc_context_current() != pool->context)
+        break_pool(pool, "its context was closed");
     if (is_time || is_lost)
         pool->next_look_ns = now_ns + (is_lost ? hurry_ms : look_ms) * 1000000;
     /* Whoever was woken for a task may be stopped: then another may have it. */

@@ -194,6 +194,23 @@ static inline int say_goodbye(struct mproc_args *args)
     return 0;
 }
 
+/* Says in the second queue that it runs, and does so until there is a message in the first. */
+static inline int hold(struct mproc_args *args)
+{
+    struct mproc_queue *release, *begun;
+    char one;
+    size_t len;
+
+    if (mproc_args_get_queue(args, 0, &release) || mproc_args_get_queue(args, 1, &begun))
+        return -EINVAL;
+    int r = mproc_queue_put(begun, "x", 1, mproc_deadline_ms(WAIT_MS));
+    if (r == 0)
+        r = mproc_queue_get_into(release, mproc_deadline_ms(WAIT_MS), sizeof(one), &one, &len);
+    mproc_queue_unref(release);
+    mproc_queue_unref(begun);
+    return r;
+}
+
 /* An init hook: each message is a death. */
 static inline int be_killed(struct mproc_args *args)
 {
@@ -249,6 +266,7 @@ static const struct mproc_entry entries[] = {{"square", square},
                                              {"tell_state", tell_state},
                                              {"keep_queue", keep_queue},
                                              {"say_goodbye", say_goodbye},
+                                             {"hold", hold},
                                              {"be_killed", be_killed},
                                              {"grow", grow},
                                              {"tell_cpu", tell_cpu},
