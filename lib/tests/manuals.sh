@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The manual pages of the library: each tells the prototype of every function of the headers that it names, and of
-# no other, and mandoc has nothing to object.
+# The manual pages of the library: each header with functions has a page, which mproc(3) names; each page tells the
+# prototype of every function of the headers that it names, and of no other; and mandoc has nothing to object.
 # usage: manuals.sh
 set -euo pipefail
 lib=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,7 +21,17 @@ of_page() {
         sed -E 's/" "/, /g' | awk '/\(/ { print type ($0 ~ /^x/ || type ~ /\*$/ ? "" : " ") $0; next } { type = $0 }'
 }
 
+for header in "$lib"/include/mproc/*.h; do
+    name=mproc/${header##*/}
+    [ -n "$(of_header "$header")" ] || continue # all of them in one, or macros alone
+    grep -qxF ".In $name" "$lib"/man/mproc_*.3 || fail "no page tells of $name"
+    grep -qxF ".In $name" "$lib"/man/mproc.3 || grep -qxF "#include <$name>" "$lib"/include/mproc/sync.h ||
+        fail "mproc.3 does not name $name"
+done
 for page in "$lib"/man/mproc_*.3; do
+    name=${page##*/}
+    grep -q "^\.Xr ${name%.3} 3" "$lib"/man/mproc.3 || fail "mproc.3 does not refer to $name"
+    grep -q '^\.Sh EXAMPLES' "$page" || fail "$name has no example"
     mapfile -t headers < <(sed -n 's/^\.In \(mproc\/.*\)/\1/p' "$page")
     known=$(for header in "${headers[@]}"; do of_header "$lib/include/$header"; done | sort)
     # A macro has no prototype.
