@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The manual pages of the library: each header with functions has a page, which mproc(3) names; each page tells the
-# prototype of every function of the headers that it names, and of no other; and mandoc has nothing to object.
+# prototype of every function of the headers that it names, and of no other; and mandoc has nothing to object. And
+# each header says in the beginning what holds for its functions unless they say otherwise.
 # usage: manuals.sh
 set -euo pipefail
 lib=$(cd "$(dirname "$0")/.." && pwd)
@@ -27,6 +28,10 @@ for header in "$lib"/include/mproc/*.h; do
     grep -qxF ".In $name" "$lib"/man/mproc_*.3 || fail "no page tells of $name"
     grep -qxF ".In $name" "$lib"/man/mproc.3 || grep -qxF "#include <$name>" "$lib"/include/mproc/sync.h ||
         fail "mproc.3 does not name $name"
+    beginning=$(sed '/^#ifndef/q' "$header" | tr '\n*' '  ' | tr -s ' ')
+    for word in "Threads:" "Async-signal safety:" "Blocking:" "Source:"; do
+        [[ $beginning == *" $word "* ]] || fail "$name does not begin with '$word'"
+    done
 done
 for page in "$lib"/man/mproc_*.3; do
     name=${page##*/}

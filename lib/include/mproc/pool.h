@@ -24,7 +24,8 @@
  * Every function that returns an error refuses a handle that was given back with -EBADF, and a fork of the
  * owner with -EPERM. Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking:
  * never; but any call on the pool may have to replace a worker, which takes about 0.3 ms, and up to two
- * seconds while the guard does not answer, and runs the callbacks that are due.
+ * seconds while the guard does not answer, or to wait for another thread that does so or whose feed runs; and
+ * it runs the callbacks that are due.
  *
  * Source: multiprocessing.Pool and concurrent.futures of Python, mpire; deaths and retries: own design.
  */
