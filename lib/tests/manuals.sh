@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The manual pages of the library: each tells the prototype of every function of the headers that it names, and of
-# no other, and mandoc has nothing to object.
+# The manual pages of the library: each header with functions has a page, which mproc(3) names; each page tells the
+# prototype of every function of the headers that it names, and of no other; and mandoc has nothing to object. And
+# each header says in the beginning what holds for its functions unless they say otherwise.
 # usage: manuals.sh
 set -euo pipefail
 lib=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,11 +22,25 @@ of_page() {
         sed -E 's/" "/, /g' | awk '/\(/ { print type ($0 ~ /^x/ || type ~ /\*$/ ? "" : " ") $0; next } { type = $0 }'
 }
 
+for header in "$lib"/include/mproc/*.h; do
+    name=mproc/${header##*/}
+    [ -n "$(of_header "$header")" ] || continue # all of them in one, or macros alone
+    grep -qxF ".In $name" "$lib"/man/mproc_*.3 || fail "no page tells of $name"
+    grep -qxF ".In $name" "$lib"/man/mproc.3 || grep -qxF "#include <$name>" "$lib"/include/mproc/sync.h ||
+        fail "mproc.3 does not name $name"
+    beginning=$(sed '/^#ifndef/q' "$header" | tr '\n*' '  ' | tr -s ' ')
+    for word in "Threads:" "Async-signal safety:" "Blocking:" "Source:"; do
+        [[ $beginning == *" $word "* ]] || fail "$name does not begin with '$word'"
+    done
+done
 for page in "$lib"/man/mproc_*.3; do
+    name=${page##*/}
+    grep -q "^\.Xr ${name%.3} 3" "$lib"/man/mproc.3 || fail "mproc.3 does not refer to $name"
+    grep -q '^\.Sh EXAMPLES' "$page" || fail "$name has no example"
     mapfile -t headers < <(sed -n 's/^\.In \(mproc\/.*\)/\1/p' "$page")
     known=$(for header in "${headers[@]}"; do of_header "$lib/include/$header"; done | sort)
     # A macro has no prototype.
-    told=$(of_page "$page" | grep -v 'mproc_shm_get(' | sort)
+    told=$(of_page "$page" | grep -vE ' \*?mproc_(shm_get|args_add)\(' | sort)
     [ -n "$known" ] || fail "${page##*/}: its headers have no functions"
     while IFS= read -r line; do
         fail "${page##*/}: $line"

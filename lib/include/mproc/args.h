@@ -5,6 +5,10 @@
  * They are written in the caller and read where they arrive. What cannot travel, above all a pointer, has no
  * function to add it, so the mistake shows when the caller is compiled or run and never in the child. An
  * error while adding sticks: a process is not started with arguments of which one is missing.
+ *
+ * Unless a function says otherwise: Threads: one at a time for each set; several may read one that has
+ * arrived. Async-signal safety: not safe. Blocking: never.
+ * Source: own design, in place of what Python pickles; what travels is MessagePack.
  */
 #ifndef MPROC_ARGS_H
 #define MPROC_ARGS_H
@@ -49,21 +53,23 @@ enum {
  * Errors: -ENOMEM.
  * Ownership: the caller's, ends with mproc_args_free(). Starting a process does not take it: it can be used
  * again.
- * Threads: one at a time, as with all functions on one set.
+ * Threads: any.
  */
 MPROC_EXPORT int mproc_args_new(struct mproc_args **ret_args);
 
 /**
  * Ends a set of arguments and closes the descriptors that are still in it. NULL is a no-op.
  *
- * In a worker the set belongs to the library: do not free it there.
+ * Ownership: in a worker the set belongs to the library: do not free it there.
+ * Threads: any; no other may use it any more.
  */
 MPROC_EXPORT void mproc_args_free(struct mproc_args *args);
 
 /**
  * Empties a set, so that it can be filled anew: cheaper than another one. Descriptors in it are closed.
  *
- * In a worker not for the set that arrived.
+ * Ownership: in a worker not for the set that arrived.
+ * Threads: one at a time for each set.
  */
 MPROC_EXPORT void mproc_args_clear(struct mproc_args *args);
 
@@ -76,6 +82,8 @@ MPROC_EXPORT void mproc_args_clear(struct mproc_args *args);
  * Errors: -ENOMEM; -EMSGSIZE: beyond MPROC_ARGS_BYTES_MAX or MPROC_ARGS_FDS_MAX; -EINVAL: a NULL, a map key
  * that is not a string, or arguments that arrived and can only be read; of add_fd also -EBADF and -EMFILE.
  * The first error sticks: it is returned again by all that follow.
+ * Ownership: what was passed stays the caller's.
+ * Threads: one at a time for each set.
  */
 MPROC_EXPORT int mproc_args_add_nil(struct mproc_args *args);
 MPROC_EXPORT int mproc_args_add_bool(struct mproc_args *args, bool value);
@@ -94,6 +102,7 @@ MPROC_EXPORT int mproc_args_add_fd(struct mproc_args *args, int fd);
  *
  * Returns: 0.
  * Errors: as above; -EMSGSIZE: deeper than MPROC_ARGS_DEPTH_MAX. One that is not filled makes the start fail.
+ * Threads: one at a time for each set.
  */
 MPROC_EXPORT int mproc_args_add_array(struct mproc_args *args, uint32_t count);
 MPROC_EXPORT int mproc_args_add_map(struct mproc_args *args, uint32_t count);
@@ -124,6 +133,7 @@ MPROC_EXPORT int mproc_args_add_map(struct mproc_args *args, uint32_t count);
  * How many arguments arrived.
  *
  * Returns: the number; 0 for a set that is being filled.
+ * Threads: any, several at once.
  */
 MPROC_EXPORT size_t mproc_args_count(const struct mproc_args *args);
 
@@ -134,6 +144,7 @@ MPROC_EXPORT size_t mproc_args_count(const struct mproc_args *args);
  *
  * Returns: the value, or NULL where there is none.
  * Ownership: the set's; valid as long as the set.
+ * Threads: any, several at once.
  */
 MPROC_EXPORT const struct mproc_value *mproc_args_value(const struct mproc_args *args, size_t index);
 
@@ -147,6 +158,7 @@ MPROC_EXPORT const struct mproc_value *mproc_args_value(const struct mproc_args 
  * -ERANGE: the integer does not fit.
  * Ownership: strings (which end with a NUL) and bytes are the set's. A descriptor goes to the caller, who
  * closes it; it has CLOEXEC, and taking it a second time gives -ENOENT.
+ * Threads: any, several at once; one at a time for each set where descriptors are taken.
  */
 MPROC_EXPORT int mproc_args_get_bool(const struct mproc_args *args, size_t index, bool *ret_value);
 MPROC_EXPORT int mproc_args_get_int(const struct mproc_args *args, size_t index, int64_t *ret_value);
@@ -158,30 +170,40 @@ MPROC_EXPORT int mproc_args_get_bytes(const struct mproc_args *args, size_t inde
 MPROC_EXPORT int mproc_args_get_fd(const struct mproc_args *args, size_t index, int *ret_fd);
 
 /**
- * The type of a value.
+ * The type of a value, which must not be NULL.
  *
  * Returns: the type.
+ * Threads: any, several at once.
  */
 MPROC_EXPORT enum mproc_type mproc_value_type(const struct mproc_value *value);
 
 /**
  * Items of an array, pairs of a map.
  *
- * Returns: their number; 0 for other types.
+ * Returns: their number; 0 for other types and for NULL.
+ * Threads: any, several at once.
  */
 MPROC_EXPORT size_t mproc_value_count(const struct mproc_value *value);
 
 /**
  * The item of an array, or the value of a pair of a map, by position.
  *
+ * @param index  from 0
+ *
  * Returns: the item, or NULL where there is none.
+ * Ownership: the set's; valid as long as the set.
+ * Threads: any, several at once.
  */
 MPROC_EXPORT const struct mproc_value *mproc_value_item(const struct mproc_value *value, size_t index);
 
 /**
  * The key of a pair of a map, by position.
  *
+ * @param index  from 0
+ *
  * Returns: the key, or NULL where there is none.
+ * Ownership: the set's; valid as long as the set.
+ * Threads: any, several at once.
  */
 MPROC_EXPORT const char *mproc_value_key(const struct mproc_value *value, size_t index);
 
@@ -189,6 +211,8 @@ MPROC_EXPORT const char *mproc_value_key(const struct mproc_value *value, size_t
  * The value of the first pair of a map with this key.
  *
  * Returns: the value, or NULL: no such key, or not a map.
+ * Ownership: the set's; valid as long as the set.
+ * Threads: any, several at once.
  */
 MPROC_EXPORT const struct mproc_value *mproc_value_find(const struct mproc_value *map, const char *key);
 
@@ -198,6 +222,7 @@ MPROC_EXPORT const struct mproc_value *mproc_value_find(const struct mproc_value
  * Returns: 0.
  * Errors: as the mproc_args_get_* functions; -ENOENT: `value` is NULL, so that lookups can be nested.
  * Ownership: strings and bytes are the set's.
+ * Threads: any, several at once.
  */
 MPROC_EXPORT int mproc_value_bool(const struct mproc_value *value, bool *ret_value);
 MPROC_EXPORT int mproc_value_int(const struct mproc_value *value, int64_t *ret_value);

@@ -5,6 +5,10 @@
  * without leaving, by SIGKILL too, those who wait for it are told at once, and so are all who wait
  * afterwards, until the barrier is reset. Who ends before it is a party is not known to the barrier: then a
  * wait ends at its deadline.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: threading.Barrier of Python, pthread_barrier_wait(3); to join, to leave and to be told of the dead:
+ * own design.
  */
 #ifndef MPROC_BARRIER_H
 #define MPROC_BARRIER_H

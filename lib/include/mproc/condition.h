@@ -9,6 +9,10 @@
  *     mproc_mutex_lock(mutex, deadline);
  *     while (!something && !err)
  *         err = mproc_condition_wait(condition, deadline);
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: multiprocessing.Condition of Python, pthread_cond_wait(3); the order of those who wait, and what a
+ * death does: own design.
  */
 #ifndef MPROC_CONDITION_H
 #define MPROC_CONDITION_H

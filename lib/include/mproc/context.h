@@ -13,6 +13,11 @@
  * comes back to it, and puts the guard and all workers into a process group of their own: Ctrl-C on the
  * terminal reaches the owner only, who passes it on once (<mproc/shutdown.h>). Guard and keeper leave signals
  * that ask them to end alone, for a service manager sends them to everybody: they end with the owner.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: while another
+ * thread starts a process.
+ *
+ * Source: own design after the forkserver of Python's multiprocessing; prctl(2), PR_SET_CHILD_SUBREAPER.
  */
 #ifndef MPROC_CONTEXT_H
 #define MPROC_CONTEXT_H
@@ -59,14 +64,18 @@ enum {
  *
  * In a process that was started by the method spawn this runs its entry, and does not return.
  *
+ * Functions that were registered with atexit() before are also those of each process that is started later:
+ * one whose entry calls exit() runs them. One whose entry returns does not.
+ *
  * @param options  what can be run
  *
  * Returns: 0.
  * Errors: -EDEADLK: the process has threads already; -EBUSY: it has an open context (a worker may open one of
- * its own); -EINVAL: no entries, or two of one name; -EAGAIN, -ENOMEM, -EMFILE: the guard could not be
- * started.
+ * its own); -EINVAL: no entries, or two of one name; -EAGAIN, -ENOMEM, -EMFILE, -ENFILE: the guard could not
+ * be started.
  * Ownership: the caller's, ends with mproc_context_close().
- * Threads: the only one.
+ * Threads: the only one. Async-signal safety: not safe. Blocking: until the guard has started, ten seconds at
+ * most.
  */
 MPROC_EXPORT int mproc_context_open(const struct mproc_context_options *options,
                                     struct mproc_context **ret_context);
@@ -82,9 +91,9 @@ MPROC_EXPORT int mproc_context_open(const struct mproc_context_options *options,
  *
  * Returns: 0.
  * Errors: -ETIMEDOUT: some had to be killed (the detail names them); the context is closed all the same.
- * -EPERM: called in a fork of the owner.
- * Threads: no other may use the context any more. Blocking: until the deadline and about 100 ms more; a
- * process the kernel cannot kill costs a second.
+ * -EPERM: called in a fork of the owner; -EBADF: it was closed before.
+ * Threads: no other may use the context any more. Async-signal safety: not safe. Blocking: until the deadline
+ * and about 100 ms more; a process the kernel cannot kill costs a second.
  */
 MPROC_EXPORT int mproc_context_close(struct mproc_context *context, uint64_t deadline_ns);
 
@@ -92,8 +101,9 @@ MPROC_EXPORT int mproc_context_close(struct mproc_context *context, uint64_t dea
  * How the context is doing. Notices a guard that died, and reaps what it left.
  *
  * Returns: 0.
- * Errors: -EPERM: called in a fork of the owner.
- * Threads: any. Async-signal safety: not safe.
+ * Errors: -EPERM: called in a fork of the owner; -EBADF: the context was closed.
+ * Threads: any. Async-signal safety: not safe. Blocking: as above; where guard and keeper were both killed,
+ * as mproc_context_open().
  */
 MPROC_EXPORT int mproc_context_get_info(struct mproc_context *context, struct mproc_context_info *ret_info);
 

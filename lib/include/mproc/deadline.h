@@ -1,5 +1,8 @@
 /*
  * Deadlines: points of CLOCK_MONOTONIC in nanoseconds. Every blocking call of the library takes one.
+ *
+ * Threads: any. Async-signal safety: safe. Blocking: never.
+ * Source: clock_gettime(2).
  */
 #ifndef MPROC_DEADLINE_H
 #define MPROC_DEADLINE_H

@@ -3,6 +3,10 @@
  *
  * Every function returns 0 or a negative errno. Beside the number, the library leaves a sentence in the
  * calling thread that says what went wrong with which value, and what to do about it.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe: a handler may have come into
+ * the middle of a call that writes the sentence. Blocking: never.
+ * Source: strerror(3); the detail: own design.
  */
 #ifndef MPROC_ERROR_H
 #define MPROC_ERROR_H

@@ -3,6 +3,9 @@
  *
  * Threads may promise to set an event. When the last of them ends without having done so, by SIGKILL too, who
  * waits is told at once, and does not wait for ever for somebody who will not come.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: multiprocessing.Event of Python; promises: own design.
  */
 #ifndef MPROC_EVENT_H
 #define MPROC_EVENT_H

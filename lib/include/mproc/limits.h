@@ -1,6 +1,9 @@
 /*
  * Limits: read, raise and lower them, also of another process, and know before any work starts whether they
  * suffice.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: prlimit(2), getrlimit(2); pids.max of cgroups(7).
  */
 #ifndef MPROC_LIMITS_H
 #define MPROC_LIMITS_H
@@ -45,6 +48,10 @@ MPROC_EXPORT int mproc_limits_get(pid_t pid, int resource, struct mproc_limit *r
  * Sees to it that a soft limit is at least `need`; it is never lowered. The hard limit is raised too where
  * that is needed and the caller may.
  *
+ * @param pid       whose; 0 for the caller
+ * @param resource  RLIMIT_…
+ * @param need      in the unit of the limit; MPROC_UNLIMITED
+ *
  * Returns: 0.
  * Errors: -EPERM: the hard limit is below and may not be raised (the detail names limit, value and need); as
  * get.
@@ -54,6 +61,10 @@ MPROC_EXPORT int mproc_limits_raise(pid_t pid, int resource, uint64_t need);
 
 /**
  * Sees to it that a soft limit is at most `most`. The hard limit stays, so that it can be raised again.
+ *
+ * @param pid       whose; 0 for the caller
+ * @param resource  RLIMIT_…
+ * @param most      in the unit of the limit
  *
  * Returns: 0.
  * Errors: as get.
@@ -66,8 +77,11 @@ MPROC_EXPORT int mproc_limits_lower(pid_t pid, int resource, uint64_t most);
  * the threads and pids of the kernel and the pids.max of its cgroups), and whether RLIMIT_NPROC counts at
  * all: it does not bind root.
  *
+ * @param resource       RLIMIT_…
+ * @param ret_effective  in the unit of the limit; MPROC_UNLIMITED where nothing bounds it
+ *
  * Returns: 0.
- * Errors: as get.
+ * Errors: -EINVAL: no such resource.
  * Threads: any.
  */
 MPROC_EXPORT int mproc_limits_effective(int resource, uint64_t *ret_effective);
@@ -75,8 +89,9 @@ MPROC_EXPORT int mproc_limits_effective(int resource, uint64_t *ret_effective);
 /**
  * Makes room for what is about to be started, or says what is missing, before any of it starts.
  *
- * Raises the soft limit of descriptors of the caller where needed. Workers keep the limits that the caller
- * had when it opened its context. What others take meanwhile cannot be foreseen.
+ * Raises the soft limits of descriptors (RLIMIT_NOFILE) and of processes (RLIMIT_NPROC) of the caller where
+ * needed, as mproc_limits_raise() does, and leaves them so. Workers keep the limits that the caller had when
+ * it opened its context. What others take meanwhile cannot be foreseen.
  *
  * Returns: 0.
  * Errors: -EMFILE: descriptors, -EAGAIN: processes. The detail names the limit, its value, and the need.

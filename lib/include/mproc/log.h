@@ -11,6 +11,10 @@
  * accepted, because there is no room, is dropped by a declared policy, counted, and told of in the log.
  *
  * The listener ends when every writer has given its log back or has died.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: the logging of Python, with QueueHandler, QueueListener and the handlers that rotate files;
+ * syslog(3).
  */
 #ifndef MPROC_LOG_H
 #define MPROC_LOG_H
@@ -173,7 +177,7 @@ MPROC_EXPORT int mproc_log_write(struct mproc_log *log, enum mproc_log_level lev
  *
  * Returns: 0.
  * Errors: those of mproc_log_write().
- * Threads: any.
+ * Threads: any. Async-signal safety: not safe; errno is kept. Blocking: as mproc_log_write().
  */
 MPROC_EXPORT int mproc_log_vwrite(struct mproc_log *log, enum mproc_log_level level,
                                   const struct mproc_log_field *fields, size_t nfields, const char *format,
@@ -277,7 +281,8 @@ MPROC_EXPORT int mproc_log_get_stat(const struct mproc_log *log, struct mproc_lo
  * the log, but its maker is one until it gives the log back.
  * Threads: any. A listener in a thread dies with its process, and with it what is not yet written. One that
  * is a process outlives the writers; should its owner be killed, it has 50 ms to write what there is, unless
- * the owner's own owner is killed as well.
+ * the owner's own owner is killed as well. Async-signal safety: not safe. Blocking: as mproc_process_start()
+ * where it is a process, ten seconds at most.
  */
 MPROC_EXPORT int mproc_log_listen(struct mproc_log *log, const struct mproc_log_handler *handlers,
                                   size_t count, struct mproc_context *context,
@@ -291,15 +296,16 @@ MPROC_EXPORT int mproc_log_listen(struct mproc_log *log, const struct mproc_log_
  *
  * Returns: 0.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW) there are writers; -ECANCELED the thread's stop token was
- * stopped; -ECHILD it was killed, and mproc_log_listen() can be called again; what ended it.
- * Threads: any. Blocking: until the deadline.
+ * stopped; -ECHILD it was killed, and mproc_log_listen() can be called again; -EBADF the handle was given
+ * back; what ended it.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_log_listener_join(struct mproc_log_listener *listener, uint64_t deadline_ns);
 
 /**
  * Gives the handle of a listener back; the listener goes on. NULL is a no-op.
  *
- * Threads: any.
+ * Threads: any. Async-signal safety: not safe. Blocking: as mproc_process_free() where it is a process.
  */
 MPROC_EXPORT void mproc_log_listener_free(struct mproc_log_listener *listener);
 
@@ -313,7 +319,8 @@ MPROC_EXPORT void mproc_log_listener_free(struct mproc_log_listener *listener);
  * Returns: 0.
  * Errors: those of mproc_listener_open() and mproc_thread_start(); -EBADF.
  * Ownership: the caller's, ends with mproc_log_server_close().
- * Threads: any. Records from elsewhere are checked; those that are none are counted as failed.
+ * Threads: any. Records from elsewhere are checked; those that are none are counted as failed. Async-signal
+ * safety: not safe. Blocking: as mproc_listener_open().
  */
 MPROC_EXPORT int mproc_log_serve(struct mproc_log *log, const struct mproc_listener_options *options,
                                  struct mproc_log_server **ret_server);
@@ -330,7 +337,8 @@ MPROC_EXPORT const char *mproc_log_server_address(const struct mproc_log_server 
 /**
  * Ends a log server, once it has taken in what had arrived. NULL is a no-op.
  *
- * Threads: any; no other may use it any more. Blocking: while there is something to take in.
+ * Threads: any; no other may use it any more. Async-signal safety: not safe. Blocking: while there is
+ * something to take in.
  */
 MPROC_EXPORT void mproc_log_server_close(struct mproc_log_server *server);
 

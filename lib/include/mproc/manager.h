@@ -14,6 +14,10 @@
  * all, it holds until it gives it back, disconnects, ends or dies.
  *
  * For numbers and bytes that are only read and written, shared memory (<mproc/shm.h>) asks nobody.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ *
+ * Source: multiprocessing.Manager of Python; how calls, deaths and deadlines go together: own design.
  */
 #ifndef MPROC_MANAGER_H
 #define MPROC_MANAGER_H
@@ -92,7 +96,8 @@ MPROC_EXPORT void mproc_manager_unref(struct mproc_manager *manager);
  * @param deadline_ns  until when to wait for it; it is killed then
  *
  * Returns: 0, also when it has ended before.
- * Errors: -ETIMEDOUT it had to be killed; -EPERM this process has not started it.
+ * Errors: -ETIMEDOUT it had to be killed; -EPERM this process has not started it; -EBADF the handle was given
+ * back.
  * Threads: any. Blocking: until the deadline and a moment more.
  */
 MPROC_EXPORT int mproc_manager_stop(struct mproc_manager *manager, uint64_t deadline_ns);
@@ -108,7 +113,7 @@ MPROC_EXPORT void mproc_manager_disconnect(struct mproc_manager *manager);
 /**
  * The process that serves: for messages, not for decisions.
  *
- * Returns: its pid; 0 before its first answer.
+ * Returns: its pid; 0 before its first answer, and for a handle that was given back.
  * Threads: any.
  */
 MPROC_EXPORT pid_t mproc_manager_pid(const struct mproc_manager *manager);
@@ -162,7 +167,8 @@ struct mproc_shared_options {
 };
 
 /**
- * Opens an object: the one of this kind and name, or a new one.
+ * Opens an object: the one of this kind and name, or a new one. A manager makes at most 1,048,576 objects in
+ * its life, those that were removed included.
  *
  * @param manager      keeps it
  * @param options      what to open
@@ -170,8 +176,9 @@ struct mproc_shared_options {
  * @param ret_shared   the proxy
  *
  * Returns: 0.
- * Errors: -EINVAL no such kind, or an empty name; -ENOSPC beyond max_bytes; those that all calls to the
- * server can have, see mproc_shared_size(); -EMFILE, -ENFILE, -ENOMEM.
+ * Errors: -EINVAL no such kind, or an empty name; -ENOSPC beyond max_bytes, or the manager has made as many
+ * objects as it can; those that all calls to the server can have, see mproc_shared_size(); -EMFILE, -ENFILE,
+ * -ENOMEM.
  * Ownership: the proxy is the caller's, ends with mproc_shared_unref(), and takes two descriptors. The object
  * stays, whoever has a proxy of it, until mproc_shared_remove() or the end of the server.
  * Threads: any. Blocking: until the deadline.

@@ -3,6 +3,9 @@
  *
  * When the owner of a mutex dies, by SIGKILL at any instruction or otherwise, the next one gets it and is
  * told so.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: multiprocessing.Lock of Python; what a death does is that of pthread_mutexattr_setrobust(3).
  */
 #ifndef MPROC_MUTEX_H
 #define MPROC_MUTEX_H
@@ -92,7 +95,7 @@ MPROC_EXPORT int mproc_mutex_lock(struct mproc_mutex *mutex, uint64_t deadline_n
  * Declares the protected data sound again after -EOWNERDEAD.
  *
  * Returns: 0, also when no death was pending.
- * Errors: -EPERM this thread does not hold the mutex.
+ * Errors: -EPERM this thread does not hold the mutex; -EBADF the handle was given back.
  * Threads: the owner.
  */
 MPROC_EXPORT int mproc_mutex_consistent(struct mproc_mutex *mutex);
@@ -101,7 +104,8 @@ MPROC_EXPORT int mproc_mutex_consistent(struct mproc_mutex *mutex);
  * Unlocks a mutex.
  *
  * Returns: 0.
- * Errors: -EPERM this thread does not hold it through this handle; nothing has changed.
+ * Errors: -EPERM this thread does not hold it through this handle; -EBADF the handle was given back. Nothing
+ * has changed.
  * Threads: the owner. Async-signal safety: not safe.
  */
 MPROC_EXPORT int mproc_mutex_unlock(struct mproc_mutex *mutex);

@@ -10,6 +10,9 @@
  * other end fail and receives fail once what was sent is taken: so give back an end that was passed on.
  *
  * Nothing that comes from the other end is trusted: a frame is checked before it is given out.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: multiprocessing.Pipe, Listener, Client and wait of Python; unix(7).
  */
 #ifndef MPROC_PIPE_H
 #define MPROC_PIPE_H
@@ -243,7 +246,8 @@ MPROC_EXPORT int mproc_pipe_get_peer(const struct mproc_pipe *pipe, struct mproc
  * 107 bytes; -EINVAL frames above 1 TiB; -EACCES, -ENOENT, -ENOTDIR, -EROFS the folder; -EMFILE, -ENOMEM.
  * What a listener that was killed has left at the path is replaced.
  * Ownership: the caller's, ends with mproc_listener_close().
- * Threads: any.
+ * Threads: any. Async-signal safety: not safe. Blocking: with a path, while somebody else has its folder
+ * locked (flock(2)), as another one that is opened there has for a moment.
  */
 MPROC_EXPORT int mproc_listener_open(const struct mproc_listener_options *options,
                                      struct mproc_listener **ret_listener);
@@ -258,7 +262,7 @@ MPROC_EXPORT void mproc_listener_close(struct mproc_listener *listener);
 /**
  * Where a listener listens: what mproc_pipe_connect() takes. "@" begins a name that is no path.
  *
- * Returns: the address.
+ * Returns: the address; "" for one that was closed.
  * Ownership: the listener's.
  * Threads: any.
  */
@@ -275,7 +279,7 @@ MPROC_EXPORT const char *mproc_listener_address(const struct mproc_listener *lis
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW) nobody came; -ECANCELED the thread's stop token was stopped;
  * -EMFILE, -ENFILE, -ENOMEM: who connects goes on waiting; -EBADF it was closed.
  * Ownership: the caller's, ends with mproc_pipe_unref().
- * Threads: any, several at once. Blocking: until the deadline.
+ * Threads: any, several at once. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_listener_accept(struct mproc_listener *listener, uint64_t deadline_ns,
                                        struct mproc_pipe **ret_pipe);

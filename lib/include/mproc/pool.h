@@ -20,6 +20,14 @@
  * everything else (collecting results, timeouts, replacing workers, callbacks) happens inside the calls on
  * the pool, in the threads that make them: any call that blocks does all of it, for everybody, while it
  * waits. A program that does other things meanwhile calls mproc_pool_collect() now and then.
+ *
+ * Every function that returns an error refuses a handle that was given back with -EBADF, and a fork of the
+ * owner with -EPERM. Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking:
+ * never; but any call on the pool may have to replace a worker, which takes about 0.3 ms, and up to two
+ * seconds while the guard does not answer, or to wait for another thread that does so or whose feed runs; and
+ * it runs the callbacks that are due.
+ *
+ * Source: multiprocessing.Pool and concurrent.futures of Python, mpire; deaths and retries: own design.
  */
 #ifndef MPROC_POOL_H
 #define MPROC_POOL_H
@@ -112,7 +120,7 @@ struct mproc_task_options {
  * Returns: 0. Init hooks may still be running.
  * Errors: -EINVAL: no such entry, CPU or number of workers; -EMFILE, -EAGAIN: limits leave no room (checked
  * before anything starts; the detail names limit and need); those of mproc_process_start() and
- * mproc_queue_create().
+ * mproc_queue_create(); -EBADF the context was closed.
  * Ownership: the caller's, ends with mproc_pool_free(). Takes two descriptors for each worker and one more.
  * Threads: any. Blocking: about 0.3 ms for each worker.
  */
@@ -131,7 +139,8 @@ MPROC_EXPORT int mproc_pool_create(struct mproc_context *context, const struct m
  * Returns: 0: the task will have exactly one result.
  * Errors: it will not be run: -EINVAL no such entry; those of args; -EPIPE closed; -ENOTRECOVERABLE the pool
  * has no workers and can have none; -ETIMEDOUT (-EAGAIN for MPROC_NOW) no room; -ECANCELED the thread's stop
- * token was stopped while it waited; -ENOMEM; -EPERM called in a fork of the owner.
+ * token was stopped while it waited; -ENOMEM; -EPERM called in a fork of the owner; -EBADF the pool was
+ * given back.
  * Ownership: the future is the caller's, ends with mproc_future_free().
  * Threads: any. Blocking: until the deadline.
  */
@@ -163,7 +172,8 @@ MPROC_EXPORT int mproc_pool_apply(struct mproc_pool *pool, const char *entry, co
  * @param ret_result   what became of the task; may be NULL
  *
  * Returns: 0 once the task has finished, however: see ret_result->outcome.
- * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it has not; -ECANCELED: the caller was stopped; -EPERM.
+ * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it has not; -ECANCELED: the caller was stopped; -EPERM; -EBADF:
+ * the future was given back.
  * Ownership: values and detail are the future's, valid until it is freed.
  * Threads: any, several at once. Blocking: until the deadline.
  */
@@ -176,7 +186,7 @@ MPROC_EXPORT int mproc_future_wait(struct mproc_future *future, uint64_t deadlin
  *
  * Returns: 0: the outcome is, or after the grace will be, MPROC_OUTCOME_CANCELLED, unless the task timed out
  * or died before.
- * Errors: -EALREADY: it has finished, its result stands; -EPERM.
+ * Errors: -EALREADY: it has finished, its result stands; -EPERM; -EBADF: the future was given back.
  * Threads: any. Blocking: never.
  */
 MPROC_EXPORT int mproc_future_cancel(struct mproc_future *future);
@@ -221,7 +231,7 @@ struct mproc_map_options {
  * task of it, each has its own timeout and result; their results come when the last of them has finished.
  *
  * Returns: 0.
- * Errors: -EINVAL: no such entry, no feed; -EPIPE: closed; -ENOTRECOVERABLE; -ENOMEM; -EPERM.
+ * Errors: -EINVAL: no such entry, no feed; -EPIPE: closed; -ENOTRECOVERABLE; -ENOMEM; -EPERM; -EBADF.
  * Ownership: the caller's, ends with mproc_map_free(); feed and user must live as long.
  * Threads: one at a time for each map.
  */
@@ -237,7 +247,7 @@ MPROC_EXPORT int mproc_pool_imap(struct mproc_pool *pool, const char *entry, mpr
  * Returns: 0.
  * Errors: -ENODATA: there are no more; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED: the caller was
  * stopped; what the feed returned, after the results of what was fed; -EPIPE: the pool was terminated or
- * joined before all was fed; -EPERM.
+ * joined before all was fed; -EPERM; -EBADF: the map was given back.
  * Ownership: values and detail are the map's, valid until the next call with it.
  * Threads: one at a time for each map. Blocking: until the deadline.
  */
@@ -272,7 +282,7 @@ MPROC_EXPORT int mproc_pool_map(struct mproc_pool *pool, const char *entry, mpro
  * a task has finished that had not before the call.
  *
  * Returns: 0: at least one task has finished since the call.
- * Errors: -ENODATA: no task is unfinished; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED; -EPERM.
+ * Errors: -ENODATA: no task is unfinished; -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED; -EPERM; -EBADF.
  * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_pool_collect(struct mproc_pool *pool, uint64_t deadline_ns);
@@ -281,7 +291,7 @@ MPROC_EXPORT int mproc_pool_collect(struct mproc_pool *pool, uint64_t deadline_n
  * Takes no new tasks from now on. What was submitted goes on.
  *
  * Returns: 0, also when it is closed already.
- * Errors: -EPERM.
+ * Errors: -EPERM; -EBADF.
  * Threads: any. Blocking: never.
  */
 MPROC_EXPORT int mproc_pool_close(struct mproc_pool *pool);
@@ -293,7 +303,7 @@ MPROC_EXPORT int mproc_pool_close(struct mproc_pool *pool);
  *
  * Returns: 0.
  * Errors: -EINVAL: the pool is open: close it first; -ETIMEDOUT (-EAGAIN for MPROC_NOW): the detail says what
- * is missing; -ECANCELED; -EPERM.
+ * is missing; -ECANCELED; -EPERM; -EBADF.
  * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_pool_join(struct mproc_pool *pool, uint64_t deadline_ns);
@@ -305,7 +315,7 @@ MPROC_EXPORT int mproc_pool_join(struct mproc_pool *pool, uint64_t deadline_ns);
  * @param deadline_ns  for the workers to end by themselves; MPROC_NOW kills at once
  *
  * Returns: 0: no worker is left.
- * Errors: -ETIMEDOUT: some hang inside the kernel a second after they were killed; -EPERM.
+ * Errors: -ETIMEDOUT: some hang inside the kernel a second after they were killed; -EPERM; -EBADF.
  * Threads: any. Blocking: until the deadline and a second more.
  */
 MPROC_EXPORT int mproc_pool_terminate(struct mproc_pool *pool, uint64_t deadline_ns);
@@ -361,7 +371,7 @@ struct mproc_pool_stat {
  * @param index  from 0; below the number of workers
  *
  * Returns: 0.
- * Errors: -EINVAL: no such worker; -EPERM.
+ * Errors: -EINVAL: no such worker; -EPERM; -EBADF.
  * Threads: any. Blocking: never.
  */
 MPROC_EXPORT int mproc_pool_get_stat(struct mproc_pool *pool, struct mproc_pool_stat *ret_stat);

@@ -4,6 +4,11 @@
  * A process inherits no descriptor but its three standard ones and those in its arguments; standard input is
  * /dev/null. It is killed when its owner dies, whatever the owner died of. Its exit is always known, and it
  * never stays a zombie.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never. What
+ * only the process that opened the context can do is refused with -EPERM in its forks.
+ *
+ * Source: multiprocessing.Process of Python; pidfd_open(2), prctl(2).
  */
 #ifndef MPROC_PROCESS_H
 #define MPROC_PROCESS_H
@@ -103,6 +108,14 @@ struct mproc_stop_steps {
  * directory, a limit, an argument) is an error here and not an exit code there. Signals that come meanwhile
  * are held in both.
  *
+ * A process ends when its entry returns; then what it has printed is written, and nothing else runs. One
+ * whose entry calls exit() also runs what was registered with atexit(): by itself, and by the owner before
+ * the process got its copy of the memory: before the context was opened or, by method fork, until now.
+ *
+ * By method fork the process is also killed when the thread that started it ends, even where the owner's
+ * other threads go on, because the kernel's PR_SET_PDEATHSIG is about that thread. So main() is not to be
+ * left by pthread_exit() while one runs.
+ *
  * @param entry        name of the entry
  * @param args         what it gets; NULL for none. Not changed, not taken
  * @param options      NULL for the defaults
@@ -114,12 +127,12 @@ struct mproc_stop_steps {
  * or RLIMIT_NPROC reached; -EMFILE: it does not run; -ENOMEM; -ETIMEDOUT: the guard did not answer (is it
  * stopped?); -EOWNERDEAD: the guard and its spare are gone, and with threads running no new one can be had;
  * -EIO: its answer could not be read, so that it and all that it had started have been ended; -EPERM: called
- * in a fork of the owner; -EBADF: the context was closed; -ECHILD: it died before it was set up, or, spawned,
- * ended without opening the context; -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of
- * less than a megabyte; what setting it up gave.
+ * in a fork of the owner; -EBADF: the context was closed, or a descriptor of `stdio` is not open; -ECHILD: it
+ * died before it was set up, or, spawned, ended without opening the context; -ENOTSUP: spawn with a context
+ * that was opened under an RLIMIT_FSIZE of less than a megabyte; what setting it up gave.
  * Ownership: the caller's, ends with mproc_process_free().
- * Threads: any. Blocking: until the deadline of the options, also when the thread is stopped meanwhile; about
- * 0.2 ms as a rule.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline of the options, also when the
+ * thread is stopped meanwhile; about 0.2 ms as a rule.
  */
 MPROC_EXPORT int mproc_process_start(struct mproc_context *context, const char *entry,
                                      const struct mproc_args *args,
@@ -138,7 +151,8 @@ MPROC_EXPORT struct mproc_process *mproc_process_ref(struct mproc_process *proce
  * Gives a handle back. A process that still runs goes on, as the context's alone. NULL is a no-op. Whoever
  * uses the handle afterwards gets -EBADF, until a thousand other handles have been given back.
  *
- * Threads: any; the sentinel goes with the last reference. Async-signal safety: not safe.
+ * Threads: any; the sentinel goes with the last reference. In a fork of the owner it does nothing.
+ * Async-signal safety: not safe. Blocking: while another thread starts a process of this context.
  */
 MPROC_EXPORT void mproc_process_free(struct mproc_process *process);
 
@@ -149,8 +163,9 @@ MPROC_EXPORT void mproc_process_free(struct mproc_process *process);
  * @param ret_status   how it ended; may be NULL
  *
  * Returns: 0 once it has ended, also when asked again.
- * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it runs; -ECANCELED: the caller was stopped.
- * Threads: any, several at once. Blocking: until the deadline.
+ * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it runs; -ECANCELED: the caller was stopped; -EBADF: the handle
+ * was given back; -EPERM: called in a fork of the owner.
+ * Threads: any, several at once. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_process_join(struct mproc_process *process, uint64_t deadline_ns,
                                     struct mproc_status *ret_status);
@@ -158,7 +173,8 @@ MPROC_EXPORT int mproc_process_join(struct mproc_process *process, uint64_t dead
 /**
  * Whether a process runs.
  *
- * Returns: false once it has ended and its status is known.
+ * Returns: false once it has ended and its status is known, and for a handle that was given back; in a fork
+ * of the owner, which cannot know it, true.
  * Threads: any.
  */
 MPROC_EXPORT bool mproc_process_alive(struct mproc_process *process);
@@ -169,7 +185,8 @@ MPROC_EXPORT bool mproc_process_alive(struct mproc_process *process);
  *
  * The pid is for people; by the time it is used it may be another's.
  *
- * Returns: the value.
+ * Returns: the value; of a handle that was given back "", 0 and -EBADF.
+ * Ownership: the handle's; valid as long as it.
  * Threads: any.
  */
 MPROC_EXPORT const char *mproc_process_name(const struct mproc_process *process);
@@ -181,8 +198,9 @@ MPROC_EXPORT int mproc_process_sentinel(const struct mproc_process *process);
  * system calls. Interrupt, terminate and kill send SIGINT, SIGTERM and SIGKILL; signal sends any.
  *
  * Returns: 0; also when it has ended already.
- * Errors: -EINVAL: no such signal; -EPERM: it has become another user's.
- * Threads: any. Blocking: never.
+ * Errors: -EINVAL: no such signal; -EPERM: it has become another user's, or called in a fork of the owner;
+ * -EBADF: the handle was given back.
+ * Threads: any. Async-signal safety: not safe. Blocking: never.
  */
 MPROC_EXPORT int mproc_process_ask(struct mproc_process *process);
 MPROC_EXPORT int mproc_process_interrupt(struct mproc_process *process);
@@ -199,8 +217,9 @@ MPROC_EXPORT int mproc_process_signal(struct mproc_process *process, int signo);
  * @param ret_status  how it ended, `step` says what it took; may be NULL
  *
  * Returns: 0 once it has ended.
- * Errors: -ETIMEDOUT: not even SIGKILL ended it in time: it hangs inside the kernel.
- * Threads: any. Blocking: the sum of the steps at most.
+ * Errors: -ETIMEDOUT: not even SIGKILL ended it in time: it hangs inside the kernel; -EPERM: it has become
+ * another user's, or called in a fork of the owner; -EBADF: the handle was given back.
+ * Threads: any. Async-signal safety: not safe. Blocking: the sum of the steps at most.
  */
 MPROC_EXPORT int mproc_process_stop(struct mproc_process *process, const struct mproc_stop_steps *steps,
                                     struct mproc_status *ret_status);
@@ -211,8 +230,10 @@ MPROC_EXPORT int mproc_process_stop(struct mproc_process *process, const struct 
  * @param ret_processes  room for `max` handles, each to be freed
  * @param max            at most this many; 0 only counts
  *
- * Returns: how many there are, which may be more than `max`.
- * Threads: any. Async-signal safety: not safe.
+ * Returns: how many there are, which may be more than `max`; 0 for a context that was closed, and in a fork
+ * of the owner.
+ * Ownership: the handles are the caller's, each ends with mproc_process_free().
+ * Threads: any. Async-signal safety: not safe. Blocking: as mproc_context_get_info().
  */
 MPROC_EXPORT size_t mproc_process_active(struct mproc_context *context, struct mproc_process **ret_processes,
                                          size_t max);

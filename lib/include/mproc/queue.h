@@ -10,6 +10,10 @@
  *
  * Death is known from the kernel alone, never guessed from time: a stopped process (SIGSTOP) that happens to
  * be inside a put or a get holds up the others on that side until it goes on; their deadlines tell them.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: own design; the interface is that of multiprocessing.JoinableQueue of Python, where done is called
+ * task_done().
  */
 #ifndef MPROC_QUEUE_H
 #define MPROC_QUEUE_H
@@ -102,7 +106,8 @@ MPROC_EXPORT void mproc_queue_unref(struct mproc_queue *queue);
  * Errors: the message is not in the queue: -EPIPE closed; -EMSGSIZE larger than `large_bytes`, so it would
  * never fit; -ETIMEDOUT (-EAGAIN for MPROC_NOW) no room until then; -ECANCELED the thread's stop token was
  * stopped while it waited; -ENOSPC, -ENOMEM no memory, -EFBIG RLIMIT_FSIZE in the way of a large message;
- * -EBADMSG the shared memory is damaged; -EDEADLK called in a signal handler out of a put.
+ * -EBADMSG the shared memory is damaged; -EDEADLK called in a signal handler out of a put; -EBADF the handle
+ * was given back; -ENOTSUP the kernel refuses to wake who waits (a seccomp filter on futex calls).
  * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms, which others
  * may need to finish their put. Who finds the queue full waits until half of it is free, which spares both
  * sides wake-ups, but for no longer than 5 ms; then any room will do.
@@ -139,7 +144,8 @@ MPROC_EXPORT int mproc_queue_put_many(struct mproc_queue *queue, const struct io
  * Errors: no message was taken: -EPIPE closed and empty, and all done in a queue that redelivers; -EUSERS 64
  * other threads read from it; -ETIMEDOUT (-EAGAIN for MPROC_NOW) none came;
  * -ECANCELED the thread's stop token was stopped while it waited; -ENOMEM; -EBADMSG the shared memory is
- * damaged; -EDEADLK called in a signal handler out of a get.
+ * damaged; -EDEADLK called in a signal handler out of a get; -EBADF the handle was given back; -ENOTSUP as in
+ * mproc_queue_put().
  * Ownership: the bytes are the caller's, who frees them with free().
  * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms.
  */
@@ -174,7 +180,7 @@ MPROC_EXPORT int mproc_queue_get_into(struct mproc_queue *queue, uint64_t deadli
  * @param ret_count     how many messages, from 1
  *
  * Returns: 0.
- * Errors: those of mproc_queue_get_into(), for the first message.
+ * Errors: those of mproc_queue_get_into(), for the first message; -EINVAL `count` is 0.
  * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms.
  */
 MPROC_EXPORT int mproc_queue_get_many(struct mproc_queue *queue, uint64_t deadline_ns, size_t size,
@@ -190,7 +196,8 @@ MPROC_EXPORT int mproc_queue_get_many(struct mproc_queue *queue, uint64_t deadli
  *
  * Returns: 0.
  * Errors: they are not done: -ETIMEDOUT (-EAGAIN for MPROC_NOW) a get is under way and does not end;
- * -ECANCELED; -EBADMSG the shared memory is damaged.
+ * -ECANCELED; -EBADMSG the shared memory is damaged; -EDEADLK called in a signal handler out of a get; -EBADF
+ * the handle was given back.
  * Threads: the reader. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms.
  */
 MPROC_EXPORT int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns);
@@ -202,7 +209,8 @@ MPROC_EXPORT int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_n
  * @param deadline_ns  when to give up; MPROC_NOW, MPROC_FOREVER
  *
  * Returns: 0: there was a moment with none.
- * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the thread's stop token was stopped.
+ * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the thread's stop token was stopped; -EBADF the
+ * handle was given back; in a queue that redelivers also -EDEADLK and -EBADMSG as in mproc_queue_done().
  * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_queue_join(struct mproc_queue *queue, uint64_t deadline_ns);
@@ -215,13 +223,14 @@ MPROC_EXPORT int mproc_queue_join(struct mproc_queue *queue, uint64_t deadline_n
  *
  * Returns: 0, also when it is closed already.
  * Errors: it is still open: -ETIMEDOUT (-EAGAIN for MPROC_NOW) a put is under way and does not end;
- * -ECANCELED; -EDEADLK called in a signal handler out of a put.
- * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
+ * -ECANCELED; -EDEADLK called in a signal handler out of a put; -EBADF the handle was given back.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline; for MPROC_NOW 2 ms.
  */
 MPROC_EXPORT int mproc_queue_close(struct mproc_queue *queue, uint64_t deadline_ns);
 
 /**
- * How full a queue is at this moment: for messages and measurements, for others are using it.
+ * How full a queue is at this moment: for messages and measurements, for others are using it. A handle that
+ * was given back shows an empty queue that is closed.
  *
  * Threads: any. Async-signal safety: safe.
  */
@@ -234,7 +243,8 @@ MPROC_EXPORT void mproc_queue_stat(const struct mproc_queue *queue, struct mproc
  * @param queue  stays the caller's
  *
  * Returns: 0.
- * Errors: -EMFILE, -ENFILE, -ENOMEM; -E2BIG too many arguments or descriptors.
+ * Errors: -EMFILE, -ENFILE, -ENOMEM; -EMSGSIZE too many descriptors, or arguments that are too large; -EBADF
+ * the handle was given back; the one that stuck before.
  * Threads: one at a time for these arguments.
  */
 MPROC_EXPORT int mproc_args_add_queue(struct mproc_args *args, const struct mproc_queue *queue);

@@ -1,8 +1,11 @@
 /*
- * Mutexes: exclude threads of any processes that share them.
+ * Rlocks: mutexes that their owner may lock again, and unlocks as often.
  *
  * When the owner of an rlock dies, by SIGKILL at any instruction or otherwise, the next one gets it and is
  * told so.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: multiprocessing.RLock of Python.
  */
 #ifndef MPROC_RLOCK_H
 #define MPROC_RLOCK_H
@@ -84,7 +87,7 @@ MPROC_EXPORT int mproc_rlock_lock(struct mproc_rlock *rlock, uint64_t deadline_n
  * Declares the protected data sound again after -EOWNERDEAD.
  *
  * Returns: 0, also when no death was pending.
- * Errors: -EPERM this thread does not hold the rlock.
+ * Errors: -EPERM this thread does not hold the rlock; -EBADF the handle was given back.
  * Threads: the owner.
  */
 MPROC_EXPORT int mproc_rlock_consistent(struct mproc_rlock *rlock);

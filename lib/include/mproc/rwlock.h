@@ -4,6 +4,9 @@
  * Readers do not disturb each other: each has a word of its own. A writer that waits lets no new readers in,
  * so that it is not starved. A reader that dies, by SIGKILL too, is simply gone. When a writer dies, the next
  * one to come, reader or writer, gets the lock for writing and is told so, for the data may be half changed.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: pthread_rwlock_rdlock(3) where it prefers writers; what a death does: own design.
  */
 #ifndef MPROC_RWLOCK_H
 #define MPROC_RWLOCK_H

@@ -9,6 +9,10 @@
  * In a bounded semaphore each unit belongs to the thread that took it, which alone can give it back. The
  * units of a thread that ends, by SIGKILL too, come back by themselves, and who takes one of them is told.
  * Use it to share a number of equal things: connections, devices, places.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: sem_overview(7), multiprocessing.Semaphore and BoundedSemaphore of Python; units that come back:
+ * own design.
  */
 #ifndef MPROC_SEMAPHORE_H
 #define MPROC_SEMAPHORE_H

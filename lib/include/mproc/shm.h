@@ -7,6 +7,9 @@
  *
  * Each block has a lock of its own, for who changes more than one number at a time: as with a mutex, the next
  * one is told when its owner has died, and may mend.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: memfd_create(2), the seals of fcntl(2); multiprocessing.Value, Array and shared_memory of Python.
  */
 #ifndef MPROC_SHM_H
 #define MPROC_SHM_H

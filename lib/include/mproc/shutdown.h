@@ -6,6 +6,12 @@
  * each child gets SIGTERM once. Nothing ends by itself: main() sees the stop, and closes the context in the
  * time it has. Further signals change nothing; for the impatient there is SIGKILL, which leaves nothing
  * behind either.
+ *
+ * Needs siginfo_t: where a program is compiled for ISO C alone (-std=c11), define _POSIX_C_SOURCE as 199309L
+ * or more, or _GNU_SOURCE, before the first header.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: sigaction(2); the two levels, and who is told of them: own design.
  */
 #ifndef MPROC_SHUTDOWN_H
 #define MPROC_SHUTDOWN_H
@@ -33,11 +39,17 @@ enum { MPROC_SUBSCRIPTIONS_MAX = 32 };
  *
  * System calls interrupted by it fail with EINTR (no SA_RESTART).
  *
+ * @param signo             which
+ * @param run               called in the signal handler, in any thread
+ * @param arg               passed to it
+ * @param ret_subscription  the handle
+ *
  * Returns: 0.
  * Errors: -EINVAL: no such signal, or one that cannot be caught; -ENOSPC: MPROC_SUBSCRIPTIONS_MAX; -EDEADLK:
  * called in a handler.
  * Ownership: the caller's, ends with mproc_signal_unsubscribe().
- * Threads: any.
+ * Threads: any. Async-signal safety: not safe. Blocking: while another thread is in
+ * mproc_signal_unsubscribe().
  */
 MPROC_EXPORT int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *arg,
                                         struct mproc_subscription **ret_subscription);
@@ -47,7 +59,8 @@ MPROC_EXPORT int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *a
  *
  * When it returns, the function does not run any more and never will.
  *
- * Threads: any. In a handler it changes nothing but mproc_error_detail(): it would wait for itself.
+ * Threads: any. Async-signal safety: not safe: in a handler it changes nothing but mproc_error_detail(), for
+ * it would wait for itself. Blocking: while handlers of this library run in other threads.
  */
 MPROC_EXPORT void mproc_signal_unsubscribe(struct mproc_subscription *subscription);
 
@@ -58,15 +71,18 @@ MPROC_EXPORT void mproc_signal_unsubscribe(struct mproc_subscription *subscripti
  * @param nsignals  how many, at most 8
  *
  * Returns: 0.
- * Errors: -EBUSY: done already; those of mproc_signal_subscribe().
- * Threads: any.
+ * Errors: -EBUSY: done already; -EINVAL: none, or more than 8; those of mproc_signal_subscribe(). Then none
+ * of them is installed.
+ * Threads: one at a time, as for mproc_shutdown_remove(). Async-signal safety: not safe. Blocking: as
+ * mproc_signal_subscribe().
  */
 MPROC_EXPORT int mproc_shutdown_install(const int *signals, size_t nsignals);
 
 /**
  * Undoes mproc_shutdown_install(); what is stopped stays stopped.
  *
- * Threads: any.
+ * Threads: one at a time. Async-signal safety: not safe: in a handler it changes nothing. Blocking: as
+ * mproc_signal_unsubscribe().
  */
 MPROC_EXPORT void mproc_shutdown_remove(void);
 

@@ -4,6 +4,9 @@
  * Every wait of the library wakes with -ECANCELED when the calling thread's current token is stopped. Tokens
  * form a tree: stopping one stops all below it. The root of the tree is the token of the process, which
  * shutdown signals stop (see <mproc/shutdown.h>), and in a worker also mproc_process_stop() from outside.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: own design.
  */
 #ifndef MPROC_STOP_H
 #define MPROC_STOP_H
@@ -58,7 +61,8 @@ MPROC_EXPORT struct mproc_stop *mproc_stop_ref(struct mproc_stop *stop);
 /**
  * Gives a reference back; the last one ends the token. NULL is a no-op.
  *
- * Threads: any. No thread may still have it as its current token.
+ * Threads: any. No thread may still have it as its current token. Async-signal safety: not safe. Blocking:
+ * for the moment in which another thread stops tokens.
  */
 MPROC_EXPORT void mproc_stop_unref(struct mproc_stop *stop);
 
@@ -102,7 +106,7 @@ MPROC_EXPORT struct mproc_stop *mproc_stop_enter(struct mproc_stop *stop);
  * Returns: 0 once it is stopped.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): not stopped until then; -ECANCELED: another token, the thread's
  * current one, was stopped instead.
- * Threads: any. Blocking: until the deadline.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_stop_wait(struct mproc_stop *stop, uint64_t deadline_ns);
 
@@ -114,7 +118,7 @@ MPROC_EXPORT int mproc_stop_wait(struct mproc_stop *stop, uint64_t deadline_ns);
  *
  * Returns: 0 at that time.
  * Errors: -ECANCELED: stopped.
- * Threads: any. Blocking: until the deadline.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_stop_sleep(uint64_t deadline_ns);
 

@@ -3,6 +3,10 @@
  *
  * A thread that does not end is named by the join that gave up on it, and it holds nothing: neither its
  * handle, which can be freed, nor the process, which ends when main() returns.
+ *
+ * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
+ * Source: threading.Thread of Python, pthread_create(3), pthread_cleanup_push(3); names of those that hang:
+ * own design.
  */
 #ifndef MPROC_THREAD_H
 #define MPROC_THREAD_H
@@ -35,7 +39,9 @@ struct mproc_thread_result {
  *
  * @param name        for people, also in ps; cut at 63 bytes, in ps at 15
  * @param run         what it runs; its result is that of the thread
+ * @param arg         passed to it
  * @param options     NULL for the defaults
+ * @param ret_thread  the handle
  *
  * Returns: 0.
  * Errors: -ECANCELED: the parent token is stopped already; -EAGAIN, -ENOMEM: the system has no thread to
@@ -70,7 +76,8 @@ MPROC_EXPORT void mproc_thread_ask(struct mproc_thread *thread);
  * Returns: 0 once it has ended, also when asked again.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it runs; the detail names it, says since when it has been asked
  * to stop, and in which system call it is. -ECANCELED: the caller was stopped. -EDEADLK: it is the caller.
- * Threads: any, several at once. Blocking: until the deadline.
+ * -EBADF: the handle was given back.
+ * Threads: any, several at once. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_thread_join(struct mproc_thread *thread, uint64_t deadline_ns,
                                    struct mproc_thread_result *ret_result);
@@ -83,7 +90,7 @@ MPROC_EXPORT int mproc_thread_join(struct mproc_thread *thread, uint64_t deadlin
  *
  * Returns: 0 when all have ended.
  * Errors: -ETIMEDOUT: some hang; the detail names them. The process can end all the same.
- * Threads: any. Blocking: until the deadline.
+ * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_thread_stop_all(uint64_t deadline_ns);
 
@@ -112,6 +119,8 @@ MPROC_EXPORT int mproc_thread_push_cleanup(void (*run)(void *arg), void *arg);
 
 /**
  * Takes the clean-up that was pushed last off again, and runs it or not.
+ *
+ * @param run  0: do not run it
  *
  * Returns: 0.
  * Errors: -EINVAL: there is none.
