@@ -429,11 +429,36 @@ static int conclude(struct start *start, const struct mproc_answer *answer, int 
     return r;
 }
 
-static int begin(struct start *start, const struct mproc_args *args, struct mproc_process **ret_process)
+/* One start after the other, each with a deadline of its own. */
+static int lock_context(struct start *start)
 {
-    struct mproc_context *context = start->context;
+    const struct timespec until = {.tv_sec = (time_t)(start->deadline_ns / 1000000000),
+                                   .tv_nsec = (long)(start->deadline_ns % 1000000000)};
+    int err = pthread_mutex_clocklock(&start->context->lock, CLOCK_MONOTONIC, &until);
+
+    return err ? mproc_fail(-err, "the start of another process has held up that of '%s' until the deadline",
+                            start->order.name)
+               : 0;
+}
+
+static int start_locked(struct start *start, struct mproc_process **ret_process)
+{
     struct mproc_answer answer;
     int pidfd = -1;
+    int r = lock_context(start);
+
+    if (r)
+        return r;
+    r = start->options->method == MPROC_START_FORK ? start_by_fork(start, &answer, &pidfd)
+                                                   : start_by_guard(start, &answer, &pidfd);
+    if (r == 0)
+        r = conclude(start, &answer, pidfd, ret_process);
+    pthread_mutex_unlock(&start->context->lock);
+    return r;
+}
+
+static int begin(struct start *start, const struct mproc_args *args, struct mproc_process **ret_process)
+{
     int r = 0;
 
     if (mproc_stop_level(NULL) != MPROC_RUNNING)
@@ -446,12 +471,7 @@ static int begin(struct start *start, const struct mproc_args *args, struct mpro
     r = prepare(start, args);
     if (r == 0) {
         mproc_hold_signals(&start->order.mask);
-        pthread_mutex_lock(&context->lock);
-        r = start->options->method == MPROC_START_FORK ? start_by_fork(start, &answer, &pidfd)
-                                                       : start_by_guard(start, &answer, &pidfd);
-        if (r == 0)
-            r = conclude(start, &answer, pidfd, ret_process);
-        pthread_mutex_unlock(&context->lock);
+        r = start_locked(start, ret_process);
         /* A signal that another thread handled before the handle could be found is passed on here. */
         if (r == 0 && mproc_stop_level(mproc_stop_process()) != MPROC_RUNNING)
             mproc_process_forward(*ret_process, (int)mproc_stop_level(mproc_stop_process()));

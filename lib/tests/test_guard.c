@@ -444,6 +444,51 @@ CHILD_TEST(guard, starts_at_a_stopped_guard_have_their_deadline_however_many_and
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
+struct patient_start {
+    struct mproc_context *context;
+    struct mproc_process *process;
+    _Atomic bool is_over;
+};
+
+static void *start_patiently(void *arg)
+{
+    const struct mproc_process_options options = {.deadline_ns = mproc_deadline_ms(10000)};
+    struct patient_start *start = arg;
+    struct mproc_args *args = NULL;
+
+    mproc_args_new(&args);
+    mproc_args_add_int(args, 1);
+    CHECK(mproc_process_start(start->context, "count", args, &options, &start->process) == 0);
+    mproc_args_free(args);
+    start->is_over = true;
+    return NULL;
+}
+
+CHILD_TEST(guard, a_start_has_its_deadline_while_that_of_another_thread_is_stuck)
+{
+    struct patient_start patient = {.context = NULL};
+    struct mproc_process *process = NULL;
+    pthread_t thread;
+    bool is_told = false;
+    map_runs();
+    struct mproc_context *context = patient.context = open_context();
+    pid_t guard = guard_of(context);
+    kill(guard, SIGSTOP);
+    REQUIRE(pthread_create(&thread, NULL, start_patiently, &patient) == 0);
+    while (!is_told && !patient.is_over) {
+        const struct mproc_process_options options = {.deadline_ns = mproc_deadline_ms(5)};
+        CHECK(mproc_process_start(context, "count", NULL, &options, &process) == -ETIMEDOUT);
+        is_told = strstr(mproc_error_detail(), "the start of another process has held up that of 'count'");
+    }
+    CHECK(is_told);
+    kill(guard, SIGCONT);
+    pthread_join(thread, NULL);
+    CHECK(mproc_process_join(patient.process, mproc_deadline_ms(10000), NULL) == 0);
+    CHECK(runs[1] == 1);
+    mproc_process_free(patient.process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
 CHILD_TEST(guard, a_start_without_a_free_descriptor_fails_before_anything_runs)
 {
     struct mproc_process *process = NULL;
