@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "descriptor.h"
 
 union control {
     struct cmsghdr align;
@@ -46,6 +47,10 @@ static size_t take_fds(struct msghdr *message, int *ret_fds)
         size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(ret_fds + nfds, CMSG_DATA(head), count * sizeof(int));
         nfds += count;
+    }
+    if (!mproc_fds_above(ret_fds, nfds)) {
+        message->msg_flags |= MSG_CTRUNC;
+        return 0;
     }
     return nfds;
 }

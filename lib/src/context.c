@@ -15,6 +15,7 @@
 #include <mproc/deadline.h>
 #include <mproc/stop.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "guard.h"
 #include "process_internal.h"
@@ -109,9 +110,9 @@ static int launch_guard(struct mproc_context *context)
     sigset_t before;
     int ends[2];
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+    if (mproc_socketpair(0, ends))
         return mproc_fail(-errno, "no socket for the guard: %s", strerrordesc_np(errno));
-    int self = pidfd_open(getpid(), 0);
+    int self = mproc_fd_above(pidfd_open(getpid(), 0));
     /* What stdio holds now would else be written by the guard's workers once more. */
     fflush(NULL);
     mproc_hold_signals(&before);
@@ -123,7 +124,7 @@ static int launch_guard(struct mproc_context *context)
     }
     int err = -errno;
     mproc_release_signals(&before);
-    int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    int pidfd = pid > 0 ? mproc_fd_above(pidfd_open(pid, 0)) : -1;
     close(ends[1]);
     if (self >= 0)
         close(self);

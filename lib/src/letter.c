@@ -10,13 +10,14 @@
 
 #include "args_internal.h"
 #include "channel.h"
+#include "descriptor.h"
 #include "error_internal.h"
 
 enum { INLINE_MAX = 16 << 10 };
 
 static int write_file(const unsigned char *bytes, size_t len, int *ret_fd)
 {
-    int fd = memfd_create("mproc-letter", MFD_CLOEXEC);
+    int fd = mproc_fd_above(memfd_create("mproc-letter", MFD_CLOEXEC));
     int err = fd < 0 ? -errno : 0;
 
     while (err == 0 && len > 0) {

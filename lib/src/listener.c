@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "pipe_internal.h"
 #include "wait_fd.h"
@@ -169,7 +170,7 @@ int mproc_listener_open(const struct mproc_listener_options *options, struct mpr
         return err;
     listener->max_frame_bytes = options->max_frame_bytes;
     listener->any_user = options->any_user;
-    listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    listener->fd = mproc_fd_above(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (listener->fd < 0) {
         err = mproc_fail(-errno, "no socket to listen with: %s", strerrordesc_np(errno));
     } else if (options->path) {
@@ -218,7 +219,7 @@ int mproc_listener_fd(const struct mproc_listener *listener)
 static int accept_one(const struct mproc_listener *listener, uint64_t deadline_ns)
 {
     for (;;) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+        int fd = mproc_fd_above(accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC));
         if (fd >= 0 && may_talk(fd, listener->any_user))
             return fd;
         if (fd >= 0) {
@@ -304,7 +305,7 @@ int mproc_pipe_connect(const char *address, const struct mproc_pipe_options *opt
 
     if (err)
         return err;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = mproc_fd_above(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (fd < 0)
         return mproc_fail(-errno, "no socket to connect with: %s", strerrordesc_np(errno));
     err = connect_until(fd, &name, len, deadline_ns);

@@ -10,6 +10,7 @@
 
 #include <mproc/process.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "log_internal.h"
 #include "queue_internal.h"
@@ -58,7 +59,7 @@ int mproc_log_create(const struct mproc_log_options *options, struct mproc_log *
     int err = mproc_queue_create_with_block("mproc-log", &queue_options, block_bytes(), &queue);
     if (err)
         return err;
-    if (pipe2(ends, O_CLOEXEC) != 0) {
+    if (pipe2(ends, O_CLOEXEC) != 0 || !mproc_fds_above(ends, 2)) {
         err = mproc_fail(-errno, "no pipe for the life line of a log: %s", strerrordesc_np(errno));
         mproc_queue_unref(queue);
         return err;

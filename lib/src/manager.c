@@ -8,6 +8,7 @@
 
 #include <mproc/args.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "manager_wire.h"
 #include "process_internal.h"
@@ -151,7 +152,7 @@ int mproc_manager_start(struct mproc_context *context, const struct mproc_manage
     int r = mproc_handle_create("mproc-manager", &shape, sizeof(*manager), &manager);
     if (r)
         return r;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, door)) {
+    if (mproc_socketpair(SOCK_NONBLOCK, door)) {
         r = mproc_fail(-errno, "no sockets for a manager: %s", strerrordesc_np(errno));
         mproc_handle_unref(manager);
         mproc_handle_end(manager);

@@ -15,6 +15,7 @@
 
 #include "args_internal.h"
 #include "channel.h"
+#include "descriptor.h"
 #include "error_internal.h"
 #include "letter.h"
 #include "manager_wire.h"
@@ -195,7 +196,7 @@ static int greet(const struct manager_access *access, uint32_t bell, int theirs,
 {
     struct greeting greeting = {.hello = {.magic = MANAGER_MAGIC, .bell = bell}, .fds = {theirs}};
 
-    greeting.fds[1] = pidfd_open(getpid(), 0);
+    greeting.fds[1] = mproc_fd_above(pidfd_open(getpid(), 0));
     if (greeting.fds[1] < 0)
         return mproc_fail(-errno, "no pidfd of this process: %s", strerrordesc_np(errno));
     int r = send_when_room(access, access->door, deadline_ns, send_greeting, &greeting);
@@ -212,7 +213,7 @@ static int connect_link(const struct manager_access *access, uint64_t deadline_n
     int r = mproc_args_new(&link->request);
     if (r)
         return r;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
+    if (mproc_socketpair(SOCK_NONBLOCK, ends))
         return mproc_fail(-errno, "no sockets for a connection to the manager: %s", strerrordesc_np(errno));
     link->fd = ends[0];
     link->server = access->server;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "pipe_internal.h"
 
@@ -59,7 +60,7 @@ int mproc_pipe_create(const struct mproc_pipe_options *options, struct mproc_pip
 {
     int fds[2];
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+    if (mproc_socketpair(0, fds) != 0)
         return mproc_fail(-errno, "no sockets for a connection: %s%s", strerrordesc_np(errno),
                           errno == EMFILE ? " (RLIMIT_NOFILE)" : "");
     /* Also in the kernel, for who gets the descriptor alone. */

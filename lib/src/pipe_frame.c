@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "pipe_internal.h"
 
@@ -35,6 +36,10 @@ static unsigned take_fds(struct msghdr *message, int *ret_fds)
             count = MOST_FDS - nfds;
         memcpy(ret_fds + nfds, CMSG_DATA(head), count * sizeof(int));
         nfds += count;
+    }
+    if (!mproc_fds_above(ret_fds, nfds)) {
+        message->msg_flags |= MSG_CTRUNC;
+        return 0;
     }
     return nfds;
 }

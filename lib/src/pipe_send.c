@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "args_internal.h"
+#include "descriptor.h"
 #include "error_internal.h"
 #include "pipe_internal.h"
 #include "wait_fd.h"
@@ -57,7 +58,7 @@ static int write_rest(const unsigned char *data, size_t len, int *ret_fd)
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < len)
         return mproc_fail(-EFBIG, "a frame of %zu more bytes, but RLIMIT_FSIZE is %llu", len,
                           (unsigned long long)limit.rlim_cur);
-    int fd = memfd_create("mproc-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = mproc_fd_above(memfd_create("mproc-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     int err = fd < 0 ? -errno : write_all(fd, data, len);
     if (!err && fcntl(fd, F_ADD_SEALS, seals) != 0)
         err = -errno;

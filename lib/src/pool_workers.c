@@ -8,6 +8,7 @@
 
 #include <mproc/error.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "letter.h"
 #include "pool_internal.h"
@@ -77,7 +78,7 @@ int mproc_pool_start_worker(struct mproc_pool *pool, uint32_t lane)
     int ends[2];
     int r = 0;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+    if (mproc_socketpair(0, ends))
         return mproc_fail(-errno, "no socket for a worker of the pool: %s", strerrordesc_np(errno));
     /* Only the worker may wait for room. */
     fcntl(ends[0], F_SETFL, O_NONBLOCK);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 
 static const uint64_t header_magic = UINT64_C(0x314745532d50434d); /* "MCP-SEG1" */
@@ -182,7 +183,7 @@ int mproc_segment_create(const char *name, const struct mproc_segment_shape *sha
     if (!is_possible(shape, segment.page_size))
         return mproc_fail(-EINVAL, "%s: a size of more than %llu bytes", name,
                           (unsigned long long)area_limit);
-    segment.fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    segment.fd = mproc_fd_above(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (segment.fd < 0)
         return mproc_fail(-errno, "cannot make a memory file for %s: %s", name, strerrordesc_np(errno));
     err = allocate_file(name, &segment);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "slots.h"
 #include "wait.h"
@@ -17,7 +18,7 @@ static int make_file(void)
     /* Passing this limit would end the process by SIGXFSZ. */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < sizeof(struct mproc_slots))
         return -1;
-    int fd = memfd_create("mproc-slots", MFD_CLOEXEC);
+    int fd = mproc_fd_above(memfd_create("mproc-slots", MFD_CLOEXEC));
     if (fd >= 0 && ftruncate(fd, sizeof(struct mproc_slots)) == 0)
         return fd;
     if (fd >= 0)

@@ -17,6 +17,7 @@
 #include <mproc/stop.h>
 
 #include "args_internal.h"
+#include "descriptor.h"
 #include "error_internal.h"
 #include "process_internal.h"
 #include "system.h"
@@ -101,7 +102,7 @@ static int write_body_fd(struct start *start)
 
     if (start->options->method == MPROC_START_FORK || start->body_len <= MPROC_CHANNEL_BYTES)
         return 0;
-    start->body_fd = memfd_create("mproc-args", MFD_CLOEXEC);
+    start->body_fd = mproc_fd_above(memfd_create("mproc-args", MFD_CLOEXEC));
     if (start->body_fd < 0)
         return mproc_fail(-errno, "no memory file for %zu bytes of arguments: %s", start->body_len,
                           strerrordesc_np(errno));
@@ -375,7 +376,7 @@ static int start_by_fork(struct start *start, struct mproc_answer *ret_answer, i
     if (r)
         return r;
     start->slot->forked = 1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
+    if (mproc_socketpair(0, ends)) {
         mproc_slot_end(start->context->slots, start->slot, NULL);
         abandon_slot(start);
         return mproc_fail(-errno, "no socket to hear from '%s': %s", start->order.name,

@@ -51,7 +51,7 @@ int mproc_open_null(int fd)
 
 bool mproc_has_room(int fd)
 {
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
     if (copy >= 0)
         close(copy);

@@ -11,6 +11,7 @@
 
 #include <mproc/deadline.h>
 
+#include "descriptor.h"
 #include "stop_internal.h"
 
 /*
@@ -47,7 +48,7 @@ static struct bell *hang_up(const uint32_t *word)
             continue;
         if (atomic_load(&bell->fd) != 0 && atomic_load(&bell->pid) == getpid())
             return bell;
-        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        int fd = mproc_fd_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
         if (fd >= 0) {
             int of_parent = fd_of(bell);
             atomic_store(&bell->fd, fd + 1);

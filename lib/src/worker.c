@@ -13,6 +13,7 @@
 #include <mproc/error.h>
 
 #include "args_internal.h"
+#include "descriptor.h"
 #include "error_internal.h"
 #include "event_internal.h"
 #include "log_internal.h"
@@ -305,7 +306,7 @@ static void end_with_parent(const struct mproc_worker *worker)
 
 static int open_pidfd(const struct mproc_worker *worker)
 {
-    int pidfd = pidfd_open(getpid(), 0);
+    int pidfd = mproc_fd_above(pidfd_open(getpid(), 0));
 
     if (pidfd < 0)
         give_up(worker, MPROC_STAGE_PIDFD, -errno);

@@ -241,3 +241,14 @@ CHILD_TEST(spawn, a_variable_that_is_not_meant_for_it_is_nothing)
     open_context(entries);
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
+
+CHILD_TEST(spawn, works_where_the_standard_descriptors_are_closed)
+{
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    open_context(entries);
+    struct mproc_process *process = start("grandchild", NULL, &spawned);
+    CHECK(join(process).code == 5);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
