@@ -323,7 +323,9 @@ void mproc_context_forward(int level)
 
     atomic_fetch_add(&forwarders, 1);
     struct mproc_context *context = mproc_context_current();
-    uint32_t used = context ? __atomic_load_n(&context->slots->used, __ATOMIC_ACQUIRE) : 0;
+    /* A fork of the owner has the handler too, and the processes are not its own. */
+    bool owns = context && context->owner == getpid();
+    uint32_t used = owns ? __atomic_load_n(&context->slots->used, __ATOMIC_ACQUIRE) : 0;
     for (uint32_t i = 0; i < used; i++) {
         int pidfd = atomic_load(&context->pidfds[i]) - 1;
         if (pidfd >= 0)

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -26,6 +27,8 @@ struct mproc_stop {
 
 static struct mproc_stop process_token = {.word = &process_token.own_word, .refs = 1};
 static struct mproc_stop shield_token = {.word = &shield_token.own_word, .refs = 1};
+/* The worker whose owner can reach the word of its process token. A fork of it has one of its own. */
+static pid_t reached_pid;
 static struct mproc_stop *_Atomic tokens;
 static _Atomic unsigned walkers;
 
@@ -37,14 +40,21 @@ static uint32_t level_of(const struct mproc_stop *stop)
     return __atomic_load_n(stop->word, __ATOMIC_ACQUIRE);
 }
 
+/* In a fork that a signal comes to before it has left its parent's word, the one that it is about to have. */
+static uint32_t *word_to_raise(struct mproc_stop *stop)
+{
+    return stop->word == &stop->own_word || reached_pid == getpid() ? stop->word : &stop->own_word;
+}
+
 static void raise_level(struct mproc_stop *stop, uint32_t level)
 {
-    uint32_t now = level_of(stop);
+    uint32_t *word = word_to_raise(stop);
+    uint32_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
 
     while (now < level) {
-        if (__atomic_compare_exchange_n(stop->word, &now, level, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-            syscall(SYS_futex, stop->word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-            mproc_poll_kick(stop->word);
+        if (__atomic_compare_exchange_n(word, &now, level, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+            mproc_poll_kick(word);
             return;
         }
     }
@@ -167,8 +177,21 @@ struct mproc_stop *mproc_stop_shield(void)
     return &shield_token;
 }
 
+/* A fork of a worker begins as far stopped as that is, and from there on neither stops the other. */
+static void before_fork(void)
+{
+    __atomic_store_n(&process_token.own_word, level_of(&process_token), __ATOMIC_RELEASE);
+}
+
+static void leave_word(void)
+{
+    process_token.word = &process_token.own_word;
+}
+
 void mproc_stop_rebase(uint32_t *word)
 {
+    static bool forks_leave;
+
     /* The other threads of whom this process was forked are gone, and with them their tokens. */
     for (struct mproc_stop *stop = atomic_load(&tokens); stop; stop = stop->next) {
         atomic_store(&stop->parent, NULL);
@@ -177,7 +200,12 @@ void mproc_stop_rebase(uint32_t *word)
     atomic_store(&walkers, 0);
     mproc_poll_forget();
     current = NULL;
+    process_token.own_word = 0;
+    reached_pid = getpid();
     process_token.word = word;
+    /* Without memory for it a fork of this worker only waits for the stop of the worker. */
+    if (!forks_leave)
+        forks_leave = pthread_atfork(before_fork, NULL, leave_word) == 0;
 }
 
 void mproc_stop_spread(void)

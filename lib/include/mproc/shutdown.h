@@ -6,6 +6,9 @@
  * each child gets SIGTERM once. Nothing ends by itself: main() sees the stop, and closes the context in the
  * time it has. Further signals change nothing; for the impatient there is SIGKILL, which leaves nothing
  * behind either.
+ *
+ * A process that was forked by fork(2) keeps the handlers, and they stop nobody but that process: the
+ * children are its parent's, and so is the parent's token.
  */
 #ifndef MPROC_SHUTDOWN_H
 #define MPROC_SHUTDOWN_H
@@ -71,7 +74,7 @@ MPROC_EXPORT int mproc_shutdown_install(const int *signals, size_t nsignals);
 MPROC_EXPORT void mproc_shutdown_remove(void);
 
 /**
- * Does what a signal would: stops the process and passes it on to the children. A level only ever rises.
+ * Does what a signal would: stops the process and passes it on to its children. A level only ever rises.
  *
  * Threads: any. Async-signal safety: safe.
  */

@@ -3,7 +3,8 @@
  *
  * Every wait of the library wakes with -ECANCELED when the calling thread's current token is stopped. Tokens
  * form a tree: stopping one stops all below it. The root of the tree is the token of the process, which
- * shutdown signals stop (see <mproc/shutdown.h>), and in a worker also mproc_process_stop() from outside.
+ * shutdown signals stop (see <mproc/shutdown.h>), and in a worker also mproc_process_stop() from outside. A
+ * process that is forked by fork(2) has tokens of its own, as far stopped as those of its parent were then.
  */
 #ifndef MPROC_STOP_H
 #define MPROC_STOP_H
