@@ -48,6 +48,30 @@ int mproc_context_check_owner(const struct mproc_context *context)
                       (int)context->owner);
 }
 
+/* What this process has of the context of its parent are copies, and closing them tells nobody anything. The
+ * memory stays, as above. */
+static void leave_inherited(struct mproc_context *context)
+{
+    int *fds[] = {&context->channel, &context->keeper_pidfd, &context->slots_fd};
+
+    /* Who has the lock is a thread of the parent, and in the middle of something: then they stay open. */
+    if (pthread_mutex_trylock(&context->lock) == 0) {
+        for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+            if (*fds[i] >= 0)
+                close(*fds[i]);
+            *fds[i] = -1;
+        }
+        for (uint32_t i = 0; i < context->slots->used; i++) {
+            if (!context->handles[i])
+                continue;
+            close(context->handles[i]->pidfd);
+            context->handles[i]->pidfd = -1;
+        }
+        pthread_mutex_unlock(&context->lock);
+    }
+    mproc_context_forget();
+}
+
 static void bury_keeper(struct mproc_context *context)
 {
     siginfo_t info;
@@ -221,7 +245,8 @@ int mproc_context_open(const struct mproc_context_options *options, struct mproc
     struct mproc_context *context = NULL;
     uint32_t nentries = 0;
 
-    if (mproc_context_current())
+    struct mproc_context *inherited = mproc_context_current();
+    if (inherited && inherited->owner == getpid())
         return mproc_fail(-EBUSY, "this process has an open context already; use that one");
     int r = count_entries(options ? options->entries : NULL, &nentries);
     if (r)
@@ -231,6 +256,8 @@ int mproc_context_open(const struct mproc_context_options *options, struct mproc
         return mproc_fail(
             -EDEADLK, "the process has threads, whose locks a fork would inherit for ever locked; open the "
                       "context early in main(), before the first thread");
+    if (inherited)
+        leave_inherited(inherited);
     r = make_context(options, &context);
     if (r)
         return r;

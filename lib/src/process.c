@@ -274,6 +274,9 @@ int mproc_process_sentinel(const struct mproc_process *process)
 {
     int r = check_held(process);
 
+    /* In a fork of the owner that has opened a context of its own it is closed. */
+    if (r == 0 && process->pidfd < 0)
+        r = mproc_context_check_owner(process->context);
     return r ? r : process->pidfd;
 }
 
