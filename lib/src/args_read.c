@@ -250,8 +250,12 @@ static int argument(const struct mproc_args *args, size_t index, enum mproc_type
 {
     const struct mproc_value *value = mproc_args_value(args, index);
 
-    if (!value)
-        return mproc_fail(-ENOENT, "there is no argument %zu: %zu arrived", index, mproc_args_count(args));
+    if (!value) {
+        int r = mproc_handle_check(args, "set of arguments");
+        return r ? r
+                 : mproc_fail(-ENOENT, "there is no argument %zu: %zu arrived", index,
+                              mproc_args_count(args));
+    }
     enum mproc_type is = mproc_value_type(value);
     if (is != type)
         return mproc_fail(-EINVAL, "argument %zu is %s, not %s", index, type_names[is], type_names[type]);

@@ -54,7 +54,8 @@ enum {
 MPROC_EXPORT int mproc_args_new(struct mproc_args **ret_args);
 
 /**
- * Ends a set of arguments and closes the descriptors that are still in it. NULL is a no-op.
+ * Ends a set of arguments and closes the descriptors that are still in it. NULL is a no-op. Whoever uses the
+ * set afterwards gets -EBADF, until a thousand other handles have been given back.
  *
  * In a worker the set belongs to the library: do not free it there.
  */

@@ -37,8 +37,8 @@ enum { MPROC_SUBSCRIPTIONS_MAX = 32 };
  * System calls interrupted by it fail with EINTR (no SA_RESTART).
  *
  * Returns: 0.
- * Errors: -EINVAL: no such signal, or one that cannot be caught; -ENOSPC: MPROC_SUBSCRIPTIONS_MAX; -EDEADLK:
- * called in a handler.
+ * Errors: -EINVAL: no such signal, or one that cannot be caught; -ENOSPC: MPROC_SUBSCRIPTIONS_MAX; -ENOMEM;
+ * -EDEADLK: called in a handler.
  * Ownership: the caller's, ends with mproc_signal_unsubscribe().
  * Threads: any.
  */
@@ -46,7 +46,8 @@ MPROC_EXPORT int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *a
                                         struct mproc_subscription **ret_subscription);
 
 /**
- * Hears no more; after the last one of a signal it is handled as before the first. NULL is a no-op.
+ * Hears no more; after the last one of a signal it is handled as before the first. NULL is a no-op, and so,
+ * but for mproc_error_detail(), is a second time.
  *
  * When it returns, the function does not run any more and never will.
  *

@@ -42,7 +42,7 @@ MPROC_EXPORT struct mproc_stop *mproc_stop_process(void);
  * @param ret_stop  the token; already stopped when its parent is
  *
  * Returns: 0.
- * Errors: -ENOMEM.
+ * Errors: -ENOMEM; -EBADF: the parent was given back.
  * Ownership: the caller's, ends with mproc_stop_unref(). The token keeps its parent alive.
  * Threads: any.
  */
@@ -57,7 +57,9 @@ MPROC_EXPORT int mproc_stop_new(struct mproc_stop *parent, struct mproc_stop **r
 MPROC_EXPORT struct mproc_stop *mproc_stop_ref(struct mproc_stop *stop);
 
 /**
- * Gives a reference back; the last one ends the token. NULL is a no-op.
+ * Gives a reference back; the last one ends the token. NULL is a no-op. What is done with the token
+ * afterwards does nothing but say so, as -EBADF or in mproc_error_detail(), until a thousand other tokens
+ * have been given back.
  *
  * Threads: any. No thread may still have it as its current token.
  */
@@ -102,7 +104,7 @@ MPROC_EXPORT struct mproc_stop *mproc_stop_enter(struct mproc_stop *stop);
  *
  * Returns: 0 once it is stopped.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): not stopped until then; -ECANCELED: another token, the thread's
- * current one, was stopped instead.
+ * current one, was stopped instead; -EBADF: it was given back.
  * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_stop_wait(struct mproc_stop *stop, uint64_t deadline_ns);
