@@ -453,6 +453,24 @@ int mproc_context_get_info(struct mproc_context *context, struct mproc_context_i
     return 0;
 }
 
+size_t mproc_context_get_guards(pid_t ret_pids[MPROC_GUARDS])
+{
+    struct mproc_context *context = mproc_context_current();
+    size_t count = 0;
+    sigset_t mask;
+
+    if (!context || context->owner != getpid())
+        return 0;
+    mproc_context_lock(context, &mask);
+    listen_to_guard(context);
+    if (context->keeper_pid > 0)
+        ret_pids[count++] = context->keeper_pid;
+    if (context->guard_pid > 0)
+        ret_pids[count++] = context->guard_pid;
+    mproc_context_unlock(context, &mask);
+    return count;
+}
+
 /* Ends the guard and with it everything below; then the owner is as it was. */
 static void dismiss_guard(struct mproc_context *context)
 {

@@ -75,8 +75,9 @@ MPROC_EXPORT int mproc_limits_effective(int resource, uint64_t *ret_effective);
 /**
  * Makes room for what is about to be started, or says what is missing, before any of it starts.
  *
- * Raises the soft limit of descriptors of the caller where needed. Workers keep the limits that the caller
- * had when it opened its context. What others take meanwhile cannot be foreseen.
+ * Raises soft limits where needed: of descriptors in the caller, of processes in the caller and, where its
+ * context is open, in guard and keeper, who start the workers. Otherwise workers keep the limits that the
+ * caller had when it opened its context. What others take meanwhile cannot be foreseen.
  *
  * Returns: 0.
  * Errors: -EMFILE: descriptors, -EAGAIN: processes. The detail names the limit, its value, and the need.
