@@ -142,6 +142,7 @@ int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_s
         .waiting = queue.messages,
         .written = __atomic_load_n(&shared->written, __ATOMIC_RELAXED),
         .failed = __atomic_load_n(&shared->failed, __ATOMIC_RELAXED),
+        .failed_rotations = __atomic_load_n(&shared->failed_rotations, __ATOMIC_RELAXED),
         .last_error = __atomic_load_n(&shared->last_error, __ATOMIC_RELAXED),
     };
     for (int level = 0; level < MPROC_LOG_LEVEL__COUNT; level++)
@@ -152,6 +153,12 @@ int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_s
 void mproc_log_count_failed(struct mproc_log *log, uint64_t records, int err)
 {
     __atomic_fetch_add(&log->shared->failed, records, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->shared->last_error, err, __ATOMIC_RELAXED);
+}
+
+void mproc_log_count_failed_rotation(struct mproc_log *log, int err)
+{
+    __atomic_fetch_add(&log->shared->failed_rotations, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&log->shared->last_error, err, __ATOMIC_RELAXED);
 }
 

@@ -325,6 +325,58 @@ Test(log, files_are_rotated_by_time)
     free(text);
 }
 
+/* Where a folder has the name that the file was to have. */
+static void rotate_in_vain(struct mproc_log_handler handler, unsigned records)
+{
+    struct mproc_log_stat stat;
+
+    cr_assert_eq(mkdir(log_name(1), 0700), 0);
+    listen_with(handler);
+    for (unsigned i = 0; i < records; i++) {
+        mproc_log_info(mylog, "number %u.", i);
+        cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
+    }
+    mproc_log_get_stat(mylog, &stat);
+    cr_expect_gt(stat.failed_rotations, 0);
+    cr_expect_eq(stat.last_error, -EISDIR);
+    cr_expect_eq(stat.failed, 0);
+    char *text = read_log(log_path);
+    cr_expect_eq(count_of(text, "number "), records);
+    free(text);
+    cr_expect_eq(rmdir(log_name(1)), 0);
+    mproc_log_info(mylog, "the new file");
+    finish();
+    char *old_text = read_log(log_name(1));
+    text = read_log(log_path);
+    cr_assert_not_null(old_text);
+    cr_expect_eq(count_of(old_text, "number "), records);
+    cr_expect_eq(count_of(text, "the new file\n"), 1);
+    cr_expect_eq(count_of(text, "\n"), 1);
+    free(old_text);
+    free(text);
+}
+
+Test(log, a_file_that_cannot_be_rotated_by_size_goes_on_and_is_counted)
+{
+    struct mproc_log_handler handler = to_file();
+
+    handler.max_bytes = 1000;
+    rotate_in_vain(handler, 100);
+}
+
+Test(log, a_file_that_cannot_be_rotated_by_time_is_rotated_when_it_can_be)
+{
+    struct mproc_log_handler handler = to_file();
+    const struct timespec yesterday[2] = {{.tv_sec = time(NULL) - 86400}, {.tv_sec = time(NULL) - 86400}};
+
+    int fd = open(log_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    cr_assert_eq(write(fd, "old\n", 4), 4);
+    futimens(fd, yesterday);
+    close(fd);
+    handler.every_s = 86400;
+    rotate_in_vain(handler, 3);
+}
+
 Test(log, a_file_that_was_moved_is_opened_anew)
 {
     listen_with(to_file());
