@@ -67,6 +67,45 @@ Test(log_remote, a_system_log_that_takes_nothing_holds_up_the_others_once)
     finish();
 }
 
+/* Until it holds no more; then it takes all there is, and what comes. */
+Test(log_remote, a_server_that_takes_nothing_holds_up_the_others_once)
+{
+    enum { RECORDS = 200, BYTES = 10000 };
+    char where[80], text[BYTES + 1];
+    struct mproc_log_handler handler = {.target = MPROC_LOG_TO_SOCKET, .path = where};
+    struct mproc_listener *server;
+    struct mproc_log_stat stat;
+    struct mproc_pipe *pipe;
+    void *frame;
+    size_t len;
+
+    snprintf(where, sizeof(where), "%s/server", log_folder);
+    memset(text, 'x', BYTES);
+    text[BYTES] = '\0';
+    cr_assert_eq(mproc_listener_open(&(struct mproc_listener_options){.path = where}, &server), 0);
+    listen_with(handler);
+    uint64_t begin_ns = mproc_clock_ns();
+    for (int i = 0; i < RECORDS; i++) {
+        mproc_log_info(mylog, "%s", text);
+        cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
+    }
+    cr_expect_lt(mproc_clock_ns() - begin_ns, UINT64_C(6000000000), "it waits for a second");
+    mproc_log_get_stat(mylog, &stat);
+    cr_expect_gt(stat.failed, 20);
+    cr_assert_eq(mproc_listener_accept(server, mproc_deadline_ms(10000), &pipe), 0);
+    for (uint64_t i = 0; i < RECORDS - stat.failed; i++) {
+        cr_assert_eq(mproc_pipe_receive(pipe, mproc_deadline_ms(10000), &frame, &len), 0);
+        free(frame);
+    }
+    mproc_log_info(mylog, "again");
+    cr_assert_eq(mproc_pipe_receive(pipe, mproc_deadline_ms(10000), &frame, &len), 0);
+    cr_expect_not_null(memmem(frame, len, "again", 5));
+    free(frame);
+    mproc_pipe_unref(pipe);
+    mproc_listener_close(server);
+    finish();
+}
+
 Test(log_remote, one_log_feeds_another)
 {
     char where[80];
