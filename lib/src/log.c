@@ -99,7 +99,9 @@ void mproc_log_unref(struct mproc_log *log)
 
 void mproc_log_set_name(struct mproc_log *log, const char *name)
 {
-    snprintf(log->name, sizeof(log->name), "%s", name);
+    if (mproc_handle_check(log, "log"))
+        return;
+    snprintf(log->name, sizeof(log->name), "%s", name ? name : "");
     log->name_len = (uint8_t)strlen(log->name);
 }
 
@@ -131,12 +133,12 @@ int mproc_log_flush(struct mproc_log *log, uint64_t deadline_ns)
 
 int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_stat)
 {
-    const struct log_shared *shared = log->shared;
     struct mproc_queue_stat queue;
     int err = mproc_handle_check(log, "log");
 
     if (err)
         return err;
+    const struct log_shared *shared = log->shared;
     mproc_queue_stat(log->queue, &queue);
     *ret_stat = (struct mproc_log_stat){
         .waiting = queue.messages,

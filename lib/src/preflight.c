@@ -152,7 +152,7 @@ static int check_processes(const struct mproc_need *need)
 
 int mproc_limits_preflight(const struct mproc_need *need)
 {
-    int r = check_fds(need);
+    int r = need ? check_fds(need) : mproc_fail(-EINVAL, "a NULL is no need");
 
     return r ? r : check_processes(need);
 }

@@ -56,17 +56,14 @@ int mproc_process_new(struct mproc_context *context, struct mproc_slot *slot, in
 
 struct mproc_process *mproc_process_ref(struct mproc_process *process)
 {
-    if (atomic_fetch_add(&process->grip.refs, 1) == 0) {
-        atomic_store(&process->grip.refs, 0);
-        mproc_handle_check_slowly("process");
-    }
+    mproc_handle_ref(process);
     return process;
 }
 
 /* The last reference is the context's own. */
 static int check_held(const struct mproc_process *process)
 {
-    return atomic_load(&process->grip.refs) > 1 ? 0 : mproc_handle_check_slowly("process");
+    return process && atomic_load(&process->grip.refs) > 1 ? 0 : mproc_handle_refuse(process, "process");
 }
 
 static int check(const struct mproc_process *process)

@@ -291,11 +291,11 @@ int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns)
 /* Sees what is done, also by those who died before they could tell, and what to wait on. */
 static int look_at_consumers(struct mproc_queue *queue, struct stand *stand, uint64_t deadline_ns)
 {
-    const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
     int err = mproc_handle_check(queue, "queue");
 
     if (err)
         return err;
+    const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
     stand->commits = 1;
     stand->count = 1;
     if (queue->redelivers) {

@@ -16,11 +16,11 @@ static const uint64_t try_grace_ns = 2 * 1000 * 1000;
 
 int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
 {
-    mproc_robust_word *lock = queue->locks[index];
     int err = mproc_handle_check(queue, "queue");
 
     if (err)
         return err;
+    mproc_robust_word *lock = queue->locks[index];
     err = mproc_robust_lock(lock, MPROC_NOW);
     if (err == -EAGAIN) {
         err =

@@ -153,7 +153,7 @@ static bool drop(struct mproc_stop *stop)
             return false;
     }
     if (refs == 0)
-        mproc_handle_check_slowly("stop token");
+        mproc_handle_refuse(stop, "stop token");
     return refs == 1;
 }
 

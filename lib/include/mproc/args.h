@@ -161,7 +161,7 @@ MPROC_EXPORT int mproc_args_get_fd(const struct mproc_args *args, size_t index, 
 /**
  * The type of a value.
  *
- * Returns: the type.
+ * Returns: the type; MPROC_TYPE_NIL for NULL.
  */
 MPROC_EXPORT enum mproc_type mproc_value_type(const struct mproc_value *value);
 
