@@ -7,6 +7,7 @@
 
 #include "error_internal.h"
 #include "queue_internal.h"
+#include "wait.h"
 
 /* A few microseconds: about what falling asleep and being woken costs both sides. */
 enum { SPINS = 250, LONGEST_PAUSE = 32 };
@@ -156,7 +157,7 @@ static bool spin_for_change(const struct mproc_queue *queue, enum queue_side_ind
             return true;
         pause = pause < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
         for (int i = 0; i < pause; i++)
-            __builtin_ia32_pause();
+            mproc_pause();
     }
     return false;
 }
