@@ -10,6 +10,7 @@
 
 #include <mproc/args.h>
 
+#include "handle.h"
 #include "object.h"
 
 /* Kinds of msgpack ext values. Their descriptors are numbered in the order in which they appear in the bytes.
@@ -33,6 +34,7 @@ struct mproc_args_open {
 };
 
 struct mproc_args {
+    struct mproc_grip grip;
     msgpack_sbuffer bytes; /* the values without the array around them */
     uint32_t count;
     int error; /* the first one while adding */

@@ -93,7 +93,7 @@ static const struct mproc_value *value_of(const msgpack_object *object)
 
 size_t mproc_args_count(const struct mproc_args *args)
 {
-    return args->arrived ? args->values.via.array.size : 0;
+    return args && args->arrived ? args->values.via.array.size : 0;
 }
 
 const struct mproc_value *mproc_args_value(const struct mproc_args *args, size_t index)
@@ -103,6 +103,8 @@ const struct mproc_value *mproc_args_value(const struct mproc_args *args, size_t
 
 enum mproc_type mproc_value_type(const struct mproc_value *value)
 {
+    if (!value)
+        return MPROC_TYPE_NIL;
     switch (object_of(value)->type) {
     case MSGPACK_OBJECT_BOOLEAN:
         return MPROC_TYPE_BOOL;
@@ -250,8 +252,12 @@ static int argument(const struct mproc_args *args, size_t index, enum mproc_type
 {
     const struct mproc_value *value = mproc_args_value(args, index);
 
-    if (!value)
-        return mproc_fail(-ENOENT, "there is no argument %zu: %zu arrived", index, mproc_args_count(args));
+    if (!value) {
+        int r = mproc_handle_check(args, "set of arguments");
+        return r ? r
+                 : mproc_fail(-ENOENT, "there is no argument %zu: %zu arrived", index,
+                              mproc_args_count(args));
+    }
     enum mproc_type is = mproc_value_type(value);
     if (is != type)
         return mproc_fail(-EINVAL, "argument %zu is %s, not %s", index, type_names[is], type_names[type]);

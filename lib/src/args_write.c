@@ -9,16 +9,22 @@
 
 int mproc_args_new(struct mproc_args **ret_args)
 {
-    struct mproc_args *args = calloc(1, sizeof(*args));
+    struct mproc_args *args = NULL;
+    int r = mproc_handle_new(sizeof(*args), &args);
 
-    if (!args)
-        return mproc_fail(-ENOMEM, "no memory for arguments");
+    if (r)
+        return r;
     msgpack_sbuffer_init(&args->bytes);
     *ret_args = args;
     return 0;
 }
 
-void mproc_args_clear(struct mproc_args *args)
+static int check(const struct mproc_args *args)
+{
+    return mproc_handle_check(args, "set of arguments");
+}
+
+static void empty(struct mproc_args *args)
 {
     for (unsigned i = 0; i < args->nfds; i++) {
         if (args->fds[i] >= 0)
@@ -32,20 +38,30 @@ void mproc_args_clear(struct mproc_args *args)
     args->arrived = false;
 }
 
+void mproc_args_clear(struct mproc_args *args)
+{
+    if (check(args) == 0)
+        empty(args);
+}
+
 void mproc_args_free(struct mproc_args *args)
 {
-    if (!args)
+    if (!mproc_handle_unref(args))
         return;
-    mproc_args_clear(args);
+    empty(args);
     if (args->zone)
         msgpack_zone_free(args->zone);
     msgpack_sbuffer_destroy(&args->bytes);
     free(args->fds);
-    free(args);
+    mproc_handle_bury(args);
 }
 
 static int stick(struct mproc_args *args, int err)
 {
+    int r = check(args);
+
+    if (r)
+        return r;
     args->error = err;
     return err;
 }
@@ -53,6 +69,10 @@ static int stick(struct mproc_args *args, int err)
 /* Before a value: may one be added here, and does it fit? */
 static int begin(struct mproc_args *args, bool is_string, size_t len)
 {
+    int r = check(args);
+
+    if (r)
+        return r;
     if (args->arrived)
         return mproc_fail(-EINVAL, "these arguments arrived from the owner: they can be read, not added to");
     if (args->error)
@@ -247,6 +267,10 @@ int mproc_args_add_object(struct mproc_args *args, const struct mproc_class *cls
 
 int mproc_args_measure(const struct mproc_args *args, size_t *ret_len, unsigned *ret_nfds)
 {
+    int r = args ? check(args) : 0;
+
+    if (r)
+        return r;
     if (args && args->arrived)
         return mproc_fail(-EINVAL,
                           "these arguments arrived from the owner; add what is to go on to a new set");

@@ -49,6 +49,30 @@ int mproc_context_check_owner(const struct mproc_context *context)
                       (int)context->owner);
 }
 
+/* What this process has of the context of its parent are copies, and closing them tells nobody anything. The
+ * memory stays, as above. */
+static void leave_inherited(struct mproc_context *context)
+{
+    int *fds[] = {&context->channel, &context->keeper_pidfd, &context->slots_fd};
+
+    /* Who has the lock is a thread of the parent, and in the middle of something: then they stay open. */
+    if (pthread_mutex_trylock(&context->lock) == 0) {
+        for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+            if (*fds[i] >= 0)
+                close(*fds[i]);
+            *fds[i] = -1;
+        }
+        for (uint32_t i = 0; i < context->slots->used; i++) {
+            if (!context->handles[i])
+                continue;
+            close(context->handles[i]->pidfd);
+            context->handles[i]->pidfd = -1;
+        }
+        pthread_mutex_unlock(&context->lock);
+    }
+    mproc_context_forget();
+}
+
 static void bury_keeper(struct mproc_context *context)
 {
     siginfo_t info;
@@ -222,7 +246,8 @@ int mproc_context_open(const struct mproc_context_options *options, struct mproc
     struct mproc_context *context = NULL;
     uint32_t nentries = 0;
 
-    if (mproc_context_current())
+    struct mproc_context *inherited = mproc_context_current();
+    if (inherited && inherited->owner == getpid())
         return mproc_fail(-EBUSY, "this process has an open context already; use that one");
     int r = count_entries(options ? options->entries : NULL, &nentries);
     if (r)
@@ -232,6 +257,8 @@ int mproc_context_open(const struct mproc_context_options *options, struct mproc
         return mproc_fail(
             -EDEADLK, "the process has threads, whose locks a fork would inherit for ever locked; open the "
                       "context early in main(), before the first thread");
+    if (inherited)
+        leave_inherited(inherited);
     r = make_context(options, &context);
     if (r)
         return r;
@@ -425,6 +452,24 @@ int mproc_context_get_info(struct mproc_context *context, struct mproc_context_i
     mproc_context_unlock(context, &mask);
     ret_info->running = (uint32_t)mproc_process_active(context, NULL, 0);
     return 0;
+}
+
+size_t mproc_context_get_guards(pid_t ret_pids[MPROC_GUARDS])
+{
+    struct mproc_context *context = mproc_context_current();
+    size_t count = 0;
+    sigset_t mask;
+
+    if (!context || context->owner != getpid())
+        return 0;
+    mproc_context_lock(context, &mask);
+    listen_to_guard(context);
+    if (context->keeper_pid > 0)
+        ret_pids[count++] = context->keeper_pid;
+    if (context->guard_pid > 0)
+        ret_pids[count++] = context->guard_pid;
+    mproc_context_unlock(context, &mask);
+    return count;
 }
 
 /* Ends the guard and with it everything below; then the owner is as it was. */

@@ -83,14 +83,14 @@ int mproc_handle_pack(const void *handle, struct mproc_parcel *ret_parcel)
 void mproc_handle_ref(void *handle)
 {
     struct mproc_grip *grip = handle;
-    unsigned refs = atomic_load_explicit(&grip->refs, memory_order_relaxed);
+    unsigned refs = grip ? atomic_load_explicit(&grip->refs, memory_order_relaxed) : 0;
 
     while (refs != 0) {
         if (atomic_compare_exchange_weak_explicit(&grip->refs, &refs, refs + 1, memory_order_relaxed,
                                                   memory_order_relaxed))
             return;
     }
-    mproc_handle_check_slowly("handle");
+    mproc_handle_refuse(handle, "handle");
 }
 
 bool mproc_handle_unref(void *handle)
@@ -105,7 +105,7 @@ bool mproc_handle_unref(void *handle)
                                                   memory_order_relaxed))
             return refs == 1;
     }
-    mproc_handle_check_slowly("handle");
+    mproc_handle_refuse(handle, "handle");
     return false;
 }
 
@@ -122,7 +122,9 @@ void mproc_handle_bury(void *handle)
     free(atomic_exchange(&gone[atomic_fetch_add(&gone_count, 1) % GONE], handle));
 }
 
-int mproc_handle_check_slowly(const char *what)
+int mproc_handle_refuse(const void *handle, const char *what)
 {
+    if (!handle)
+        return mproc_fail(-EINVAL, "a NULL is no %s", what);
     return mproc_fail(-EBADF, "this %s was given back already: its last reference is gone", what);
 }

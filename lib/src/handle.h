@@ -50,7 +50,7 @@ int mproc_handle_pack(const void *handle, struct mproc_parcel *ret_parcel);
 
 /* The rest is for every handle. */
 
-/* Takes a reference, unless the handle was given back. */
+/* Takes a reference, unless the handle was given back or is a NULL. */
 void mproc_handle_ref(void *handle);
 
 /* Gives a reference back; NULL is a no-op. Returns whether it was the last one, and mproc_handle_end() or
@@ -61,16 +61,17 @@ void mproc_handle_end(void *handle);
 /* Frees a handle that is not used any more, when a thousand others were. */
 void mproc_handle_bury(void *handle);
 
-/* 0, or -EBADF with detail when the handle was given back. */
-int mproc_handle_check_slowly(const char *what);
+/* Refuses a handle: -EINVAL a NULL, or else -EBADF it was given back, with detail. */
+int mproc_handle_refuse(const void *handle, const char *what);
 
+/* 0, or what that returns. */
 static inline int mproc_handle_check(const void *handle, const char *what)
 {
     const struct mproc_grip *grip = handle;
 
-    if (__builtin_expect(atomic_load_explicit(&grip->refs, memory_order_relaxed) != 0, 1))
+    if (__builtin_expect(grip && atomic_load_explicit(&grip->refs, memory_order_relaxed) != 0, 1))
         return 0;
-    return mproc_handle_check_slowly(what);
+    return mproc_handle_refuse(handle, what);
 }
 
 #endif

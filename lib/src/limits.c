@@ -96,8 +96,7 @@ static void lower_to(struct mproc_bound *bound, const char *name, uint64_t value
     snprintf(bound->name, sizeof(bound->name), "%.*s", (int)sizeof(bound->name) - 1, name);
 }
 
-/* In the initial user namespace root is never bound by RLIMIT_NPROC. */
-static bool nproc_binds(void)
+bool mproc_limits_nproc_binds(void)
 {
     unsigned inside = 1, outside = 1, count = 0;
     FILE *map = fopen("/proc/self/uid_map", "re");
@@ -137,7 +136,7 @@ int mproc_limits_find_bound(int resource, uint64_t used, struct mproc_bound *ret
 
     if (r)
         return r;
-    if (resource != RLIMIT_NPROC || nproc_binds())
+    if (resource != RLIMIT_NPROC || mproc_limits_nproc_binds())
         lower_to(&bound, name_of(resource), limit.soft, used);
     if (resource == RLIMIT_NOFILE)
         lower_to(&bound, "fs.nr_open", read_number("/proc/sys/fs/nr_open"), used);

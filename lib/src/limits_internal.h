@@ -2,6 +2,7 @@
 #ifndef MPROC_LIMITS_INTERNAL_H
 #define MPROC_LIMITS_INTERNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <mproc/limits.h>
@@ -14,5 +15,8 @@ struct mproc_bound {
 
 /* The bound that leaves least, when `used` are in use already. */
 int mproc_limits_find_bound(int resource, uint64_t used, struct mproc_bound *ret_bound);
+
+/* In the initial user namespace root is never bound by RLIMIT_NPROC. */
+bool mproc_limits_nproc_binds(void);
 
 #endif

@@ -32,13 +32,13 @@ struct mproc_listener {
 
 static int fill_address(const char *address, struct sockaddr_un *ret_name, socklen_t *ret_len)
 {
-    size_t len = strlen(address);
+    size_t len = address ? strlen(address) : 0;
 
     if (len > ADDRESS_MAX)
         return mproc_fail(-ENAMETOOLONG, "the address of a listener has %zu bytes; %d are the most", len,
                           ADDRESS_MAX);
     if (len == 0)
-        return mproc_fail(-EINVAL, "the address of a listener is empty");
+        return mproc_fail(-EINVAL, "the address of a listener is %s", address ? "empty" : "a NULL");
     *ret_name = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(ret_name->sun_path, address, len);
     if (address[0] == '@')

@@ -100,7 +100,9 @@ void mproc_log_unref(struct mproc_log *log)
 
 void mproc_log_set_name(struct mproc_log *log, const char *name)
 {
-    snprintf(log->name, sizeof(log->name), "%s", name);
+    if (mproc_handle_check(log, "log"))
+        return;
+    snprintf(log->name, sizeof(log->name), "%s", name ? name : "");
     log->name_len = (uint8_t)strlen(log->name);
 }
 
@@ -132,17 +134,18 @@ int mproc_log_flush(struct mproc_log *log, uint64_t deadline_ns)
 
 int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_stat)
 {
-    const struct log_shared *shared = log->shared;
     struct mproc_queue_stat queue;
     int err = mproc_handle_check(log, "log");
 
     if (err)
         return err;
+    const struct log_shared *shared = log->shared;
     mproc_queue_stat(log->queue, &queue);
     *ret_stat = (struct mproc_log_stat){
         .waiting = queue.messages,
         .written = __atomic_load_n(&shared->written, __ATOMIC_RELAXED),
         .failed = __atomic_load_n(&shared->failed, __ATOMIC_RELAXED),
+        .failed_rotations = __atomic_load_n(&shared->failed_rotations, __ATOMIC_RELAXED),
         .last_error = __atomic_load_n(&shared->last_error, __ATOMIC_RELAXED),
     };
     for (int level = 0; level < MPROC_LOG_LEVEL__COUNT; level++)
@@ -153,6 +156,12 @@ int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_s
 void mproc_log_count_failed(struct mproc_log *log, uint64_t records, int err)
 {
     __atomic_fetch_add(&log->shared->failed, records, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->shared->last_error, err, __ATOMIC_RELAXED);
+}
+
+void mproc_log_count_failed_rotation(struct mproc_log *log, int err)
+{
+    __atomic_fetch_add(&log->shared->failed_rotations, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&log->shared->last_error, err, __ATOMIC_RELAXED);
 }
 

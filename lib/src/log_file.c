@@ -132,11 +132,9 @@ static int rotate(struct log_sink *sink)
 
     for (unsigned number = sink->keep; number-- > 0 && !err;)
         err = rename_one(sink, number);
-    /* What cannot be rotated goes on growing: better than to lose what comes. */
-    if (err) {
-        plan_rotation(sink, time(NULL));
+    /* What cannot be rotated goes on growing until it can: better than to lose what comes. */
+    if (err)
         return err;
-    }
     close(sink->fd);
     sink->fd = -1;
     return open_path(sink);
@@ -208,20 +206,18 @@ static void note_intent(struct log_sink *sink, uint64_t done)
 int mproc_log_file_write(struct log_sink *sink, uint64_t done)
 {
     int err = reopen_where_moved(sink);
-    int rotation_err = 0;
 
-    if (!err && is_due(sink, 0))
-        rotation_err = rotate(sink);
+    sink->rotation_err = !err && is_due(sink, 0) ? rotate(sink) : 0;
     if (!err && sink->fd >= 0)
         note_intent(sink, done);
     while (!err && sink->used > 0) {
         const char *first = memchr(sink->buffer, '\n', sink->used);
         size_t one = first ? (size_t)(first - sink->buffer) + 1 : sink->used;
-        if (!rotation_err && is_due(sink, one))
-            rotation_err = rotate(sink);
+        if (!sink->rotation_err && is_due(sink, one))
+            sink->rotation_err = rotate(sink);
         if (sink->fd < 0)
-            return rotation_err;
-        err = write_records(sink, rotation_err ? sink->used : fitting(sink));
+            return sink->rotation_err;
+        err = write_records(sink, sink->rotation_err ? sink->used : fitting(sink));
     }
     return err;
 }

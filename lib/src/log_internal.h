@@ -73,6 +73,7 @@ struct log_shared {
     uint64_t told; /* of all that were dropped: so many the log tells of */
     uint64_t written;
     uint64_t failed;
+    uint64_t failed_rotations;
     struct log_intent intents[MPROC_LOG_HANDLERS_MAX];
 };
 
@@ -94,6 +95,9 @@ int mproc_log_put(struct mproc_log *log, enum mproc_log_level level, const void 
 
 /* Counts a record that is none, or that a handler could not write. */
 void mproc_log_count_failed(struct mproc_log *log, uint64_t records, int err);
+
+/* Counts a file that goes on growing. */
+void mproc_log_count_failed_rotation(struct mproc_log *log, int err);
 
 /* log_record.c */
 
@@ -142,7 +146,8 @@ struct log_sink {
     uint64_t device;
     uint64_t inode;
     uint64_t rotate_at_s; /* 0: never */
-    bool is_stuck;        /* the system's log took nothing the last time, though it was waited for */
+    int rotation_err;     /* of the last write: it could not be rotated */
+    bool is_stuck;        /* the other side took nothing the last time, though it was waited for */
     struct mproc_pipe *server;
 };
 

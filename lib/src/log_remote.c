@@ -100,15 +100,18 @@ int mproc_log_socket_add(struct log_sink *sink, const struct log_record *record)
     return 0;
 }
 
+/* A frame is taken whole or not at all, so a connection that is full can go on. */
 static int send_frame(struct log_sink *sink)
 {
+    uint64_t deadline_ns = sink->is_stuck ? MPROC_NOW : mproc_deadline_ms(patience_ms);
     int err = 0;
 
     if (!sink->server)
-        err = mproc_pipe_connect(sink->path, NULL, mproc_deadline_ms(patience_ms), &sink->server);
+        err = mproc_pipe_connect(sink->path, NULL, deadline_ns, &sink->server);
     if (!err)
-        err = mproc_pipe_send(sink->server, sink->buffer, sink->used, mproc_deadline_ms(patience_ms));
-    if (err) {
+        err = mproc_pipe_send(sink->server, sink->buffer, sink->used, deadline_ns);
+    sink->is_stuck = err == -EAGAIN || err == -ETIMEDOUT;
+    if (err && !sink->is_stuck) {
         mproc_pipe_unref(sink->server);
         sink->server = NULL;
     }

@@ -209,6 +209,8 @@ void mproc_log_sinks_write(struct log_sinks *sinks, uint64_t done)
         if (err)
             mproc_log_count_failed(
                 sinks->log, sink->target == MPROC_LOG_TO_SOCKET ? sink->records : count_lines(sink), err);
+        if (sink->rotation_err)
+            mproc_log_count_failed_rotation(sinks->log, sink->rotation_err);
         sink->used = 0;
         sink->records = 0;
     }

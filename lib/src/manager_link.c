@@ -141,7 +141,7 @@ static bool spin_for(const struct manager_access *access, const uint32_t *bell, 
             return true;
         pause = pause < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
         for (int i = 0; i < pause; i++)
-            __builtin_ia32_pause();
+            mproc_pause();
     }
     return false;
 }

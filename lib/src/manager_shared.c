@@ -81,13 +81,15 @@ void mproc_shared_unref(struct mproc_shared *shared)
 
 enum mproc_shared_kind mproc_shared_kind(const struct mproc_shared *shared)
 {
-    return shared->kind;
+    return mproc_handle_check(shared, "proxy") ? MPROC_SHARED__COUNT : shared->kind;
 }
 
 static int begin(struct mproc_shared *shared, enum manager_op op, uint64_t deadline_ns,
                  struct mproc_args **ret_request)
 {
-    return mproc_manager_begin(&shared->access, op, shared->id, deadline_ns, ret_request);
+    int r = mproc_handle_check(shared, "proxy");
+
+    return r ? r : mproc_manager_begin(&shared->access, op, shared->id, deadline_ns, ret_request);
 }
 
 /* Begins a request about an object of one of two kinds. */

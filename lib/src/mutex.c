@@ -36,6 +36,8 @@ void mproc_mutex_unref(struct mproc_mutex *mutex)
 
 void mproc_mutex_set_repair(struct mproc_mutex *mutex, mproc_repair_fn *repair, void *user)
 {
+    if (mproc_handle_check(mutex, "mutex"))
+        return;
     mutex->lock.repair = repair;
     mutex->lock.user = user;
 }

@@ -103,7 +103,7 @@ static bool spin_for_news(const struct mproc_pool *pool)
             return true;
         pause = pause < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
         for (int i = 0; i < pause; i++)
-            __builtin_ia32_pause();
+            mproc_pause();
     }
     return false;
 }

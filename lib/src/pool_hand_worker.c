@@ -129,7 +129,7 @@ static bool spin_for_work(const struct mproc_hand *hand, uint32_t lane)
             return true;
         pause = pause < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
         for (int i = 0; i < pause; i++)
-            __builtin_ia32_pause();
+            mproc_pause();
     }
     return false;
 }

@@ -178,11 +178,11 @@ static int lock_for(const struct mproc_future *future)
 
 int mproc_future_wait(struct mproc_future *future, uint64_t deadline_ns, struct mproc_result *ret_result)
 {
-    struct mproc_pool *pool = future->job.pool;
     int r = lock_for(future);
 
     if (r)
         return r;
+    struct mproc_pool *pool = future->job.pool;
     if (!has_finished(future))
         r = mproc_pool_await(pool, has_finished, future, deadline_ns);
     if (r == 0 && ret_result)
@@ -193,11 +193,11 @@ int mproc_future_wait(struct mproc_future *future, uint64_t deadline_ns, struct 
 
 int mproc_future_cancel(struct mproc_future *future)
 {
-    struct mproc_pool *pool = future->job.pool;
     int r = lock_for(future);
 
     if (r)
         return r;
+    struct mproc_pool *pool = future->job.pool;
     mproc_pool_pump(pool);
     bool has_ended =
         has_finished(future) || (future->job.state == JOB_IN_CELL &&

@@ -13,6 +13,7 @@
 
 #include "error_internal.h"
 #include "limits_internal.h"
+#include "process_internal.h"
 
 enum {
     FDS_FOR_GUARD = 2,      /* the channel and the keeper's pidfd */
@@ -57,6 +58,21 @@ static bool is_ours(int folder, const char *name, uint64_t *ret_weight)
     return true;
 }
 
+/* How many descriptors a worker may have, when this process may have `own`: it starts with the limits of the
+ * guard. */
+static uint64_t fds_of_worker(uint64_t own)
+{
+    pid_t pids[MPROC_GUARDS];
+    struct mproc_limit limit;
+    uint64_t least = own;
+
+    for (size_t i = mproc_context_get_guards(pids); i-- > 0;) {
+        if (mproc_limits_get(pids[i], RLIMIT_NOFILE, &limit) == 0 && limit.soft < least)
+            least = limit.soft;
+    }
+    return least;
+}
+
 static int check_fds(const struct mproc_need *need)
 {
     uint64_t used = count_entries("/proc/self/fd", is_fd);
@@ -73,19 +89,17 @@ static int check_fds(const struct mproc_need *need)
                           "%llu are open; raise it (ulimit -n), or start fewer workers",
                           (unsigned long long)limit.soft, (unsigned long long)limit.hard, need->workers,
                           (unsigned long long)(used + more), (unsigned long long)used);
-    if (limit.soft < need->worker_fds + FDS_OF_WORKER)
+    uint64_t most = fds_of_worker(limit.soft);
+    if (most < need->worker_fds + FDS_OF_WORKER)
         return mproc_fail(-EMFILE,
                           "RLIMIT_NOFILE is %llu, and each worker needs %llu descriptors; raise it before "
                           "the context is opened",
-                          (unsigned long long)limit.soft,
-                          (unsigned long long)(need->worker_fds + FDS_OF_WORKER));
+                          (unsigned long long)most, (unsigned long long)(need->worker_fds + FDS_OF_WORKER));
     return 0;
 }
 
-static int check_processes(const struct mproc_need *need)
+static int check_own_processes(const struct mproc_need *need, uint64_t used, uint64_t more)
 {
-    uint64_t used = count_entries("/proc", is_ours);
-    uint64_t more = need->workers + need->processes + PROCESSES_FOR_GUARD;
     struct mproc_bound bound;
     int r = mproc_limits_find_bound(RLIMIT_NPROC, used, &bound);
 
@@ -105,9 +119,40 @@ static int check_processes(const struct mproc_need *need)
                       need->workers, (unsigned long long)more);
 }
 
+/* It is the guard that forks them, by the limit that this process had when it opened its context. */
+static int check_processes_of_guard(const struct mproc_need *need, uint64_t used, uint64_t more)
+{
+    pid_t pids[MPROC_GUARDS];
+    size_t count = mproc_limits_nproc_binds() ? mproc_context_get_guards(pids) : 0;
+    struct mproc_limit limit;
+
+    for (size_t i = 0; i < count; i++) {
+        /* One that has just ended counts no more, and one of another user cannot be looked at. */
+        if (mproc_limits_get(pids[i], RLIMIT_NPROC, &limit) || limit.soft >= used + more ||
+            mproc_limits_raise(pids[i], RLIMIT_NPROC, used + more) != -EPERM)
+            continue;
+        return mproc_fail(-EAGAIN,
+                          "RLIMIT_NPROC of the guard is %llu (hard limit %llu), %llu are in use, and %u "
+                          "workers need %llu processes more; raise it before the context is opened, or start "
+                          "fewer workers",
+                          (unsigned long long)limit.soft, (unsigned long long)limit.hard,
+                          (unsigned long long)used, need->workers, (unsigned long long)more);
+    }
+    return 0;
+}
+
+static int check_processes(const struct mproc_need *need)
+{
+    uint64_t used = count_entries("/proc", is_ours);
+    uint64_t more = need->workers + need->processes + PROCESSES_FOR_GUARD;
+    int r = check_own_processes(need, used, more);
+
+    return r ? r : check_processes_of_guard(need, used, more);
+}
+
 int mproc_limits_preflight(const struct mproc_need *need)
 {
-    int r = check_fds(need);
+    int r = need ? check_fds(need) : mproc_fail(-EINVAL, "a NULL is no need");
 
     return r ? r : check_processes(need);
 }

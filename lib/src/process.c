@@ -56,17 +56,14 @@ int mproc_process_new(struct mproc_context *context, struct mproc_slot *slot, in
 
 struct mproc_process *mproc_process_ref(struct mproc_process *process)
 {
-    if (atomic_fetch_add(&process->grip.refs, 1) == 0) {
-        atomic_store(&process->grip.refs, 0);
-        mproc_handle_check_slowly("process");
-    }
+    mproc_handle_ref(process);
     return process;
 }
 
 /* The last reference is the context's own. */
 static int check_held(const struct mproc_process *process)
 {
-    return atomic_load(&process->grip.refs) > 1 ? 0 : mproc_handle_check_slowly("process");
+    return process && atomic_load(&process->grip.refs) > 1 ? 0 : mproc_handle_refuse(process, "process");
 }
 
 static int check(const struct mproc_process *process)
@@ -274,6 +271,9 @@ int mproc_process_sentinel(const struct mproc_process *process)
 {
     int r = check_held(process);
 
+    /* In a fork of the owner that has opened a context of its own it is closed. */
+    if (r == 0 && process->pidfd < 0)
+        r = mproc_context_check_owner(process->context);
     return r ? r : process->pidfd;
 }
 
@@ -323,7 +323,9 @@ void mproc_context_forward(int level)
 
     atomic_fetch_add(&forwarders, 1);
     struct mproc_context *context = mproc_context_current();
-    uint32_t used = context ? __atomic_load_n(&context->slots->used, __ATOMIC_ACQUIRE) : 0;
+    /* A fork of the owner has the handler too, and the processes are not its own. */
+    bool owns = context && context->owner == getpid();
+    uint32_t used = owns ? __atomic_load_n(&context->slots->used, __ATOMIC_ACQUIRE) : 0;
     for (uint32_t i = 0; i < used; i++) {
         int pidfd = atomic_load(&context->pidfds[i]) - 1;
         if (pidfd >= 0)

@@ -91,6 +91,11 @@ void mproc_context_unref(struct mproc_context *context);
 /* The open context of this process, or NULL. Async-signal safety: safe. */
 struct mproc_context *mproc_context_current(void);
 
+/* Who starts the workers of the open context, for a look at once: the keeper first, whose limits the next
+ * guard has, and the guard. Returns how many, 0 where no context is open. */
+enum { MPROC_GUARDS = 2 };
+size_t mproc_context_get_guards(pid_t ret_pids[MPROC_GUARDS]);
+
 /* In a new worker: the context of the owner is not its own. */
 void mproc_context_forget(void);
 

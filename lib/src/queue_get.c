@@ -5,6 +5,7 @@
 
 #include "error_internal.h"
 #include "queue_internal.h"
+#include "wait.h"
 
 /* Where the messages of one call go: one after the other into a buffer, or one into memory of its own. */
 struct sink {
@@ -35,7 +36,7 @@ static void pause_before_look(const struct queue_side *consumers)
     uint32_t pauses = consumers->pauses < QUEUE_LONGEST_LOOK ? consumers->pauses : QUEUE_LONGEST_LOOK;
 
     for (uint32_t i = 0; i < pauses; i++)
-        __builtin_ia32_pause();
+        mproc_pause();
 }
 
 static void learn_pauses(struct queue_side *consumers, const struct queue_side *producers, uint64_t found)
@@ -291,11 +292,11 @@ int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns)
 /* Sees what is done, also by those who died before they could tell, and what to wait on. */
 static int look_at_consumers(struct mproc_queue *queue, struct stand *stand, uint64_t deadline_ns)
 {
-    const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
     int err = mproc_handle_check(queue, "queue");
 
     if (err)
         return err;
+    const struct queue_side *consumers = queue->sides[QUEUE_CONSUMERS];
     stand->commits = 1;
     stand->count = 1;
     if (queue->redelivers) {

@@ -7,6 +7,7 @@
 
 #include "error_internal.h"
 #include "queue_internal.h"
+#include "wait.h"
 
 /* A few microseconds: about what falling asleep and being woken costs both sides. */
 enum { SPINS = 250, LONGEST_PAUSE = 32 };
@@ -16,11 +17,11 @@ static const uint64_t try_grace_ns = 2 * 1000 * 1000;
 
 int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
 {
-    mproc_robust_word *lock = queue->locks[index];
     int err = mproc_handle_check(queue, "queue");
 
     if (err)
         return err;
+    mproc_robust_word *lock = queue->locks[index];
     err = mproc_robust_lock(lock, MPROC_NOW);
     if (err == -EAGAIN) {
         err =
@@ -156,7 +157,7 @@ static bool spin_for_change(const struct mproc_queue *queue, enum queue_side_ind
             return true;
         pause = pause < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
         for (int i = 0; i < pause; i++)
-            __builtin_ia32_pause();
+            mproc_pause();
     }
     return false;
 }

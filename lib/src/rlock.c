@@ -54,6 +54,8 @@ void mproc_rlock_unref(struct mproc_rlock *rlock)
 
 void mproc_rlock_set_repair(struct mproc_rlock *rlock, mproc_repair_fn *repair, void *user)
 {
+    if (mproc_handle_check(rlock, "rlock"))
+        return;
     rlock->lock.repair = repair;
     rlock->lock.user = user;
 }

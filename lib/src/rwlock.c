@@ -66,6 +66,8 @@ void mproc_rwlock_unref(struct mproc_rwlock *rwlock)
 
 void mproc_rwlock_set_repair(struct mproc_rwlock *rwlock, mproc_repair_fn *repair, void *user)
 {
+    if (mproc_handle_check(rwlock, "rwlock"))
+        return;
     rwlock->gate.repair = repair;
     rwlock->gate.user = user;
 }

@@ -60,6 +60,8 @@ void mproc_semaphore_unref(struct mproc_semaphore *semaphore)
 
 void mproc_semaphore_set_repair(struct mproc_semaphore *semaphore, mproc_repair_fn *repair, void *user)
 {
+    if (mproc_handle_check(semaphore, "semaphore"))
+        return;
     semaphore->repair = repair;
     semaphore->user = user;
 }

@@ -120,6 +120,8 @@ int mproc_shm_view(const struct mproc_shm *shm, enum mproc_shm_type type, size_t
 
 void mproc_shm_set_repair(struct mproc_shm *shm, mproc_repair_fn *repair, void *user)
 {
+    if (mproc_handle_check(shm, "shm"))
+        return;
     shm->lock.repair = repair;
     shm->lock.user = user;
 }

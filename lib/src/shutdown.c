@@ -2,13 +2,14 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <mproc/shutdown.h>
 
 #include "error_internal.h"
+#include "handle.h"
 #include "process_internal.h"
 #include "shutdown_internal.h"
 #include "system.h"
@@ -17,15 +18,21 @@ enum { SHUTDOWN_SIGNALS_MAX = 8 };
 
 /* The handler reads these without a lock: `run` is set last and cleared first, `signo` and `arg` in between
  * only change while nobody is in a handler. */
-struct mproc_subscription {
+struct place {
     mproc_signal_fn *_Atomic run;
     int signo;
     void *arg;
-    bool taken; /* under the lock */
+    struct mproc_subscription *taken; /* under the lock */
+};
+
+/* What the subscriber has: the place is soon another's. */
+struct mproc_subscription {
+    struct mproc_grip grip;
+    struct place *place;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct mproc_subscription subscriptions[MPROC_SUBSCRIPTIONS_MAX];
+static struct place places[MPROC_SUBSCRIPTIONS_MAX];
 static struct sigaction before[NSIG];
 static unsigned subscribers[NSIG];
 static _Atomic unsigned handling;
@@ -52,9 +59,9 @@ static void handle(int signo, siginfo_t *info, void *ucontext)
     atomic_fetch_add(&handling, 1);
     handlers_here++;
     for (size_t i = 0; i < MPROC_SUBSCRIPTIONS_MAX; i++) {
-        mproc_signal_fn *run = atomic_load(&subscriptions[i].run);
-        if (run && subscriptions[i].signo == signo)
-            run(signo, info, subscriptions[i].arg);
+        mproc_signal_fn *run = atomic_load(&places[i].run);
+        if (run && places[i].signo == signo)
+            run(signo, info, places[i].arg);
     }
     call_earlier_handler(signo, info, ucontext);
     handlers_here--;
@@ -92,20 +99,40 @@ static int install_handler(int signo)
     return mproc_fail(-EINVAL, "signal %d cannot be caught", signo);
 }
 
-static struct mproc_subscription *take_subscription(void)
+/* Under the lock. */
+static struct place *find_place(void)
 {
     for (size_t i = 0; i < MPROC_SUBSCRIPTIONS_MAX; i++) {
-        if (!subscriptions[i].taken) {
-            subscriptions[i].taken = true;
-            return &subscriptions[i];
-        }
+        if (!places[i].taken)
+            return &places[i];
     }
     return NULL;
+}
+
+/* Under the lock. */
+static int subscribe(struct mproc_subscription *subscription, int signo, mproc_signal_fn *run, void *arg)
+{
+    struct place *place = find_place();
+
+    if (!place)
+        return mproc_fail(-ENOSPC, "%d signal subscriptions are in use already", MPROC_SUBSCRIPTIONS_MAX);
+    place->signo = signo;
+    place->arg = arg;
+    atomic_store(&place->run, run);
+    int r = install_handler(signo);
+    if (r) {
+        atomic_store(&place->run, NULL);
+        return r;
+    }
+    place->taken = subscription;
+    subscription->place = place;
+    return 0;
 }
 
 int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *arg,
                            struct mproc_subscription **ret_subscription)
 {
+    struct mproc_subscription *subscription = NULL;
     sigset_t mask;
     int r = check_no_handler();
 
@@ -113,44 +140,46 @@ int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *arg,
         return r;
     if (signo <= 0 || signo >= NSIG || !run)
         return mproc_fail(-EINVAL, "there is no signal %d, or nothing to run for it", signo);
+    r = mproc_handle_new(sizeof(*subscription), &subscription);
+    if (r)
+        return r;
     /* A handler in this thread that wanted the lock too would wait for ever. */
     mproc_hold_signals(&mask);
     pthread_mutex_lock(&lock);
-    struct mproc_subscription *subscription = take_subscription();
-    if (!subscription) {
-        r = mproc_fail(-ENOSPC, "%d signal subscriptions are in use already", MPROC_SUBSCRIPTIONS_MAX);
-    } else {
-        subscription->signo = signo;
-        subscription->arg = arg;
-        atomic_store(&subscription->run, run);
-        r = install_handler(signo);
-        if (r) {
-            atomic_store(&subscription->run, NULL);
-            subscription->taken = false;
-        }
-    }
+    r = subscribe(subscription, signo, run, arg);
     pthread_mutex_unlock(&lock);
     mproc_release_signals(&mask);
-    if (r == 0)
+    if (r)
+        free(subscription);
+    else
         *ret_subscription = subscription;
     return r;
+}
+
+/* Under the lock. */
+static void leave_place(struct place *place)
+{
+    atomic_store(&place->run, NULL);
+    if (--subscribers[place->signo] == 0)
+        sigaction(place->signo, &before[place->signo], NULL);
+    await_handlers();
+    place->taken = NULL;
 }
 
 void mproc_signal_unsubscribe(struct mproc_subscription *subscription)
 {
     sigset_t mask;
 
-    if (!subscription || check_no_handler())
+    if (!subscription || check_no_handler() || !mproc_handle_unref(subscription))
         return;
     mproc_hold_signals(&mask);
     pthread_mutex_lock(&lock);
-    atomic_store(&subscription->run, NULL);
-    if (--subscribers[subscription->signo] == 0)
-        sigaction(subscription->signo, &before[subscription->signo], NULL);
-    await_handlers();
-    subscription->taken = false;
+    /* One of the process that this worker was forked from has no place here. */
+    if (subscription->place->taken == subscription)
+        leave_place(subscription->place);
     pthread_mutex_unlock(&lock);
     mproc_release_signals(&mask);
+    mproc_handle_bury(subscription);
 }
 
 void mproc_shutdown_request(enum mproc_stop_level level)
@@ -210,8 +239,8 @@ void mproc_shutdown_forget(void)
 {
     pthread_mutex_init(&lock, NULL);
     for (size_t i = 0; i < MPROC_SUBSCRIPTIONS_MAX; i++) {
-        atomic_store(&subscriptions[i].run, NULL);
-        subscriptions[i].taken = false;
+        atomic_store(&places[i].run, NULL);
+        places[i].taken = NULL;
     }
     memset(subscribers, 0, sizeof(subscribers));
     atomic_store(&handling, 0);

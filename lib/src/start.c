@@ -59,6 +59,15 @@ static int choose_stdio(struct start *start)
     return 0;
 }
 
+static int check_env(const char *const *env)
+{
+    for (; env && *env; env++) {
+        if (**env == '=' || **env == '\0')
+            return mproc_fail(-EINVAL, "'%s' in the environment has no name before the value", *env);
+    }
+    return 0;
+}
+
 static size_t strings_len(const struct mproc_process_options *options, uint32_t *ret_nenv)
 {
     size_t len = options->cwd ? strlen(options->cwd) + 1 : 0;
@@ -146,7 +155,9 @@ static int prepare(struct start *start, const struct mproc_args *args)
         start->order.flags |= MPROC_ORDER_CLEAR_ENV;
     if (options->method == MPROC_START_SPAWN)
         start->order.flags |= MPROC_ORDER_SPAWN;
-    int r = choose_stdio(start);
+    int r = check_env(options->env);
+    if (r == 0)
+        r = choose_stdio(start);
     if (r == 0)
         r = mproc_args_encode(args, &start->wire);
     if (r == 0)

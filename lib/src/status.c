@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ const char *mproc_status_describe(const struct mproc_status *status, char *ret_t
         [MPROC_STEP_TERMINATE] = " (terminated by its owner)",
         [MPROC_STEP_KILL] = " (killed by its owner)",
     };
-    const char *why = status->guard_died ? " (its guard died)" : steps[status->step];
+    bool is_known = (unsigned)status->step < MPROC_STEP__COUNT;
+    const char *why = status->guard_died ? " (its guard died)" : is_known ? steps[status->step] : "";
     const char *name = status->end == MPROC_END_SIGNAL ? sigabbrev_np(status->signal) : NULL;
 
     switch (status->end) {
@@ -43,6 +45,8 @@ int mproc_status_check(const struct mproc_status *status)
 {
     char how[96];
 
+    if (!status)
+        return mproc_fail(-EINVAL, "a NULL is no status");
     if (status->end == MPROC_END_EXIT && status->code == 0)
         return 0;
     if (status->result != 0 && status->detail[0])

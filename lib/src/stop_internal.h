@@ -14,7 +14,8 @@ const uint32_t *mproc_stop_word(void);
 /* A token that nobody can stop: for what has to be finished while everything stops. */
 struct mproc_stop *mproc_stop_shield(void);
 
-/* In a new worker: the token of the process begins anew on this word, which the owner can reach as well. */
+/* In a new worker: the token of the process begins anew on this word, which the owner can reach as well. What
+ * the worker forks by itself has a word of its own. */
 void mproc_stop_rebase(uint32_t *word);
 
 /* Hands the level of the process token down to all tokens: for the worker whose word was written from

@@ -39,12 +39,14 @@ struct mproc_thread {
     bool returned;
     struct mproc_thread_result result;
     struct cleanup *cleanups;
-    struct mproc_thread *next; /* under the lock */
+    uint64_t number;           /* how many were started before it, and it; under the lock, as what follows */
+    struct mproc_thread *next; /* in the order of the numbers */
     char name[64];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mproc_thread *running;
+static uint64_t started;
 static _Thread_local struct mproc_thread *self;
 
 static void unref(struct mproc_thread *thread)
@@ -54,6 +56,18 @@ static void unref(struct mproc_thread *thread)
     mproc_stop_unref(thread->token);
     atomic_store(&thread->grip.refs, 0);
     mproc_handle_bury(thread);
+}
+
+static void remember(struct mproc_thread *thread)
+{
+    struct mproc_thread **end = &running;
+
+    pthread_mutex_lock(&lock);
+    while (*end)
+        end = &(*end)->next;
+    thread->number = ++started;
+    *end = thread;
+    pthread_mutex_unlock(&lock);
 }
 
 static void forget(struct mproc_thread *thread)
@@ -171,10 +185,7 @@ int mproc_thread_start(const char *name, int (*run)(void *arg), void *arg,
     int r = make_thread(name, run, arg, parent, &thread);
     if (r)
         return r;
-    pthread_mutex_lock(&lock);
-    thread->next = running;
-    running = thread;
-    pthread_mutex_unlock(&lock);
+    remember(thread);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     if (options->stack_bytes > 0)
@@ -291,20 +302,32 @@ int mproc_thread_join(struct mproc_thread *thread, uint64_t deadline_ns,
     return 0;
 }
 
-/* A reference to one of the others, after `last` in the list as it is now; NULL at the end. */
-static struct mproc_thread *take_other(unsigned skip)
+/* A reference to the first of the others that was started after the one of this number, or NULL. Those that
+ * end leave the list meanwhile, and others are started. */
+static struct mproc_thread *take_other(uint64_t number)
 {
     struct mproc_thread *found;
 
     pthread_mutex_lock(&lock);
     for (found = running; found; found = found->next) {
-        if (found != self && skip-- == 0)
+        if (found != self && found->number > number)
             break;
     }
     if (found)
         atomic_fetch_add(&found->refs, 1);
     pthread_mutex_unlock(&lock);
     return found;
+}
+
+static void ask_others(void)
+{
+    struct mproc_thread *thread;
+
+    for (uint64_t last = 0; (thread = take_other(last));) {
+        last = thread->number;
+        ask(thread);
+        unref(thread);
+    }
 }
 
 int mproc_thread_stop_all(uint64_t deadline_ns)
@@ -314,12 +337,10 @@ int mproc_thread_stop_all(uint64_t deadline_ns)
     char names[256] = "", place[96];
     unsigned hung = 0;
 
-    for (unsigned i = 0; (thread = take_other(i)); i++) {
-        ask(thread);
-        unref(thread);
-    }
-    /* Those that end leave the list; those before us in it hang. */
-    while ((thread = take_other(hung))) {
+    ask_others();
+    for (uint64_t last = 0; (thread = take_other(last));) {
+        last = thread->number;
+        ask(thread); /* it may have been started since */
         if (wait_ended(thread, deadline_ns)) {
             size_t len = strlen(names);
             describe_place(thread, place, sizeof(place));

@@ -52,4 +52,17 @@ bool mproc_wake_op(uint32_t *word, unsigned operation);
 /* Wakes all who sleep on the word, in every process. Async-signal safety: safe; keeps errno. */
 void mproc_wake(const uint32_t *word);
 
+/* Between two looks of who does not sleep yet: lets the other thread of the core go on, and takes little
+ * power. */
+static inline void mproc_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory"); /* "yield" does nothing on most of them */
+#else
+    __asm__ volatile("" ::: "memory");
+#endif
+}
+
 #endif

@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mproc/deadline.h>
 #include <mproc/error.h>
 #include <mproc/limits.h>
+#include <mproc/pool.h>
 
-#include "child.h"
+#include "starting.h"
 
 TestSuite(limits, .timeout = 20);
 
@@ -48,13 +50,18 @@ CHILD_TEST(limits, of_another_process_too)
 }
 
 /* Root may raise hard limits, so become somebody who may not. */
-static void become_nobody(void)
+static void become(uid_t uid)
 {
     if (getuid() == 0) {
         REQUIRE(setgroups(0, NULL) == 0);
         REQUIRE(setgid(65534) == 0);
-        REQUIRE(setuid(54321) == 0);
+        REQUIRE(setuid(uid) == 0);
     }
+}
+
+static void become_nobody(void)
+{
+    become(54321);
 }
 
 CHILD_TEST(limits, preflight_raises_what_it_may)
@@ -105,4 +112,54 @@ CHILD_TEST(limits, preflight_names_limit_value_and_need_of_processes)
     snprintf(limit_text, sizeof(limit_text), "RLIMIT_NPROC is %llu", (unsigned long long)limit);
     CHECK(strstr(mproc_error_detail(), limit_text));
     CHECK(strstr(mproc_error_detail(), "need 4002 processes more"));
+}
+
+static int do_nothing(struct mproc_args *args)
+{
+    (void)args;
+    return 0;
+}
+
+static const struct mproc_entry entries[] = {{"nothing", do_nothing}, {NULL, NULL}};
+
+/* It is the guard that forks the workers, and it was forked before the limit was raised. */
+CHILD_TEST(limits, what_preflight_promises_the_guard_can_start)
+{
+    enum { WORKERS = 60 };
+    const struct mproc_need need = {.workers = WORKERS};
+    struct mproc_context_info info;
+    struct mproc_process *process;
+    struct mproc_limit limit;
+    struct mproc_pool *pool;
+    become(54322);
+    rlim_t soft = tasks_of_user() + 20, hard = soft + 400;
+    REQUIRE(setrlimit(RLIMIT_NPROC, &(struct rlimit){soft, hard}) == 0);
+    open_context(entries);
+    CHECK(mproc_limits_preflight(&need) == 0);
+    REQUIRE(mproc_pool_create(context, &(struct mproc_pool_options){.workers = WORKERS}, &pool) == 0);
+    mproc_pool_free(pool);
+    /* The same for the next guard. */
+    REQUIRE(mproc_context_get_info(context, &info) == 0);
+    CHECK(mproc_limits_get(info.keeper_pid, RLIMIT_NPROC, &limit) == 0 && limit.soft >= soft + WORKERS - 20);
+    process = start("nothing", NULL, NULL);
+    join(process);
+    mproc_process_free(process);
+    /* Where it may not be raised, that is said. */
+    REQUIRE(prlimit(info.guard_pid, RLIMIT_NPROC, &(struct rlimit){soft, soft}, NULL) == 0);
+    CHECK(mproc_limits_preflight(&need) == -EAGAIN);
+    CHECK(strstr(mproc_error_detail(), "RLIMIT_NPROC of the guard is"));
+    CHECK(strstr(mproc_error_detail(), "before the context is opened"));
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+CHILD_TEST(limits, preflight_looks_at_the_descriptors_that_workers_will_have)
+{
+    const struct mproc_need need = {.workers = 1, .worker_fds = 100};
+    become_nobody();
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &(struct rlimit){64, 256}) == 0);
+    open_context(entries);
+    REQUIRE(mproc_limits_raise(0, RLIMIT_NOFILE, 256) == 0);
+    CHECK(mproc_limits_preflight(&need) == -EMFILE);
+    CHECK(strstr(mproc_error_detail(), "RLIMIT_NOFILE is 64"));
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }

@@ -2,68 +2,20 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <time.h>
 
 #include <criterion/criterion.h>
 
 #include <mproc/error.h>
 #include <mproc/log.h>
-#include <mproc/pipe.h>
 #include <mproc/stop.h>
 
-#include "log_files.h"
 #include "log_internal.h"
+#include "logging.h"
 #include "sleeper.h"
 
-static struct mproc_log *mylog;
-static struct mproc_log_listener *listener;
-
-static void set_up(void)
-{
-    make_log_folder();
-    listener = NULL;
-    cr_assert_eq(mproc_log_create(NULL, &mylog), 0, "%s", mproc_error_detail());
-}
-
-static void tear_down(void)
-{
-    mproc_log_unref(mylog);
-    mproc_log_listener_free(listener);
-    remove_log_folder();
-}
-
 TestSuite(log, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static struct mproc_log_handler to_file(void)
-{
-    return (struct mproc_log_handler){.target = MPROC_LOG_TO_FILE, .path = log_path};
-}
-
-static void listen_with(struct mproc_log_handler handler)
-{
-    cr_assert_eq(mproc_log_listen(mylog, &handler, 1, NULL, &listener), 0, "%s", mproc_error_detail());
-}
-
-/* Gives the log back and waits until all is written. */
-static void finish(void)
-{
-    mproc_log_unref(mylog);
-    mylog = NULL;
-    cr_assert_eq(mproc_log_listener_join(listener, mproc_deadline_ms(20000)), 0, "%s", mproc_error_detail());
-}
-
-static unsigned count_of(const char *text, const char *part)
-{
-    unsigned count = 0;
-
-    for (; (text = strstr(text, part)); text += strlen(part))
-        count++;
-    return count;
-}
 
 /* What follows the time and the level of a line. */
 static void expect_line(const char *text, const char *expected)
@@ -325,6 +277,58 @@ Test(log, files_are_rotated_by_time)
     free(text);
 }
 
+/* Where a folder has the name that the file was to have. */
+static void rotate_in_vain(struct mproc_log_handler handler, unsigned records)
+{
+    struct mproc_log_stat stat;
+
+    cr_assert_eq(mkdir(log_name(1), 0700), 0);
+    listen_with(handler);
+    for (unsigned i = 0; i < records; i++) {
+        mproc_log_info(mylog, "number %u.", i);
+        cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
+    }
+    mproc_log_get_stat(mylog, &stat);
+    cr_expect_gt(stat.failed_rotations, 0);
+    cr_expect_eq(stat.last_error, -EISDIR);
+    cr_expect_eq(stat.failed, 0);
+    char *text = read_log(log_path);
+    cr_expect_eq(count_of(text, "number "), records);
+    free(text);
+    cr_expect_eq(rmdir(log_name(1)), 0);
+    mproc_log_info(mylog, "the new file");
+    finish();
+    char *old_text = read_log(log_name(1));
+    text = read_log(log_path);
+    cr_assert_not_null(old_text);
+    cr_expect_eq(count_of(old_text, "number "), records);
+    cr_expect_eq(count_of(text, "the new file\n"), 1);
+    cr_expect_eq(count_of(text, "\n"), 1);
+    free(old_text);
+    free(text);
+}
+
+Test(log, a_file_that_cannot_be_rotated_by_size_goes_on_and_is_counted)
+{
+    struct mproc_log_handler handler = to_file();
+
+    handler.max_bytes = 1000;
+    rotate_in_vain(handler, 100);
+}
+
+Test(log, a_file_that_cannot_be_rotated_by_time_is_rotated_when_it_can_be)
+{
+    struct mproc_log_handler handler = to_file();
+    const struct timespec yesterday[2] = {{.tv_sec = time(NULL) - 86400}, {.tv_sec = time(NULL) - 86400}};
+
+    int fd = open(log_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    cr_assert_eq(write(fd, "old\n", 4), 4);
+    futimens(fd, yesterday);
+    close(fd);
+    handler.every_s = 86400;
+    rotate_in_vain(handler, 3);
+}
+
 Test(log, a_file_that_was_moved_is_opened_anew)
 {
     listen_with(to_file());
@@ -381,105 +385,6 @@ Test(log, what_cannot_be_written_is_counted_and_leaves_whole_records)
     finish();
     text = read_log(log_path);
     cr_expect_eq(count_of(text, "goes on\n"), 1);
-    free(text);
-}
-
-Test(log, speaks_to_the_system_log)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    struct mproc_log_handler handler = {
-        .target = MPROC_LOG_TO_SYSLOG, .path = name.sun_path, .ident = "daemon", .facility = LOG_DAEMON};
-    struct mproc_log_stat stat;
-    char datagram[500];
-
-    snprintf(name.sun_path, sizeof(name.sun_path), "%s/syslog", log_folder);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    listen_with(handler);
-    mproc_log_error(mylog, "nobody hears this");
-    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
-    mproc_log_get_stat(mylog, &stat);
-    cr_expect_eq(stat.failed, 1);
-    for (int i = 0; i < 2; i++) {
-        cr_assert_eq(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
-        mproc_log_error(mylog, "bad\n");
-        ssize_t len = recv(fd, datagram, sizeof(datagram) - 1, 0);
-        cr_assert_gt(len, 0);
-        datagram[len] = '\0';
-        cr_expect_eq(strncmp(datagram, "<27>", 4), 0, "%s", datagram);
-        cr_expect_not_null(strstr(datagram, " daemon["));
-        cr_expect_str_eq(strstr(datagram, "]: ") + 3, "bad\\n");
-        /* Started anew. */
-        close(fd);
-        unlink(name.sun_path);
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    }
-    close(fd);
-    finish();
-}
-
-/* More than a socket holds that nobody reads: one record waits in vain, and the others do not. */
-Test(log, a_system_log_that_takes_nothing_holds_up_the_others_once)
-{
-    enum { RECORDS = 3000 };
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    struct mproc_log_handler handler = {.target = MPROC_LOG_TO_SYSLOG, .path = name.sun_path};
-    struct mproc_log_stat stat;
-
-    snprintf(name.sun_path, sizeof(name.sun_path), "%s/syslog", log_folder);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
-    listen_with(handler);
-    for (int i = 0; i < RECORDS; i++)
-        cr_assert_eq(mproc_log_info(mylog, "%d", i), 0);
-    cr_expect_eq(mproc_log_flush(mylog, mproc_deadline_ms(20000)), 0);
-    mproc_log_get_stat(mylog, &stat);
-    cr_expect_gt(stat.failed, 1);
-    cr_expect_eq(stat.last_error, -EAGAIN);
-    close(fd);
-    finish();
-}
-
-Test(log, one_log_feeds_another)
-{
-    char where[80];
-    struct mproc_log_handler handler = {.target = MPROC_LOG_TO_SOCKET, .path = where};
-    struct mproc_log_listener *forwarder;
-    struct mproc_log_server *server;
-    struct mproc_log *near;
-
-    snprintf(where, sizeof(where), "%s/server", log_folder);
-    listen_with(to_file());
-    cr_assert_eq(mproc_log_create(NULL, &near), 0);
-    cr_assert_eq(mproc_log_listen(near, &handler, 1, NULL, &forwarder), 0);
-    for (int round = 0; round < 2; round++) {
-        cr_assert_eq(mproc_log_serve(mylog, &(struct mproc_listener_options){.path = where}, &server), 0,
-                     "%s", mproc_error_detail());
-        cr_expect_str_eq(mproc_log_server_address(server), where);
-        for (int i = 0; i < 1000; i++) {
-            const struct mproc_log_field field = mproc_log_int("n", i);
-            cr_assert_eq(mproc_log_write(near, MPROC_LOG_INFO, &field, 1, "from afar"), 0);
-        }
-        cr_expect_eq(mproc_log_flush(near, MPROC_FOREVER), 0);
-        mproc_log_server_close(server);
-    }
-    /* What is no record is counted, and the connection goes on. */
-    struct mproc_pipe *enemy;
-    struct mproc_log_stat stat;
-    cr_assert_eq(mproc_log_serve(mylog, NULL, &server), 0);
-    cr_assert_eq(mproc_pipe_connect(mproc_log_server_address(server), NULL, MPROC_NOW, &enemy), 0);
-    cr_expect_eq(mproc_pipe_send(enemy, "\x05\0\0\0nonsense", 12, MPROC_NOW), 0);
-    cr_expect_eq(mproc_pipe_send(enemy, "\xff\xff\xff\xff", 4, MPROC_NOW), 0);
-    mproc_log_server_close(server);
-    mproc_pipe_unref(enemy);
-    mproc_log_get_stat(mylog, &stat);
-    cr_expect_eq(stat.failed, 2);
-    mproc_log_unref(near);
-    cr_expect_eq(mproc_log_listener_join(forwarder, mproc_deadline_ms(20000)), 0);
-    mproc_log_listener_free(forwarder);
-    finish();
-    char *text = read_log(log_path);
-    cr_expect_eq(count_of(text, "from afar n="), 2000);
-    cr_expect_eq(count_of(text, "from afar n=999\n"), 2);
     free(text);
 }
 

@@ -246,7 +246,7 @@ CHILD_TEST(manager, refuses_what_it_cannot_keep)
     CHECK(mproc_shared_lock_release(lock, soon()) == 0);
     mproc_shared_unref(lock);
     CHECK(mproc_shared_size(lock, soon(), &size) == -EBADF);
-    CHECK_STR(mproc_error_detail(), "this handle was given back already: its last reference is gone");
+    CHECK_STR(mproc_error_detail(), "this proxy was given back already: its last reference is gone");
     mproc_shared_unref(lock);
     mproc_shared_unref(NULL);
     mproc_manager_unref(NULL);

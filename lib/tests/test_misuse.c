@@ -21,6 +21,7 @@
 #include <mproc/pool.h>
 #include <mproc/queue.h>
 #include <mproc/shm.h>
+#include <mproc/shutdown.h>
 #include <mproc/stop.h>
 #include <mproc/sync.h>
 #include <mproc/thread.h>
@@ -207,6 +208,82 @@ CHILD_TEST(misuse, a_thread_that_was_given_back)
     TWICE(mproc_thread_free(thread));
     GIVEN_BACK(mproc_thread_join(thread, MPROC_NOW, &result));
     CHECK(mproc_thread_token(thread) == NULL);
+}
+
+CHILD_TEST(misuse, arguments_that_were_given_back)
+{
+    struct mproc_process *process = NULL;
+    struct mproc_args *args;
+    int64_t number = 0;
+    int fd = -1;
+
+    REQUIRE(mproc_args_new(&args) == 0);
+    REQUIRE(mproc_args_add_int(args, 1) == 0 && mproc_args_add_fd(args, 0) == 0);
+    TWICE(mproc_args_free(args));
+    GIVEN_BACK(mproc_args_add_int(args, 1));
+    GIVEN_BACK(mproc_args_add_string(args, "text"));
+    GIVEN_BACK(mproc_args_add_string(args, NULL));
+    GIVEN_BACK(mproc_args_add_fd(args, 0));
+    GIVEN_BACK(mproc_args_add_array(args, 2));
+    GIVEN_BACK(mproc_args_get_int(args, 0, &number));
+    GIVEN_BACK(mproc_args_get_fd(args, 1, &fd));
+    CHECK(mproc_args_count(args) == 0 && mproc_args_value(args, 0) == NULL);
+    mproc_args_clear(args);
+    GIVEN_BACK(mproc_args_add_nil(args));
+    open_context(entries);
+    GIVEN_BACK(mproc_process_start(context, "nothing", args, NULL, &process));
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+CHILD_TEST(misuse, a_stop_token_that_was_given_back)
+{
+    struct mproc_thread_options options = {0};
+    struct mproc_stop *token, *others, *third, *none = NULL;
+    struct mproc_thread *thread;
+
+    REQUIRE(mproc_stop_new(NULL, &token) == 0);
+    mproc_stop_unref(token);
+    REQUIRE(mproc_stop_new(NULL, &others) == 0);
+    mproc_stop_unref(token);
+    CHECK(strstr(mproc_error_detail(), "given back"));
+    REQUIRE(mproc_stop_new(NULL, &third) == 0);
+    CHECK(third != others);
+    mproc_stop_request(others, MPROC_STOP_WARM);
+    CHECK(mproc_stop_level(others) == MPROC_STOP_WARM && mproc_stop_level(third) == MPROC_RUNNING);
+    GIVEN_BACK(mproc_stop_new(token, &none));
+    GIVEN_BACK(mproc_stop_wait(token, MPROC_NOW));
+    options.parent = token;
+    GIVEN_BACK(mproc_thread_start("idle", wait_for_stop, NULL, &options, &thread));
+    mproc_stop_request(token, MPROC_STOP_COLD);
+    mproc_stop_ref(token);
+    GIVEN_BACK(mproc_stop_new(token, &none));
+    CHECK(mproc_stop_enter(token) == NULL && mproc_stop_enter(NULL) == NULL);
+    mproc_stop_unref(others);
+    mproc_stop_unref(third);
+}
+
+static volatile sig_atomic_t heard;
+
+static void hear(int signo, const siginfo_t *info, void *arg)
+{
+    (void)signo;
+    (void)info;
+    (void)arg;
+    heard++;
+}
+
+CHILD_TEST(misuse, a_subscription_that_was_given_back)
+{
+    struct mproc_subscription *mine, *others;
+
+    REQUIRE(mproc_signal_subscribe(SIGUSR1, hear, NULL, &mine) == 0);
+    mproc_signal_unsubscribe(mine);
+    REQUIRE(mproc_signal_subscribe(SIGUSR1, hear, NULL, &others) == 0);
+    mproc_signal_unsubscribe(mine);
+    CHECK(strstr(mproc_error_detail(), "given back"));
+    raise(SIGUSR1);
+    CHECK(heard == 1);
+    mproc_signal_unsubscribe(others);
 }
 
 CHILD_TEST(misuse, a_fork_uses_the_context_of_its_parent)

@@ -121,7 +121,71 @@ static int wait_for_stop(struct mproc_args *args)
     return mproc_stop_sleep(MPROC_FOREVER) == -ECANCELED ? 7 : 1;
 }
 
-static const struct mproc_entry entries[] = {{"tell", tell_all}, {"wait", wait_for_stop}, {NULL, NULL}};
+/* How far this process is stopped once there is something to read. */
+static int level_when_told(int fd)
+{
+    char byte;
+    while (read(fd, &byte, 1) < 0 && errno == EINTR)
+        ;
+    return (int)mproc_stop_level(NULL);
+}
+
+static int tell_level(struct mproc_args *args)
+{
+    int fd = -1;
+    mproc_args_get_fd(args, 0, &fd);
+    return 10 + level_when_told(fd);
+}
+
+/* Forks, and lets SIGTERM stop the fork. Returns what is wrong, or 0. */
+static int stop_a_fork(void)
+{
+    int ready[2], status = -1;
+    char byte;
+    if (pipe2(ready, O_CLOEXEC))
+        return 1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (write(ready[1], "r", 1) != 1 || mproc_stop_sleep(mproc_deadline_ms(10000)) != -ECANCELED)
+            _exit(1);
+        _exit(mproc_stop_level(mproc_stop_process()) == MPROC_STOP_WARM ? 0 : 2);
+    }
+    if (read(ready[0], &byte, 1) != 1 || kill(pid, SIGTERM) || waitpid(pid, &status, 0) != pid)
+        return 2;
+    close(ready[0]);
+    close(ready[1]);
+    return status ? 3 : 0;
+}
+
+static int stop_a_fork_of_a_worker(struct mproc_args *args)
+{
+    int ends[2], status = -1;
+    (void)args;
+    if (mproc_shutdown_install(NULL, 0) || pipe2(ends, O_CLOEXEC))
+        return 1;
+    int wrong = stop_a_fork();
+    if (wrong || mproc_stop_level(NULL) != MPROC_RUNNING)
+        return wrong ? 10 + wrong : 2;
+    /* And the other way round. */
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(level_when_told(ends[0]));
+    mproc_stop_request(mproc_stop_process(), MPROC_STOP_WARM);
+    if (write(ends[1], "t", 1) != 1 || waitpid(pid, &status, 0) != pid || status)
+        return 3;
+    /* One that is forked now begins as it is. */
+    pid = fork();
+    if (pid == 0)
+        _exit(10 + (int)mproc_stop_level(NULL));
+    return waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 10 + MPROC_STOP_WARM ? 7 : 4;
+}
+
+static const struct mproc_entry entries[] = {{"tell", tell_all},
+                                             {"wait", wait_for_stop},
+                                             {"level", tell_level},
+                                             {"fork", stop_a_fork_of_a_worker},
+                                             {NULL, NULL}};
 
 static char next_letter(int fd, int timeout_ms)
 {
@@ -156,6 +220,48 @@ CHILD_TEST(shutdown, each_level_is_passed_on_to_children_once)
     mproc_shutdown_remove();
     CHECK(mproc_context_close(context, MPROC_NOW) == -ETIMEDOUT);
     mproc_process_free(process);
+}
+
+CHILD_TEST(shutdown, a_fork_of_the_owner_stops_only_itself)
+{
+    struct mproc_context *context = NULL;
+    struct mproc_process *process = NULL;
+    struct mproc_status status = {0};
+    struct mproc_args *args = NULL;
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    REQUIRE(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0);
+    REQUIRE(mproc_shutdown_install(NULL, 0) == 0);
+    mproc_args_new(&args);
+    mproc_args_add_fd(args, ends[0]);
+    REQUIRE(mproc_process_start(context, "level", args, NULL, &process) == 0);
+    mproc_args_free(args);
+    CHECK(stop_a_fork() == 0);
+    CHECK(mproc_stop_level(NULL) == MPROC_RUNNING);
+    CHECK(write(ends[1], "t", 1) == 1);
+    CHECK(mproc_process_join(process, mproc_deadline_ms(10000), &status) == 0);
+    CHECK(status.end == MPROC_END_EXIT && status.code == 10 + MPROC_RUNNING);
+    CHECK(status.step == MPROC_STEP_NONE);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+CHILD_TEST(shutdown, a_fork_of_a_worker_stops_only_itself)
+{
+    static const enum mproc_start_method methods[] = {MPROC_START_FORKSERVER, MPROC_START_FORK};
+    struct mproc_context *context = NULL;
+    REQUIRE(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0);
+    for (int i = 0; i < 2; i++) {
+        const struct mproc_process_options options = {.method = methods[i]};
+        struct mproc_process *process = NULL;
+        struct mproc_status status = {0};
+        REQUIRE(mproc_process_start(context, "fork", NULL, &options, &process) == 0);
+        CHECK(mproc_process_join(process, mproc_deadline_ms(20000), &status) == 0);
+        if (!CHECK(status.end == MPROC_END_EXIT && status.code == 7))
+            dprintf(child_report, "its code is %d\n", status.code);
+        mproc_process_free(process);
+    }
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
 /* Signals come all the time while processes are created: none is lost, none hits a half-made child, each

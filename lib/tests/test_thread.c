@@ -153,6 +153,43 @@ Test(thread, a_stop_of_the_parent_token_reaches_all_and_refuses_more)
     mproc_stop_unref(parent);
 }
 
+/* Those that were asked end while the others are. */
+Test(thread, all_are_asked_however_soon_the_first_end)
+{
+    enum { THREADS = 40, ROUNDS = 8 };
+    struct mproc_thread *threads[THREADS];
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < THREADS; i++)
+            cr_assert_eq(mproc_thread_start("sleeper", sleep_until_stopped, NULL, NULL, &threads[i]), 0);
+        cr_expect_eq(mproc_thread_stop_all(mproc_deadline_ms(2000)), 0, "%s", mproc_error_detail());
+        for (int i = 0; i < THREADS; i++)
+            mproc_thread_free(threads[i]);
+    }
+}
+
+/* Which is not below its own token, so that nobody but who stops all asks the other one. */
+static int leave_another(void *arg)
+{
+    struct mproc_thread *another = NULL;
+    (void)arg;
+    mproc_stop_sleep(MPROC_FOREVER);
+    if (mproc_thread_start("another", sleep_until_stopped, NULL, NULL, &another))
+        return 1;
+    mproc_thread_free(another);
+    return 0;
+}
+
+Test(thread, who_is_started_while_all_are_stopped_is_asked_too)
+{
+    struct mproc_thread *thread = NULL;
+    struct mproc_thread_result result = {0};
+    cr_assert_eq(mproc_thread_start("leaver", leave_another, NULL, NULL, &thread), 0);
+    cr_expect_eq(mproc_thread_stop_all(mproc_deadline_ms(10000)), 0, "%s", mproc_error_detail());
+    cr_expect_eq(mproc_thread_join(thread, MPROC_NOW, &result), 0);
+    cr_expect_eq(result.result, 0);
+    mproc_thread_free(thread);
+}
+
 static int join_itself(void *arg)
 {
     struct mproc_thread *thread = __atomic_load_n((struct mproc_thread **)arg, __ATOMIC_ACQUIRE);

@@ -58,7 +58,8 @@ enum {
 MPROC_EXPORT int mproc_args_new(struct mproc_args **ret_args);
 
 /**
- * Ends a set of arguments and closes the descriptors that are still in it. NULL is a no-op.
+ * Ends a set of arguments and closes the descriptors that are still in it. NULL is a no-op. Whoever uses the
+ * set afterwards gets -EBADF, until a thousand other handles have been given back.
  *
  * Ownership: in a worker the set belongs to the library: do not free it there.
  * Threads: any; no other may use it any more.
@@ -172,7 +173,7 @@ MPROC_EXPORT int mproc_args_get_fd(const struct mproc_args *args, size_t index, 
 /**
  * The type of a value, which must not be NULL.
  *
- * Returns: the type.
+ * Returns: the type; MPROC_TYPE_NIL for NULL.
  * Threads: any, several at once.
  */
 MPROC_EXPORT enum mproc_type mproc_value_type(const struct mproc_value *value);

@@ -62,7 +62,8 @@ enum {
  * The guard keeps the environment, working directory, umask, limits and user that the process has now;
  * workers start with them.
  *
- * In a process that was started by the method spawn this runs its entry, and does not return.
+ * In a process that was started by the method spawn this runs its entry, and does not return. A process that
+ * was forked by fork(2) may open one of its own: that of its parent, which it cannot use, goes on untouched.
  *
  * Functions that were registered with atexit() before are also those of each process that is started later:
  * one whose entry calls exit() runs them. One whose entry returns does not.
@@ -70,12 +71,10 @@ enum {
  * @param options  what can be run
  *
  * Returns: 0.
- * Errors: -EDEADLK: the process has threads already; -EBUSY: it has an open context (a worker may open one of
- * its own); -EINVAL: no entries, or two of one name; -EAGAIN, -ENOMEM, -EMFILE, -ENFILE: the guard could not
- * be started.
- * Ownership: the caller's, ends with mproc_context_close().
- * Threads: the only one. Async-signal safety: not safe. Blocking: until the guard has started, ten seconds at
- * most.
+ * Errors: -EDEADLK: the process has threads already; -EBUSY: it has opened a context and not closed it (a
+ * worker may open one of its own); -EINVAL: no entries, or two of one name; -EAGAIN, -ENOMEM, -EMFILE,
+ * -ENFILE: the guard could not be started. Ownership: the caller's, ends with mproc_context_close(). Threads:
+ * the only one. Async-signal safety: not safe. Blocking: until the guard has started, ten seconds at most.
  */
 MPROC_EXPORT int mproc_context_open(const struct mproc_context_options *options,
                                     struct mproc_context **ret_context);

@@ -89,9 +89,10 @@ MPROC_EXPORT int mproc_limits_effective(int resource, uint64_t *ret_effective);
 /**
  * Makes room for what is about to be started, or says what is missing, before any of it starts.
  *
- * Raises the soft limits of descriptors (RLIMIT_NOFILE) and of processes (RLIMIT_NPROC) of the caller where
- * needed, as mproc_limits_raise() does, and leaves them so. Workers keep the limits that the caller had when
- * it opened its context. What others take meanwhile cannot be foreseen.
+ * Raises soft limits where needed, as mproc_limits_raise() does, and leaves them so: of descriptors
+ * (RLIMIT_NOFILE) in the caller, of processes (RLIMIT_NPROC) in the caller and, where its context is open, in
+ * guard and keeper, who start the workers. Otherwise workers keep the limits that the caller had when it
+ * opened its context. What others take meanwhile cannot be foreseen.
  *
  * Returns: 0.
  * Errors: -EMFILE: descriptors, -EAGAIN: processes. The detail names the limit, its value, and the need.

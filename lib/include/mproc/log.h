@@ -97,7 +97,9 @@ struct mproc_log_handler {
     enum mproc_log_target target;
     enum mproc_log_level level; /* what is below it is not for this handler */
     const char *path;   /* of a file; address of a log server; the system log's socket, NULL: /dev/log */
-    uint64_t max_bytes; /* of a file, which is rotated before it would grow beyond; 0: no bound */
+    uint64_t max_bytes; /* of a file, which is rotated before it would grow beyond; where it cannot be, it
+                           grows on, is counted, and each time that records are written it is tried again; 0:
+                           no bound */
     uint64_t every_s;  /* a file is rotated at each multiple of so many seconds, in UTC: 86400 is midnight; 0:
                           never */
     unsigned keep;     /* how many rotated files stay: PATH.1, the newest, to PATH.N; 0: 1 */
@@ -113,11 +115,12 @@ enum {
 };
 
 struct mproc_log_stat {
-    uint64_t waiting; /* accepted and not yet written */
-    uint64_t written; /* by the handlers of a listener */
-    uint64_t failed;  /* what a handler could not write; the detail is its last error */
+    uint64_t waiting;                         /* accepted and not yet written */
+    uint64_t written;                         /* by the handlers of a listener */
+    uint64_t failed;                          /* what a handler could not write; last_error says why */
     uint64_t dropped[MPROC_LOG_LEVEL__COUNT]; /* not accepted, by level */
     int last_error;                           /* of a handler: a negative errno, or 0 */
+    uint64_t failed_rotations;                /* how often a file went on that was to be rotated */
 };
 
 /**

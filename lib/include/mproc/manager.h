@@ -204,7 +204,7 @@ MPROC_EXPORT void mproc_shared_unref(struct mproc_shared *shared);
 /**
  * What a proxy is of.
  *
- * Returns: the kind.
+ * Returns: the kind; MPROC_SHARED__COUNT when it was given back.
  * Threads: any.
  */
 MPROC_EXPORT enum mproc_shared_kind mproc_shared_kind(const struct mproc_shared *shared);

@@ -56,7 +56,7 @@ struct mproc_process_options {
     int stdio[3];           /* a descriptor above 0, or one of MPROC_STDIO_… */
     const char *cwd;        /* NULL: that of the owner when it opened the context */
     bool clear_env;         /* begin with an empty environment */
-    const char *const *env; /* "NAME=VALUE" sets, "NAME" unsets; ends with NULL */
+    const char *const *env; /* "NAME=VALUE" sets, "NAME" unsets; no name is empty; ends with NULL */
     const struct mproc_process_limit *limits; /* set in this order */
     size_t nlimits;
     int nice;             /* added to the niceness */

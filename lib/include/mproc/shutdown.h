@@ -7,6 +7,9 @@
  * time it has. Further signals change nothing; for the impatient there is SIGKILL, which leaves nothing
  * behind either.
  *
+ * A process that was forked by fork(2) keeps the handlers, and they stop nobody but that process: the
+ * children are its parent's, and so is the parent's token.
+ *
  * Needs siginfo_t: where a program is compiled for ISO C alone (-std=c11), define _POSIX_C_SOURCE as 199309L
  * or more, or _GNU_SOURCE, before the first header.
  *
@@ -45,8 +48,8 @@ enum { MPROC_SUBSCRIPTIONS_MAX = 32 };
  * @param ret_subscription  the handle
  *
  * Returns: 0.
- * Errors: -EINVAL: no such signal, or one that cannot be caught; -ENOSPC: MPROC_SUBSCRIPTIONS_MAX; -EDEADLK:
- * called in a handler.
+ * Errors: -EINVAL: no such signal, or one that cannot be caught; -ENOSPC: MPROC_SUBSCRIPTIONS_MAX; -ENOMEM;
+ * -EDEADLK: called in a handler.
  * Ownership: the caller's, ends with mproc_signal_unsubscribe().
  * Threads: any. Async-signal safety: not safe. Blocking: while another thread is in
  * mproc_signal_unsubscribe().
@@ -55,7 +58,8 @@ MPROC_EXPORT int mproc_signal_subscribe(int signo, mproc_signal_fn *run, void *a
                                         struct mproc_subscription **ret_subscription);
 
 /**
- * Hears no more; after the last one of a signal it is handled as before the first. NULL is a no-op.
+ * Hears no more; after the last one of a signal it is handled as before the first. NULL is a no-op, and so,
+ * but for mproc_error_detail(), is a second time.
  *
  * When it returns, the function does not run any more and never will.
  *
@@ -87,7 +91,7 @@ MPROC_EXPORT int mproc_shutdown_install(const int *signals, size_t nsignals);
 MPROC_EXPORT void mproc_shutdown_remove(void);
 
 /**
- * Does what a signal would: stops the process and passes it on to the children. A level only ever rises.
+ * Does what a signal would: stops the process and passes it on to its children. A level only ever rises.
  *
  * Threads: any. Async-signal safety: safe.
  */

@@ -3,7 +3,8 @@
  *
  * Every wait of the library wakes with -ECANCELED when the calling thread's current token is stopped. Tokens
  * form a tree: stopping one stops all below it. The root of the tree is the token of the process, which
- * shutdown signals stop (see <mproc/shutdown.h>), and in a worker also mproc_process_stop() from outside.
+ * shutdown signals stop (see <mproc/shutdown.h>), and in a worker also mproc_process_stop() from outside. A
+ * process that is forked by fork(2) has tokens of its own, as far stopped as those of its parent were then.
  *
  * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
  * Source: own design.
@@ -44,7 +45,7 @@ MPROC_EXPORT struct mproc_stop *mproc_stop_process(void);
  * @param ret_stop  the token; already stopped when its parent is
  *
  * Returns: 0.
- * Errors: -ENOMEM.
+ * Errors: -ENOMEM; -EBADF: the parent was given back.
  * Ownership: the caller's, ends with mproc_stop_unref(). The token keeps its parent alive.
  * Threads: any.
  */
@@ -59,7 +60,9 @@ MPROC_EXPORT int mproc_stop_new(struct mproc_stop *parent, struct mproc_stop **r
 MPROC_EXPORT struct mproc_stop *mproc_stop_ref(struct mproc_stop *stop);
 
 /**
- * Gives a reference back; the last one ends the token. NULL is a no-op.
+ * Gives a reference back; the last one ends the token. NULL is a no-op. What is done with the token
+ * afterwards does nothing but say so, as -EBADF or in mproc_error_detail(), until a thousand other tokens
+ * have been given back.
  *
  * Threads: any. No thread may still have it as its current token. Async-signal safety: not safe. Blocking:
  * for the moment in which another thread stops tokens.
@@ -105,8 +108,8 @@ MPROC_EXPORT struct mproc_stop *mproc_stop_enter(struct mproc_stop *stop);
  *
  * Returns: 0 once it is stopped.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): not stopped until then; -ECANCELED: another token, the thread's
- * current one, was stopped instead.
- * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
+ * current one, was stopped instead; -EBADF: it was given back.
+ * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_stop_wait(struct mproc_stop *stop, uint64_t deadline_ns);
 

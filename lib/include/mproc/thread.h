@@ -83,8 +83,9 @@ MPROC_EXPORT int mproc_thread_join(struct mproc_thread *thread, uint64_t deadlin
                                    struct mproc_thread_result *ret_result);
 
 /**
- * Asks all threads that this module started to end, and waits for them: what to call before main() returns. A
- * stop of the caller does not cancel it. The calling thread is left out.
+ * Asks all threads that this module started to end, and waits for them, those included that they start
+ * meanwhile: what to call before main() returns. A stop of the caller does not cancel it. The calling thread
+ * is left out.
  *
  * @param deadline_ns  for all of them
  *
