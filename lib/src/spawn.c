@@ -46,17 +46,12 @@ static int write_all(int fd, const void *bytes, size_t len)
     return 0;
 }
 
-static size_t body_len_of(const struct mproc_order *order)
-{
-    return order->nlimits * sizeof(struct mproc_process_limit) + order->strings_len + order->args_len;
-}
-
 /* A file with all of it. Returns its descriptor, which outlives an exec. */
 static int pack(const struct mproc_worker *worker, const unsigned char *body)
 {
     struct spawn_head head = {.magic = spawn_magic,
                               .order = *worker->order,
-                              .body_len = body_len_of(worker->order),
+                              .body_len = mproc_order_body_len(worker->order),
                               .entry_len = (uint32_t)strlen(worker->entry->name) + 1,
                               .parent = worker->parent,
                               .slots_fd = worker->slots_fd,
@@ -190,7 +185,7 @@ static int unpack(int fd, struct spawn_head **ret_head)
     size_t rest = (size_t)status.st_size - sizeof(*head);
     if (head->magic != spawn_magic || head->nfds > MPROC_ARGS_FDS_MAX || head->entry_len == 0 ||
         head->entry_len > rest || entry[head->entry_len - 1] != '\0' ||
-        head->body_len != rest - head->entry_len || head->body_len != body_len_of(&head->order) ||
+        head->body_len != rest - head->entry_len || head->body_len != mproc_order_body_len(&head->order) ||
         head->order.slot >= MPROC_PROCESSES_MAX) {
         munmap(head, (size_t)status.st_size);
         return 0;

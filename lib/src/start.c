@@ -17,6 +17,7 @@
 #include <mproc/stop.h>
 
 #include "args_internal.h"
+#include "cpus.h"
 #include "error_internal.h"
 #include "process_internal.h"
 #include "system.h"
@@ -35,6 +36,7 @@ struct start {
     size_t body_len;
     int body_fd;
     int stdio[3];
+    struct mproc_cpus cpus;
     struct mproc_args_wire wire;
     struct mproc_slot *slot;
 };
@@ -73,19 +75,20 @@ static int write_body(struct start *start)
 {
     const struct mproc_process_options *options = start->options;
     size_t limits_len = options->nlimits * sizeof(*options->limits);
-    size_t len = strings_len(options, &start->order.nenv);
 
-    start->order.strings_len = len;
-    start->order.args_len = start->wire.len;
     start->order.nlimits = (uint32_t)options->nlimits;
+    start->order.cpus_len = start->cpus.len;
+    start->order.strings_len = strings_len(options, &start->order.nenv);
     start->order.has_cwd = options->cwd != NULL;
-    start->body_len = limits_len + len + start->wire.len;
+    start->order.args_len = start->wire.len;
+    start->body_len = mproc_order_body_len(&start->order);
     start->body = malloc(start->body_len);
     if (!start->body)
         return mproc_fail(-ENOMEM, "no memory for a start of %zu bytes", start->body_len);
     unsigned char *end = start->body;
     if (limits_len > 0)
         end = mempcpy(end, options->limits, limits_len);
+    end = mempcpy(end, start->cpus.sets, start->cpus.len);
     if (options->cwd)
         end = mempcpy(end, options->cwd, strlen(options->cwd) + 1);
     for (uint32_t i = 0; i < start->order.nenv; i++)
@@ -146,6 +149,8 @@ static int prepare(struct start *start, const struct mproc_args *args)
     if (options->method == MPROC_START_SPAWN)
         start->order.flags |= MPROC_ORDER_SPAWN;
     int r = choose_stdio(start);
+    if (r == 0)
+        r = mproc_cpus_choose(options->cpus, options->ncpus, &start->cpus);
     if (r == 0)
         r = mproc_args_encode(args, &start->wire);
     if (r == 0)

@@ -13,6 +13,7 @@
 #include <mproc/error.h>
 
 #include "args_internal.h"
+#include "cpus.h"
 #include "error_internal.h"
 #include "event_internal.h"
 #include "log_internal.h"
@@ -56,6 +57,7 @@ const char *mproc_stage_name(enum mproc_stage stage)
         [MPROC_STAGE_STDIO] = "setting its standard descriptors",
         [MPROC_STAGE_CWD] = "changing to its working directory",
         [MPROC_STAGE_ENV] = "setting its environment",
+        [MPROC_STAGE_CPUS] = "setting its CPUs",
         [MPROC_STAGE_LIMITS] = "setting its limits",
         [MPROC_STAGE_NICE] = "setting its niceness",
         [MPROC_STAGE_ARGS] = "decoding its arguments",
@@ -75,7 +77,7 @@ static _Noreturn void give_up(const struct mproc_worker *worker, enum mproc_stag
                                   .stage = stage,
                                   .err = err};
 
-    if (stage == MPROC_STAGE_ARGS)
+    if (stage == MPROC_STAGE_ARGS || stage == MPROC_STAGE_CPUS)
         snprintf(answer.detail, sizeof(answer.detail), "%.*s", (int)sizeof(answer.detail) - 1,
                  mproc_error_detail());
     if (mproc_answer_send(worker->answer_fd, &answer, -1) == 0)
@@ -155,24 +157,16 @@ static int set_nice(int more)
 
 static int map_body(const struct mproc_worker *worker, const unsigned char **ret_body)
 {
-    const struct mproc_order *order = worker->order;
-    size_t len = order->nlimits * sizeof(struct mproc_process_limit) + order->strings_len + order->args_len;
-
     if (worker->body) {
         *ret_body = worker->body;
         return 0;
     }
-    void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, worker->body_fd, 0);
+    void *map = mmap(NULL, mproc_order_body_len(worker->order), PROT_READ, MAP_PRIVATE, worker->body_fd, 0);
     if (map == MAP_FAILED)
         return -errno;
     close(worker->body_fd);
     *ret_body = map;
     return 0;
-}
-
-static const char *strings_of(const struct mproc_worker *worker, const unsigned char *body)
-{
-    return (const char *)body + worker->order->nlimits * sizeof(struct mproc_process_limit);
 }
 
 static const unsigned char *find_body(const struct mproc_worker *worker)
@@ -188,25 +182,30 @@ static const unsigned char *find_body(const struct mproc_worker *worker)
 /* What a program finds when it begins. With set_up(), all that can fail, in the order of the stages. */
 static void set_surroundings(const struct mproc_worker *worker, const unsigned char *body)
 {
-    const char *cwd = strings_of(worker, body);
-    const char *env = worker->order->has_cwd ? cwd + strlen(cwd) + 1 : cwd;
+    const struct mproc_order *order = worker->order;
+    const char *cwd = (const char *)body + mproc_order_strings_at(order);
+    const char *env = order->has_cwd ? cwd + strlen(cwd) + 1 : cwd;
     int r = set_stdio(worker);
 
     if (r)
         give_up(worker, MPROC_STAGE_STDIO, r);
-    if (worker->order->has_cwd && chdir(cwd))
+    if (order->has_cwd && chdir(cwd))
         give_up(worker, MPROC_STAGE_CWD, -errno);
     r = set_env(worker, env);
     if (r)
         give_up(worker, MPROC_STAGE_ENV, r);
+    if (order->cpus_len > 0)
+        r = mproc_cpus_set(body + mproc_order_cpus_at(order), order->cpus_len);
+    if (r)
+        give_up(worker, MPROC_STAGE_CPUS, r);
 }
 
 static struct mproc_args *set_up(const struct mproc_worker *worker, const unsigned char *body)
 {
     const struct mproc_order *order = worker->order;
     struct mproc_args *args;
-    int r = mproc_args_decode(strings_of(worker, body) + order->strings_len, order->args_len, worker->fds,
-                              worker->nfds, &args);
+    int r = mproc_args_decode(body + mproc_order_args_at(order), order->args_len, worker->fds, worker->nfds,
+                              &args);
 
     if (!r)
         r = mproc_event_keep_promises(args);

@@ -54,6 +54,9 @@ struct mproc_process_options {
     const char *const *env; /* "NAME=VALUE" sets, "NAME" unsets; ends with NULL */
     const struct mproc_process_limit *limits; /* set in this order */
     size_t nlimits;
+    const int *cpus; /* the numbers of those that it may run on; NULL: those that the owner had when it opened
+                      * the context, or, for MPROC_START_FORK, that the caller has */
+    size_t ncpus;
     int nice;             /* added to the niceness */
     uint64_t deadline_ns; /* for the start; 0: ten seconds from now */
 };
@@ -109,14 +112,14 @@ struct mproc_stop_steps {
  * @param ret_process  the handle
  *
  * Returns: 0.
- * Errors: -EINVAL: no such entry, or an option is wrong; those of args; -EDEADLK: method fork in a process
- * with threads; -ECANCELED: the thread's token is stopped, nothing new begins; -EAGAIN: MPROC_PROCESSES_MAX
- * or RLIMIT_NPROC reached; -EMFILE: it does not run; -ENOMEM; -ETIMEDOUT: the guard did not answer (is it
- * stopped?); -EOWNERDEAD: the guard and its spare are gone, and with threads running no new one can be had;
- * -EIO: its answer could not be read, so that it and all that it had started have been ended; -EPERM: called
- * in a fork of the owner; -EBADF: the context was closed; -ECHILD: it died before it was set up, or, spawned,
- * ended without opening the context; -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of
- * less than a megabyte; what setting it up gave.
+ * Errors: -EINVAL: no such entry, or an option is wrong, or it cannot run on one of its CPUs; those of args;
+ * -EDEADLK: method fork in a process with threads; -ECANCELED: the thread's token is stopped, nothing new
+ * begins; -EAGAIN: MPROC_PROCESSES_MAX or RLIMIT_NPROC reached; -EMFILE: it does not run; -ENOMEM;
+ * -ETIMEDOUT: the guard did not answer (is it stopped?); -EOWNERDEAD: the guard and its spare are gone, and
+ * with threads running no new one can be had; -EIO: its answer could not be read, so that it and all that it
+ * had started have been ended; -EPERM: called in a fork of the owner; -EBADF: the context was closed;
+ * -ECHILD: it died before it was set up, or, spawned, ended without opening the context; -ENOTSUP: spawn with
+ * a context that was opened under an RLIMIT_FSIZE of less than a megabyte; what setting it up gave.
  * Ownership: the caller's, ends with mproc_process_free().
  * Threads: any. Blocking: until the deadline of the options, also when the thread is stopped meanwhile; about
  * 0.2 ms as a rule.
