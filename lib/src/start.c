@@ -351,6 +351,9 @@ static _Noreturn void run_fork(struct start *start, int answer_fd, pid_t parent)
     for (unsigned i = 0; i < start->wire.nfds; i++)
         keep[nkeep++] = start->wire.fds[i];
     mproc_close_all_but(keep, nkeep);
+    /* If it has ended by now, this may be another's; then mproc_worker_run() ends. */
+    int pidfd = pidfd_open(parent, 0);
+    worker.owner = (struct mproc_owner){parent, pidfd < 0 ? -errno : pidfd, mproc_process_own_name()};
     mproc_reset_signals();
     mproc_worker_forget_owner();
     mproc_worker_run(&worker);

@@ -61,7 +61,7 @@ const char *mproc_stage_name(enum mproc_stage stage)
         [MPROC_STAGE_LIMITS] = "setting its limits",
         [MPROC_STAGE_NICE] = "setting its niceness",
         [MPROC_STAGE_ARGS] = "decoding its arguments",
-        [MPROC_STAGE_PIDFD] = "opening its pidfd",
+        [MPROC_STAGE_PIDFD] = "opening a pidfd",
         [MPROC_STAGE_EXEC] = "running its program anew",
     };
 
@@ -253,6 +253,7 @@ static void become(const struct mproc_worker *worker)
 {
     const struct mproc_order *order = worker->order;
 
+    mproc_parent_keep(&worker->owner, worker->slot->pid);
     memcpy(own_name, order->name, strnlen(order->name, sizeof(own_name) - 1));
     prctl(PR_SET_NAME, own_name);
     own_entries = worker->entries;
@@ -297,9 +298,12 @@ static _Noreturn void finish(const struct mproc_worker *worker, int result)
 static void end_with_parent(const struct mproc_worker *worker)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* The parent may have died before it was set, and then nobody would kill us. */
+    /* The parent may have died before it was set, and then nobody would kill us. While it lives, a pidfd of
+     * it that was there before is no other's. */
     if (getppid() != worker->parent)
         _exit(EXIT_NOT_STARTED);
+    if (worker->owner.pidfd < 0)
+        give_up(worker, MPROC_STAGE_PIDFD, worker->owner.pidfd);
 }
 
 static int open_pidfd(const struct mproc_worker *worker)

@@ -95,7 +95,7 @@ static void child_has_only_what_it_was_given(enum mproc_start_method method)
     read_report(ends[0], text, sizeof(text));
     char expected[200];
     snprintf(expected, sizeof(expected),
-             "name=a reporter fds=4 stdin=null cwd=/usr files=20 nice=%d X=1=2 HOME=- urg=0 usr1=0",
+             "name=a reporter fds=5 stdin=null cwd=/usr files=20 nice=%d X=1=2 HOME=- urg=0 usr1=0",
              getpriority(PRIO_PROCESS, 0) + 3);
     CHECK_STR(text, expected);
     CHECK(join(process).code == 0);

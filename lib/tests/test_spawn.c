@@ -119,8 +119,8 @@ CHILD_TEST(spawn, begins_with_nothing_but_what_was_asked_for)
     struct mproc_status status = join(process);
     CHECK(status.returned && status.result == 7);
     CHECK(read(ends[0], text, sizeof(text) - 1) > 0);
-    /* Its standard descriptors, and the one of its arguments. */
-    CHECK_STR(text, "1 fresh / here 0 nothing unset fds=4");
+    /* Its standard descriptors, the one of its arguments, and the one by which it knows its owner. */
+    CHECK_STR(text, "1 fresh / here 0 nothing unset fds=5");
     mproc_process_free(process);
     CHECK(mproc_context_close(context, MPROC_FOREVER) == 0);
 }

@@ -1,9 +1,9 @@
 /*
  * Processes: start, watch, join and stop them. No bare pid is ever acted upon: a handle holds a pidfd.
  *
- * A process inherits no descriptor but its three standard ones and those in its arguments; standard input is
- * /dev/null. It is killed when its owner dies, whatever the owner died of. Its exit is always known, and it
- * never stays a zombie.
+ * A process inherits no descriptor but its three standard ones, those in its arguments, and one that the
+ * library knows its owner by; standard input is /dev/null. It is killed when its owner dies, whatever the
+ * owner died of. Its exit is always known, and it never stays a zombie.
  */
 #ifndef MPROC_PROCESS_H
 #define MPROC_PROCESS_H
@@ -90,6 +90,13 @@ struct mproc_status {
     enum mproc_step step; /* what the owner had done by then */
     bool guard_died;      /* it died with its guard */
     char detail[128]; /* mproc_error_detail() of the process when its entry returned something other than 0 */
+};
+
+/* Who has started a worker: the process that opened its context. */
+struct mproc_parent {
+    pid_t pid;     /* for people; by the time it is used it may be another's */
+    int sentinel;  /* a pidfd: polls readable (POLLIN) once that process has ended */
+    char name[64]; /* its mproc_process_own_name() */
 };
 
 /* Milliseconds that mproc_process_stop() gives each step. */
@@ -250,6 +257,20 @@ MPROC_EXPORT int mproc_status_check(const struct mproc_status *status);
  * Threads: any.
  */
 MPROC_EXPORT const char *mproc_process_own_name(void);
+
+/**
+ * In a worker: who has started it.
+ *
+ * That is the owner of the context, and not the guard that has forked it; also where the owner is a worker
+ * itself. Who has to do something when the owner ends has little time: all that it has started is killed.
+ *
+ * Returns: 0.
+ * Errors: -ECHILD: this process is not one that the library has started, or a fork of one.
+ * Ownership: the sentinel is the library's, and open as long as the process lives; not to be closed. Not open
+ * in a program that the process executes.
+ * Threads: any.
+ */
+MPROC_EXPORT int mproc_process_parent(struct mproc_parent *ret_parent);
 
 #ifdef __cplusplus
 }
