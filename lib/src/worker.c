@@ -254,7 +254,7 @@ static void become(const struct mproc_worker *worker)
     const struct mproc_order *order = worker->order;
 
     mproc_parent_keep(&worker->owner, worker->slot->pid);
-    memcpy(own_name, order->name, strnlen(order->name, sizeof(own_name) - 1));
+    snprintf(own_name, sizeof(own_name), "%s", order->name);
     prctl(PR_SET_NAME, own_name);
     own_entries = worker->entries;
     own_nentries = worker->nentries;
