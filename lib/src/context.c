@@ -217,6 +217,19 @@ static void go_on_where_spawned(const struct mproc_entry *entries, uint32_t nent
         mproc_worker_go_on(&worker);
 }
 
+/* A descriptor of the library's that took the place of a standard one would be a worker's output, or be
+ * overwritten in the guard. */
+static int fill_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int r = fcntl(fd, F_GETFD) < 0 ? mproc_open_null(fd) : 0;
+        if (r)
+            return mproc_fail(r, "descriptor %d is closed, and /dev/null cannot take its place: %s", fd,
+                              strerrordesc_np(-r));
+    }
+    return 0;
+}
+
 int mproc_context_open(const struct mproc_context_options *options, struct mproc_context **ret_context)
 {
     struct mproc_context *context = NULL;
@@ -232,7 +245,9 @@ int mproc_context_open(const struct mproc_context_options *options, struct mproc
         return mproc_fail(
             -EDEADLK, "the process has threads, whose locks a fork would inherit for ever locked; open the "
                       "context early in main(), before the first thread");
-    r = make_context(options, &context);
+    r = fill_standard();
+    if (r == 0)
+        r = make_context(options, &context);
     if (r)
         return r;
     context->nentries = nentries;

@@ -178,6 +178,23 @@ CHILD_TEST(spawn, nests)
     CHECK(mproc_context_close(context, MPROC_FOREVER) == 0);
 }
 
+CHILD_TEST(spawn, and_the_others_work_where_the_owner_has_closed_its_standard_descriptors)
+{
+    static const int results[] = {
+        [MPROC_START_FORKSERVER] = 6, [MPROC_START_FORK] = 6, [MPROC_START_SPAWN] = 5};
+
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    open_context(entries);
+    for (int method = 0; method < MPROC_START__COUNT; method++) {
+        struct mproc_process *process = start(
+            "grandchild", NULL, &(struct mproc_process_options){.method = (enum mproc_start_method)method});
+        CHECK(join(process).result == results[method]);
+        mproc_process_free(process);
+    }
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
 CHILD_TEST(spawn, dies_with_its_owner)
 {
     int ends[2], lives[2];

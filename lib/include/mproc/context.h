@@ -55,7 +55,8 @@ enum {
  * Opens the context of this process: call it early in main(), before the first thread.
  *
  * The guard keeps the environment, working directory, umask, limits and user that the process has now;
- * workers start with them.
+ * workers start with them. Standard descriptors that are closed are opened on /dev/null: whatever is opened
+ * next would take their place.
  *
  * In a process that was started by the method spawn this runs its entry, and does not return.
  *
