@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -54,6 +55,32 @@ static void finish(void)
     mproc_log_unref(mylog);
     mylog = NULL;
     cr_assert_eq(mproc_log_listener_join(listener, mproc_deadline_ms(20000)), 0, "%s", mproc_error_detail());
+}
+
+__attribute__((format(printf, 2, 3))) static int say(struct mproc_log *log, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int r = mproc_log_vwrite(log, MPROC_LOG_WARNING, NULL, 0, format, args);
+    va_end(args);
+    return r;
+}
+
+Test(log, is_there_until_its_last_reference_is_given_back)
+{
+    cr_assert_eq(mproc_log_ref(mylog), mylog);
+    mproc_log_unref(mylog);
+    listen_with(to_file());
+    cr_expect_eq(say(mylog, "%s and %d", "words", 7), 0);
+    struct mproc_log *given_back = mylog;
+    finish();
+    cr_expect_eq(say(given_back, "nothing"), -EBADF);
+    char *text = read_log(log_path);
+    cr_assert_not_null(text);
+    cr_expect_not_null(strstr(text, "words and 7"));
+    cr_expect_null(strstr(text, "nothing"));
+    free(text);
 }
 
 static unsigned count_of(const char *text, const char *part)

@@ -60,6 +60,16 @@ static int grandchild(struct mproc_args *args)
     return is_spawned && number_in_memory == 1 ? 5 : 6;
 }
 
+static int count_environment(struct mproc_args *args)
+{
+    int count = 0;
+
+    (void)args;
+    while (environ && environ[count])
+        count++;
+    return getenv("X") && strcmp(getenv("X"), "1") == 0 ? count : -1;
+}
+
 static const struct mproc_entry entries[];
 
 /* A worker may have a context of its own. */
@@ -79,9 +89,13 @@ static int nest(struct mproc_args *args)
     return mproc_context_close(own, mproc_deadline_ms(5000)) ? 2 : status.result;
 }
 
-static const struct mproc_entry entries[] = {
-    {"report", report},         {"put", put}, {"sleep_until_asked", sleep_until_asked}, {"nest", nest},
-    {"grandchild", grandchild}, {NULL, NULL}};
+static const struct mproc_entry entries[] = {{"report", report},
+                                             {"put", put},
+                                             {"sleep_until_asked", sleep_until_asked},
+                                             {"nest", nest},
+                                             {"grandchild", grandchild},
+                                             {"count", count_environment},
+                                             {NULL, NULL}};
 static const struct mproc_entry others[] = {{"other", report}, {NULL, NULL}};
 
 __attribute__((constructor)) static void take_up(void)
@@ -123,6 +137,18 @@ CHILD_TEST(spawn, begins_with_nothing_but_what_was_asked_for)
     CHECK_STR(text, "1 fresh / here 0 nothing unset fds=5");
     mproc_process_free(process);
     CHECK(mproc_context_close(context, MPROC_FOREVER) == 0);
+}
+
+CHILD_TEST(spawn, can_begin_with_an_empty_environment)
+{
+    const char *const env[] = {"X=1", NULL};
+    const struct mproc_process_options options = {.method = MPROC_START_SPAWN, .clear_env = true, .env = env};
+
+    open_context(entries);
+    struct mproc_process *process = start("count", NULL, &options);
+    CHECK(join(process).result == 1);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
 CHILD_TEST(spawn, handles_travel_and_large_arguments_do)
