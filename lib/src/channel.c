@@ -13,6 +13,26 @@ union control {
     char bytes[CMSG_SPACE(MPROC_CHANNEL_FDS * sizeof(int))];
 };
 
+size_t mproc_order_cpus_at(const struct mproc_order *order)
+{
+    return order->nlimits * sizeof(struct mproc_process_limit);
+}
+
+size_t mproc_order_strings_at(const struct mproc_order *order)
+{
+    return mproc_order_cpus_at(order) + order->cpus_len;
+}
+
+size_t mproc_order_args_at(const struct mproc_order *order)
+{
+    return mproc_order_strings_at(order) + order->strings_len;
+}
+
+size_t mproc_order_body_len(const struct mproc_order *order)
+{
+    return mproc_order_args_at(order) + order->args_len;
+}
+
 int mproc_channel_send(int fd, const struct iovec *parts, size_t nparts, const int *fds, size_t nfds)
 {
     union control control;

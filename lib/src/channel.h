@@ -28,8 +28,8 @@ enum mproc_order_flag {
 /* What the library itself runs in a process. */
 enum mproc_own_entry { MPROC_OWN_POOL_WORKER, MPROC_OWN_MANAGER, MPROC_OWN_LOG_LISTENER, MPROC_OWN__COUNT };
 
-/* Owner to guard: start this. The body follows: limits, then strings (cwd, then env), then the arguments.
- * Descriptors: the standard ones that come along, the body, those of the arguments. */
+/* Owner to guard: start this. The body follows: limits, the set of CPUs, then strings (cwd, then env), then
+ * the arguments. Descriptors: the standard ones that come along, the body, those of the arguments. */
 struct mproc_order {
     uint64_t id;
     uint32_t generation; /* of the guard it is meant for: another one throws it away */
@@ -40,6 +40,7 @@ struct mproc_order {
     uint32_t nlimits;
     uint32_t nenv;
     uint32_t has_cwd;
+    uint64_t cpus_len; /* 0: it has those that it was born with */
     uint64_t strings_len;
     uint64_t args_len;
     sigset_t mask; /* what the owner's thread had before the start */
@@ -52,6 +53,7 @@ enum mproc_stage {
     MPROC_STAGE_STDIO,
     MPROC_STAGE_CWD,
     MPROC_STAGE_ENV,
+    MPROC_STAGE_CPUS,
     MPROC_STAGE_LIMITS,
     MPROC_STAGE_NICE,
     MPROC_STAGE_ARGS,
@@ -78,6 +80,12 @@ struct mproc_answer {
     int32_t err;
     char detail[128];
 };
+
+/* How long the body is, and where in it the parts begin: the limits are first. */
+size_t mproc_order_cpus_at(const struct mproc_order *order);
+size_t mproc_order_strings_at(const struct mproc_order *order);
+size_t mproc_order_args_at(const struct mproc_order *order);
+size_t mproc_order_body_len(const struct mproc_order *order);
 
 /* Sends one message whole. Errors: -EPIPE nobody is at the other end; other negative errnos. Never raises
  * SIGPIPE. Async-signal safety: safe. */

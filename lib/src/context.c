@@ -126,7 +126,8 @@ static int await_hello(struct mproc_context *context)
 
 static int launch_guard(struct mproc_context *context)
 {
-    struct mproc_guard guard = {.generation = context->generation,
+    struct mproc_guard guard = {.owner_pid = context->owner,
+                                .generation = context->generation,
                                 .slots = context->slots,
                                 .slots_fd = context->slots_fd,
                                 .entries = context->entries,

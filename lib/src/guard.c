@@ -138,7 +138,8 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
                                   .slot = &guard->slots->slots[order->slot],
                                   .answer_fd = guard->channel,
                                   .slots_fd = guard->slots_fd,
-                                  .parent = getpid()};
+                                  .parent = getpid(),
+                                  .owner = {guard->owner_pid, guard->owner_pidfd, mproc_process_own_name()}};
 
     if (order->generation != guard->generation)
         return;
@@ -152,7 +153,6 @@ static void start_worker(struct mproc_guard *guard, const struct mproc_order *or
     }
     pid_t pid = worker.entry && lay_out(&worker, fds, nfds) ? fork() : (errno = EBADMSG, -1);
     if (pid == 0) {
-        close(guard->owner_pidfd);
         close(guard->keeper_pidfd);
         signal(SIGCHLD, SIG_DFL);
         mproc_worker_run(&worker);

@@ -21,6 +21,7 @@
 
 struct mproc_guard {
     int channel;
+    pid_t owner_pid;
     int owner_pidfd;
     uint32_t generation;
     pid_t guard_pid;
@@ -31,7 +32,7 @@ struct mproc_guard {
     const struct mproc_entry *entries;
     uint32_t nentries;
     unsigned char *buffer; /* for the order that is read */
-    bool was_there; /* the owner relies on a guard by now */
+    bool was_there;        /* the owner relies on a guard by now */
 };
 
 /* How long the listener of a log may write what those have said who are dead by then. Only tests change it.

@@ -20,6 +20,9 @@ enum { ADDRESS_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1, DEFAULT_BA
 /* A full backlog cannot be polled for, so a connect sleeps in the kernel, and looks for a stop in between. */
 static const uint64_t slice_ns = UINT64_C(20) * 1000 * 1000;
 
+/* After so many who may not connect, or have gone again, the time is looked at. */
+enum { IN_VAIN = 128 };
+
 struct mproc_listener {
     struct mproc_handle handle; /* without a segment */
     int fd;
@@ -215,22 +218,32 @@ int mproc_listener_fd(const struct mproc_listener *listener)
     return err ? err : listener->fd;
 }
 
+/* Whether there is time for more of those who come in vain. Errors: without detail. */
+static int check_time(uint64_t deadline_ns)
+{
+    int err = mproc_poll(NULL, 0, MPROC_NOW);
+
+    if (err == -ECANCELED)
+        return err;
+    if (mproc_clock_ns() < deadline_ns)
+        return 0;
+    return deadline_ns == MPROC_NOW ? -EAGAIN : -ETIMEDOUT;
+}
+
 /* The next connection that may talk to us. Errors: without detail. */
 static int accept_one(const struct mproc_listener *listener, uint64_t deadline_ns)
 {
-    for (;;) {
+    for (unsigned tries = 1;; tries++) {
         int fd = mproc_fd_above(accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC));
+        int err = fd < 0 ? -errno : 0;
         if (fd >= 0 && may_talk(fd, listener->any_user))
             return fd;
-        if (fd >= 0) {
+        if (fd >= 0)
             close(fd);
-            continue;
-        }
-        int err = -errno;
-        if (err == -EINTR || err == -ECONNABORTED)
-            continue;
         if (err == -EAGAIN)
             err = mproc_poll_for(listener->fd, POLLIN, deadline_ns);
+        else if (err == 0 || err == -EINTR || err == -ECONNABORTED)
+            err = tries % IN_VAIN == 0 ? check_time(deadline_ns) : 0;
         if (err)
             return err;
     }

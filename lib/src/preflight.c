@@ -18,7 +18,7 @@
 enum {
     FDS_FOR_GUARD = 2,      /* the channel and the keeper's pidfd */
     FDS_WHILE_STARTING = 4, /* a reply, a large body, and what /proc takes to look */
-    FDS_OF_WORKER = 3 + 4,  /* the standard ones, and what the set-up takes for a moment */
+    FDS_OF_WORKER = 4 + 3,  /* the standard ones, its owner's pidfd, and what the set-up takes for a moment */
     PROCESSES_FOR_GUARD = 2,
 };
 

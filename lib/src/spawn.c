@@ -24,6 +24,9 @@ struct spawn_head {
     uint64_t body_len;
     uint32_t entry_len; /* with its NUL */
     int32_t parent;
+    int32_t owner_pid;
+    int32_t owner_pidfd;
+    char owner_name[64];
     int32_t slots_fd;
     int32_t answer_fd;
     uint32_t nfds;
@@ -46,19 +49,16 @@ static int write_all(int fd, const void *bytes, size_t len)
     return 0;
 }
 
-static size_t body_len_of(const struct mproc_order *order)
-{
-    return order->nlimits * sizeof(struct mproc_process_limit) + order->strings_len + order->args_len;
-}
-
 /* A file with all of it. Returns its descriptor, which outlives an exec. */
 static int pack(const struct mproc_worker *worker, const unsigned char *body)
 {
     struct spawn_head head = {.magic = spawn_magic,
                               .order = *worker->order,
-                              .body_len = body_len_of(worker->order),
+                              .body_len = mproc_order_body_len(worker->order),
                               .entry_len = (uint32_t)strlen(worker->entry->name) + 1,
                               .parent = worker->parent,
+                              .owner_pid = worker->owner.pid,
+                              .owner_pidfd = worker->owner.pidfd,
                               .slots_fd = worker->slots_fd,
                               .answer_fd = worker->answer_fd,
                               .nfds = worker->nfds};
@@ -68,6 +68,7 @@ static int pack(const struct mproc_worker *worker, const unsigned char *body)
         return -errno;
     for (unsigned i = 0; i < worker->nfds; i++)
         head.fds[i] = worker->fds[i];
+    snprintf(head.owner_name, sizeof(head.owner_name), "%s", worker->owner.name);
     int err = write_all(fd, &head, sizeof(head));
     if (!err)
         err = write_all(fd, worker->entry->name, head.entry_len);
@@ -78,7 +79,10 @@ static int pack(const struct mproc_worker *worker, const unsigned char *body)
 
 static int keep_over_exec(const struct mproc_worker *worker)
 {
-    int err = fcntl(worker->slots_fd, F_SETFD, 0) || fcntl(worker->answer_fd, F_SETFD, 0) ? -errno : 0;
+    int err = fcntl(worker->slots_fd, F_SETFD, 0) || fcntl(worker->answer_fd, F_SETFD, 0) ||
+                      fcntl(worker->owner.pidfd, F_SETFD, 0)
+                  ? -errno
+                  : 0;
 
     for (unsigned i = 0; i < worker->nfds && !err; i++)
         err = fcntl(worker->fds[i], F_SETFD, 0) ? -errno : 0;
@@ -190,8 +194,8 @@ static int unpack(int fd, struct spawn_head **ret_head)
     size_t rest = (size_t)status.st_size - sizeof(*head);
     if (head->magic != spawn_magic || head->nfds > MPROC_ARGS_FDS_MAX || head->entry_len == 0 ||
         head->entry_len > rest || entry[head->entry_len - 1] != '\0' ||
-        head->body_len != rest - head->entry_len || head->body_len != body_len_of(&head->order) ||
-        head->order.slot >= MPROC_PROCESSES_MAX) {
+        head->body_len != rest - head->entry_len || head->body_len != mproc_order_body_len(&head->order) ||
+        head->owner_name[sizeof(head->owner_name) - 1] != '\0' || head->order.slot >= MPROC_PROCESSES_MAX) {
         munmap(head, (size_t)status.st_size);
         return 0;
     }
@@ -202,6 +206,7 @@ static int unpack(int fd, struct spawn_head **ret_head)
 static void close_at_next_exec(const struct spawn_head *head)
 {
     fcntl(head->answer_fd, F_SETFD, FD_CLOEXEC);
+    fcntl(head->owner_pidfd, F_SETFD, FD_CLOEXEC);
     for (unsigned i = 0; i < head->nfds; i++)
         fcntl(head->fds[i], F_SETFD, FD_CLOEXEC);
 }
@@ -235,7 +240,8 @@ int mproc_spawn_take_up(const struct mproc_entry *entries, uint32_t nentries, st
                                         .slot = &slots->slots[head->order.slot],
                                         .answer_fd = head->answer_fd,
                                         .slots_fd = -1,
-                                        .parent = head->parent};
+                                        .parent = head->parent,
+                                        .owner = {head->owner_pid, head->owner_pidfd, head->owner_name}};
     for (uint32_t i = 0; i < nentries; i++) {
         if (strcmp(entries[i].name, entry) == 0) {
             ret_worker->entry = &entries[i];

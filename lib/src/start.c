@@ -17,6 +17,7 @@
 #include <mproc/stop.h>
 
 #include "args_internal.h"
+#include "cpus.h"
 #include "descriptor.h"
 #include "error_internal.h"
 #include "process_internal.h"
@@ -36,6 +37,7 @@ struct start {
     size_t body_len;
     int body_fd;
     int stdio[3];
+    struct mproc_cpus cpus;
     struct mproc_args_wire wire;
     struct mproc_slot *slot;
 };
@@ -83,19 +85,20 @@ static int write_body(struct start *start)
 {
     const struct mproc_process_options *options = start->options;
     size_t limits_len = options->nlimits * sizeof(*options->limits);
-    size_t len = strings_len(options, &start->order.nenv);
 
-    start->order.strings_len = len;
-    start->order.args_len = start->wire.len;
     start->order.nlimits = (uint32_t)options->nlimits;
+    start->order.cpus_len = start->cpus.len;
+    start->order.strings_len = strings_len(options, &start->order.nenv);
     start->order.has_cwd = options->cwd != NULL;
-    start->body_len = limits_len + len + start->wire.len;
+    start->order.args_len = start->wire.len;
+    start->body_len = mproc_order_body_len(&start->order);
     start->body = malloc(start->body_len);
     if (!start->body)
         return mproc_fail(-ENOMEM, "no memory for a start of %zu bytes", start->body_len);
     unsigned char *end = start->body;
     if (limits_len > 0)
         end = mempcpy(end, options->limits, limits_len);
+    end = mempcpy(end, start->cpus.sets, start->cpus.len);
     if (options->cwd)
         end = mempcpy(end, options->cwd, strlen(options->cwd) + 1);
     for (uint32_t i = 0; i < start->order.nenv; i++)
@@ -158,6 +161,8 @@ static int prepare(struct start *start, const struct mproc_args *args)
     int r = check_env(options->env);
     if (r == 0)
         r = choose_stdio(start);
+    if (r == 0)
+        r = mproc_cpus_choose(options->cpus, options->ncpus, &start->cpus);
     if (r == 0)
         r = mproc_args_encode(args, &start->wire);
     if (r == 0)
@@ -358,6 +363,9 @@ static _Noreturn void run_fork(struct start *start, int answer_fd, pid_t parent)
     for (unsigned i = 0; i < start->wire.nfds; i++)
         keep[nkeep++] = start->wire.fds[i];
     mproc_close_all_but(keep, nkeep);
+    /* If it has ended by now, this may be another's; then mproc_worker_run() ends. */
+    int pidfd = mproc_fd_above(pidfd_open(parent, 0));
+    worker.owner = (struct mproc_owner){parent, pidfd < 0 ? -errno : pidfd, mproc_process_own_name()};
     mproc_reset_signals();
     mproc_worker_forget_owner();
     mproc_worker_run(&worker);

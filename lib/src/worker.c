@@ -13,6 +13,7 @@
 #include <mproc/error.h>
 
 #include "args_internal.h"
+#include "cpus.h"
 #include "descriptor.h"
 #include "error_internal.h"
 #include "event_internal.h"
@@ -57,10 +58,11 @@ const char *mproc_stage_name(enum mproc_stage stage)
         [MPROC_STAGE_STDIO] = "setting its standard descriptors",
         [MPROC_STAGE_CWD] = "changing to its working directory",
         [MPROC_STAGE_ENV] = "setting its environment",
+        [MPROC_STAGE_CPUS] = "setting its CPUs",
         [MPROC_STAGE_LIMITS] = "setting its limits",
         [MPROC_STAGE_NICE] = "setting its niceness",
         [MPROC_STAGE_ARGS] = "decoding its arguments",
-        [MPROC_STAGE_PIDFD] = "opening its pidfd",
+        [MPROC_STAGE_PIDFD] = "opening a pidfd",
         [MPROC_STAGE_EXEC] = "running its program anew",
     };
 
@@ -76,7 +78,7 @@ static _Noreturn void give_up(const struct mproc_worker *worker, enum mproc_stag
                                   .stage = stage,
                                   .err = err};
 
-    if (stage == MPROC_STAGE_ARGS)
+    if (stage == MPROC_STAGE_ARGS || stage == MPROC_STAGE_CPUS)
         snprintf(answer.detail, sizeof(answer.detail), "%.*s", (int)sizeof(answer.detail) - 1,
                  mproc_error_detail());
     if (mproc_answer_send(worker->answer_fd, &answer, -1) == 0)
@@ -156,24 +158,16 @@ static int set_nice(int more)
 
 static int map_body(const struct mproc_worker *worker, const unsigned char **ret_body)
 {
-    const struct mproc_order *order = worker->order;
-    size_t len = order->nlimits * sizeof(struct mproc_process_limit) + order->strings_len + order->args_len;
-
     if (worker->body) {
         *ret_body = worker->body;
         return 0;
     }
-    void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, worker->body_fd, 0);
+    void *map = mmap(NULL, mproc_order_body_len(worker->order), PROT_READ, MAP_PRIVATE, worker->body_fd, 0);
     if (map == MAP_FAILED)
         return -errno;
     close(worker->body_fd);
     *ret_body = map;
     return 0;
-}
-
-static const char *strings_of(const struct mproc_worker *worker, const unsigned char *body)
-{
-    return (const char *)body + worker->order->nlimits * sizeof(struct mproc_process_limit);
 }
 
 static const unsigned char *find_body(const struct mproc_worker *worker)
@@ -189,25 +183,30 @@ static const unsigned char *find_body(const struct mproc_worker *worker)
 /* What a program finds when it begins. With set_up(), all that can fail, in the order of the stages. */
 static void set_surroundings(const struct mproc_worker *worker, const unsigned char *body)
 {
-    const char *cwd = strings_of(worker, body);
-    const char *env = worker->order->has_cwd ? cwd + strlen(cwd) + 1 : cwd;
+    const struct mproc_order *order = worker->order;
+    const char *cwd = (const char *)body + mproc_order_strings_at(order);
+    const char *env = order->has_cwd ? cwd + strlen(cwd) + 1 : cwd;
     int r = set_stdio(worker);
 
     if (r)
         give_up(worker, MPROC_STAGE_STDIO, r);
-    if (worker->order->has_cwd && chdir(cwd))
+    if (order->has_cwd && chdir(cwd))
         give_up(worker, MPROC_STAGE_CWD, -errno);
     r = set_env(worker, env);
     if (r)
         give_up(worker, MPROC_STAGE_ENV, r);
+    if (order->cpus_len > 0)
+        r = mproc_cpus_set(body + mproc_order_cpus_at(order), order->cpus_len);
+    if (r)
+        give_up(worker, MPROC_STAGE_CPUS, r);
 }
 
 static struct mproc_args *set_up(const struct mproc_worker *worker, const unsigned char *body)
 {
     const struct mproc_order *order = worker->order;
     struct mproc_args *args;
-    int r = mproc_args_decode(strings_of(worker, body) + order->strings_len, order->args_len, worker->fds,
-                              worker->nfds, &args);
+    int r = mproc_args_decode(body + mproc_order_args_at(order), order->args_len, worker->fds, worker->nfds,
+                              &args);
 
     if (!r)
         r = mproc_event_keep_promises(args);
@@ -255,7 +254,10 @@ static void become(const struct mproc_worker *worker)
 {
     const struct mproc_order *order = worker->order;
 
-    memcpy(own_name, order->name, strnlen(order->name, sizeof(own_name) - 1));
+    mproc_parent_keep(&worker->owner, worker->slot->pid);
+    size_t len = strnlen(order->name, sizeof(own_name) - 1);
+    memcpy(own_name, order->name, len);
+    own_name[len] = '\0';
     prctl(PR_SET_NAME, own_name);
     own_entries = worker->entries;
     own_nentries = worker->nentries;
@@ -299,9 +301,12 @@ static _Noreturn void finish(const struct mproc_worker *worker, int result)
 static void end_with_parent(const struct mproc_worker *worker)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* The parent may have died before it was set, and then nobody would kill us. */
+    /* The parent may have died before it was set, and then nobody would kill us. While it lives, a pidfd of
+     * it that was there before is no other's. */
     if (getppid() != worker->parent)
         _exit(EXIT_NOT_STARTED);
+    if (worker->owner.pidfd < 0)
+        give_up(worker, MPROC_STAGE_PIDFD, worker->owner.pidfd);
 }
 
 static int open_pidfd(const struct mproc_worker *worker)

@@ -8,6 +8,13 @@
 #include "channel.h"
 #include "slots.h"
 
+/* Who opened the context of a worker. */
+struct mproc_owner {
+    pid_t pid;
+    int pidfd;        /* the same process; a negative errno: there is none */
+    const char *name; /* its mproc_process_own_name() */
+};
+
 /* What a worker needs, as the guard received it or as the owner has it in memory. */
 struct mproc_worker {
     const struct mproc_order *order;
@@ -22,9 +29,13 @@ struct mproc_worker {
     struct mproc_slot *slot;
     int answer_fd;
     int slots_fd; /* -1: there is none */
-    pid_t parent;
+    pid_t parent; /* the guard, or the owner itself */
+    struct mproc_owner owner;
     pid_t group; /* to join; 0: stays where it is */
 };
+
+/* In a worker: what mproc_process_parent() says from here on. The owner's pidfd stays open. */
+void mproc_parent_keep(const struct mproc_owner *owner, pid_t self);
 
 /* The library's own entries, by enum mproc_own_entry. */
 extern const struct mproc_entry *const mproc_own_entries[MPROC_OWN__COUNT];

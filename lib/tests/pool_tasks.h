@@ -248,6 +248,18 @@ static inline int tell_cpu(struct mproc_args *args)
     return mproc_args_add_int(mproc_task_result(), CPU_ISSET((size_t)sched_getcpu(), &set));
 }
 
+/* Is busy for so many nanoseconds, and tells for how many it was. */
+static inline int spin(struct mproc_args *args)
+{
+    uint64_t begin_ns = mproc_clock_ns(), now_ns = begin_ns;
+    int64_t least_ns = 0;
+
+    mproc_args_get_int(args, 0, &least_ns);
+    while (now_ns - begin_ns < (uint64_t)least_ns)
+        now_ns = mproc_clock_ns();
+    return mproc_args_add_int(mproc_task_result(), (int64_t)(now_ns - begin_ns));
+}
+
 static const struct mproc_entry entries[] = {{"square", square},
                                              {"add_all", add_all},
                                              {"repeat", repeat},
@@ -270,6 +282,7 @@ static const struct mproc_entry entries[] = {{"square", square},
                                              {"be_killed", be_killed},
                                              {"grow", grow},
                                              {"tell_cpu", tell_cpu},
+                                             {"spin", spin},
                                              {NULL, NULL}};
 
 static struct mproc_context *context;

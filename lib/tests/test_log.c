@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,6 +17,32 @@
 #include "sleeper.h"
 
 TestSuite(log, .init = set_up, .fini = tear_down, .timeout = 60);
+
+__attribute__((format(printf, 2, 3))) static int say(struct mproc_log *log, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int r = mproc_log_vwrite(log, MPROC_LOG_WARNING, NULL, 0, format, args);
+    va_end(args);
+    return r;
+}
+
+Test(log, is_there_until_its_last_reference_is_given_back)
+{
+    cr_assert_eq(mproc_log_ref(mylog), mylog);
+    mproc_log_unref(mylog);
+    listen_with(to_file());
+    cr_expect_eq(say(mylog, "%s and %d", "words", 7), 0);
+    struct mproc_log *given_back = mylog;
+    finish();
+    cr_expect_eq(say(given_back, "nothing"), -EBADF);
+    char *text = read_log(log_path);
+    cr_assert_not_null(text);
+    cr_expect_not_null(strstr(text, "words and 7"));
+    cr_expect_null(strstr(text, "nothing"));
+    free(text);
+}
 
 /* What follows the time and the level of a line. */
 static void expect_line(const char *text, const char *expected)

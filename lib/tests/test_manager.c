@@ -51,6 +51,18 @@ CHILD_TEST(manager, keeps_a_dictionary)
     close_manager();
 }
 
+CHILD_TEST(manager, a_proxy_is_there_until_its_last_reference_is_given_back)
+{
+    open_manager(entries, NULL);
+    struct mproc_shared *dict = open_shared(MPROC_SHARED_DICT, NULL);
+    CHECK(mproc_shared_ref(dict) == dict);
+    mproc_shared_unref(dict);
+    CHECK(set(dict, "a", 1) == 0 && get(dict, "a") == 1);
+    mproc_shared_unref(dict);
+    CHECK(set(dict, "a", 2) == -EBADF);
+    close_manager();
+}
+
 CHILD_TEST(manager, gives_all_items_as_of_one_moment)
 {
     struct mproc_args *items = NULL;

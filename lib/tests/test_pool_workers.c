@@ -74,6 +74,39 @@ CHILD_TEST(pool_workers, workers_that_have_grown_are_replaced)
     close_pool();
 }
 
+/* Runs a task that is busy for so long. Returns for how long it was. */
+static uint64_t spin_for(int64_t ns)
+{
+    struct mproc_args *args = args_of(ns), *values = NULL;
+
+    REQUIRE(mproc_pool_apply(pool, "spin", args, NULL, mproc_deadline_ms(WAIT_MS), &values) == 0);
+    uint64_t spent_ns = (uint64_t)int_of(values, 0);
+    mproc_args_free(args);
+    mproc_args_free(values);
+    return spent_ns;
+}
+
+CHILD_TEST(pool_workers, it_is_told_how_long_they_were_busy_and_idle)
+{
+    struct mproc_worker_stat before, after;
+    uint64_t begin_ns = mproc_clock_ns();
+
+    open_pool(&(struct mproc_pool_options){.workers = 1});
+    spin_for(0);
+    REQUIRE(mproc_pool_get_worker(pool, 0, &before) == 0);
+    /* The worker is idle at least from here, where its result is known, until it is given a task again. */
+    uint64_t idle_ns = mproc_clock_ns();
+    CHECK(mproc_stop_sleep(mproc_deadline_ms(20)) == 0);
+    idle_ns = mproc_clock_ns() - idle_ns;
+    uint64_t busy_ns = spin_for(30000000);
+    REQUIRE(mproc_pool_get_worker(pool, 0, &after) == 0);
+    CHECK(after.tasks == 2);
+    CHECK(after.busy_ns - before.busy_ns >= busy_ns);
+    CHECK(after.idle_ns - before.idle_ns >= idle_ns);
+    CHECK(after.busy_ns + after.idle_ns <= mproc_clock_ns() - begin_ns);
+    close_pool();
+}
+
 CHILD_TEST(pool_workers, workers_stay_on_their_cpu)
 {
     struct mproc_args *values;

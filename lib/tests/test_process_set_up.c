@@ -1,5 +1,6 @@
 /* What a process has and sees when it starts. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -55,8 +56,26 @@ static int sum_bytes(struct mproc_args *args)
     return len == 1000000 && wrong == 0 ? 0 : 2;
 }
 
+/* What its environment has, and where its standard descriptors lead. */
+static int report_given(struct mproc_args *args)
+{
+    char link[256], path[32];
+    int fd = -1;
+
+    mproc_args_get_fd(args, 0, &fd);
+    for (char **variable = environ; variable && *variable; variable++)
+        dprintf(fd, "%s ", *variable);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", i);
+        ssize_t len = readlink(path, link, sizeof(link));
+        dprintf(fd, "%d=%.*s ", i, len < 0 ? 0 : (int)len, link);
+    }
+    return 0;
+}
+
 static const struct mproc_entry entries[] = {
     {"report", report_self},
+    {"given", report_given},
     {"print", print_twice},
     {"sum", sum_bytes},
     {NULL, NULL},
@@ -95,7 +114,7 @@ static void child_has_only_what_it_was_given(enum mproc_start_method method)
     read_report(ends[0], text, sizeof(text));
     char expected[200];
     snprintf(expected, sizeof(expected),
-             "name=a reporter fds=4 stdin=null cwd=/usr files=20 nice=%d X=1=2 HOME=- urg=0 usr1=0",
+             "name=a reporter fds=5 stdin=null cwd=/usr files=20 nice=%d X=1=2 HOME=- urg=0 usr1=0",
              getpriority(PRIO_PROCESS, 0) + 3);
     CHECK_STR(text, expected);
     CHECK(join(process).code == 0);
@@ -161,6 +180,70 @@ CHILD_TEST(process_set_up, output_goes_where_told_by_forkserver)
 CHILD_TEST(process_set_up, output_goes_where_told_by_fork)
 {
     output_goes_where_told(MPROC_START_FORK);
+}
+
+static void is_given(const struct mproc_process_options *options, const char *expected)
+{
+    char text[512];
+    int ends[2];
+
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    struct mproc_process *process = start("given", with_fd(ends[1]), options);
+    close(ends[1]);
+    read_report(ends[0], text, sizeof(text));
+    CHECK_STR(text, expected);
+    CHECK(join(process).code == 0);
+    mproc_process_free(process);
+    close(ends[0]);
+}
+
+static void open_at(int fd, const char *path)
+{
+    int other = open(path, O_RDWR | O_CLOEXEC);
+
+    REQUIRE(other >= 0 && dup2(other, fd) == fd);
+    close(other);
+}
+
+CHILD_TEST(process_set_up, an_environment_can_begin_empty)
+{
+    static const char *const env[] = {"HOME=/", "NOT_THERE", "X=1", NULL};
+
+    for (int fd = 0; fd < 3; fd++)
+        open_at(fd, "/dev/null");
+    setenv("HOME", "/root", 1);
+    open_context(entries);
+    for (int method = 0; method <= MPROC_START_FORK; method++) {
+        struct mproc_process_options options = {.method = (enum mproc_start_method)method, .clear_env = true};
+        is_given(&options, "0=/dev/null 1=/dev/null 2=/dev/null ");
+        options.env = env;
+        is_given(&options, "HOME=/ X=1 0=/dev/null 1=/dev/null 2=/dev/null ");
+    }
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+CHILD_TEST(process_set_up, standard_descriptors_are_the_owners_or_null_as_asked)
+{
+    struct mproc_process *process = NULL;
+
+    open_at(0, "/dev/zero");
+    open_at(1, "/dev/full");
+    open_at(2, "/dev/full");
+    open_context(entries);
+    for (int method = 0; method <= MPROC_START_FORK; method++) {
+        struct mproc_process_options options = {.method = (enum mproc_start_method)method, .clear_env = true};
+        is_given(&options, "0=/dev/null 1=/dev/full 2=/dev/full ");
+        memcpy(options.stdio, (int[]){MPROC_STDIO_INHERIT, MPROC_STDIO_NULL, MPROC_STDIO_NULL},
+               sizeof(int[3]));
+        is_given(&options, "0=/dev/zero 1=/dev/null 2=/dev/null ");
+        memcpy(options.stdio, (int[]){MPROC_STDIO_NULL, MPROC_STDIO_INHERIT, MPROC_STDIO_NULL},
+               sizeof(int[3]));
+        is_given(&options, "0=/dev/null 1=/dev/full 2=/dev/null ");
+        options.stdio[2] = -3;
+        CHECK(mproc_process_start(context, "given", NULL, &options, &process) == -EINVAL);
+        CHECK(strstr(mproc_error_detail(), "stdio[2] is -3"));
+    }
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
 CHILD_TEST(process_set_up, arguments_larger_than_a_message_arrive)

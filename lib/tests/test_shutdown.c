@@ -264,6 +264,33 @@ CHILD_TEST(shutdown, a_fork_of_a_worker_stops_only_itself)
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
+CHILD_TEST(shutdown, a_request_does_what_a_signal_would)
+{
+    struct mproc_context *context = NULL;
+    struct mproc_process *process = NULL;
+    struct mproc_args *args = NULL;
+    int ends[2];
+
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    REQUIRE(mproc_context_open(&(struct mproc_context_options){.entries = entries}, &context) == 0);
+    mproc_args_new(&args);
+    mproc_args_add_fd(args, ends[1]);
+    REQUIRE(mproc_process_start(context, "tell", args, NULL, &process) == 0);
+    mproc_args_free(args);
+    CHECK(next_letter(ends[0], 10000) == 'r');
+    mproc_shutdown_request(MPROC_RUNNING);
+    CHECK(mproc_stop_level(NULL) == MPROC_RUNNING && next_letter(ends[0], 50) == 0);
+    mproc_shutdown_request(MPROC_STOP_WARM);
+    CHECK(mproc_stop_level(NULL) == MPROC_STOP_WARM && next_letter(ends[0], 10000) == 'a');
+    mproc_shutdown_request(MPROC_STOP_COLD);
+    CHECK(mproc_stop_level(NULL) == MPROC_STOP_COLD && next_letter(ends[0], 10000) == 't');
+    mproc_shutdown_request(MPROC_STOP_WARM); /* a level never falls, and nobody hears of it twice */
+    CHECK(mproc_stop_level(NULL) == MPROC_STOP_COLD && next_letter(ends[0], 50) == 0);
+    CHECK(mproc_shutdown_signal() == 0);
+    CHECK(mproc_context_close(context, MPROC_NOW) == -ETIMEDOUT);
+    mproc_process_free(process);
+}
+
 /* Signals come all the time while processes are created: none is lost, none hits a half-made child, each
  * child is asked. */
 CHILD_TEST(shutdown, signals_during_creation_reach_every_child)

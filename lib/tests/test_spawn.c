@@ -60,6 +60,16 @@ static int grandchild(struct mproc_args *args)
     return is_spawned && number_in_memory == 1 ? 5 : 6;
 }
 
+static int count_environment(struct mproc_args *args)
+{
+    int count = 0;
+
+    (void)args;
+    while (environ && environ[count])
+        count++;
+    return getenv("X") && strcmp(getenv("X"), "1") == 0 ? count : -1;
+}
+
 static const struct mproc_entry entries[];
 
 /* A worker may have a context of its own. */
@@ -79,9 +89,13 @@ static int nest(struct mproc_args *args)
     return mproc_context_close(own, mproc_deadline_ms(5000)) ? 2 : status.result;
 }
 
-static const struct mproc_entry entries[] = {
-    {"report", report},         {"put", put}, {"sleep_until_asked", sleep_until_asked}, {"nest", nest},
-    {"grandchild", grandchild}, {NULL, NULL}};
+static const struct mproc_entry entries[] = {{"report", report},
+                                             {"put", put},
+                                             {"sleep_until_asked", sleep_until_asked},
+                                             {"nest", nest},
+                                             {"grandchild", grandchild},
+                                             {"count", count_environment},
+                                             {NULL, NULL}};
 static const struct mproc_entry others[] = {{"other", report}, {NULL, NULL}};
 
 __attribute__((constructor)) static void take_up(void)
@@ -119,10 +133,22 @@ CHILD_TEST(spawn, begins_with_nothing_but_what_was_asked_for)
     struct mproc_status status = join(process);
     CHECK(status.returned && status.result == 7);
     CHECK(read(ends[0], text, sizeof(text) - 1) > 0);
-    /* Its standard descriptors, and the one of its arguments. */
-    CHECK_STR(text, "1 fresh / here 0 nothing unset fds=4");
+    /* Its standard descriptors, the one of its arguments, and the one by which it knows its owner. */
+    CHECK_STR(text, "1 fresh / here 0 nothing unset fds=5");
     mproc_process_free(process);
     CHECK(mproc_context_close(context, MPROC_FOREVER) == 0);
+}
+
+CHILD_TEST(spawn, can_begin_with_an_empty_environment)
+{
+    const char *const env[] = {"X=1", NULL};
+    const struct mproc_process_options options = {.method = MPROC_START_SPAWN, .clear_env = true, .env = env};
+
+    open_context(entries);
+    struct mproc_process *process = start("count", NULL, &options);
+    CHECK(join(process).result == 1);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
 CHILD_TEST(spawn, handles_travel_and_large_arguments_do)
@@ -176,6 +202,23 @@ CHILD_TEST(spawn, nests)
     CHECK(join(process).result == 5);
     mproc_process_free(process);
     CHECK(mproc_context_close(context, MPROC_FOREVER) == 0);
+}
+
+CHILD_TEST(spawn, and_the_others_work_where_the_owner_has_closed_its_standard_descriptors)
+{
+    static const int results[] = {
+        [MPROC_START_FORKSERVER] = 6, [MPROC_START_FORK] = 6, [MPROC_START_SPAWN] = 5};
+
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    open_context(entries);
+    for (int method = 0; method < MPROC_START__COUNT; method++) {
+        struct mproc_process *process = start(
+            "grandchild", NULL, &(struct mproc_process_options){.method = (enum mproc_start_method)method});
+        CHECK(join(process).result == results[method]);
+        mproc_process_free(process);
+    }
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
 CHILD_TEST(spawn, dies_with_its_owner)
@@ -239,16 +282,5 @@ CHILD_TEST(spawn, a_variable_that_is_not_meant_for_it_is_nothing)
     snprintf(value, sizeof(value), "0 %d", (int)getpid());
     setenv("MPROC_SPAWN", value, 1);
     open_context(entries);
-    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
-}
-
-CHILD_TEST(spawn, works_where_the_standard_descriptors_are_closed)
-{
-    for (int fd = 0; fd < 3; fd++)
-        close(fd);
-    open_context(entries);
-    struct mproc_process *process = start("grandchild", NULL, &spawned);
-    CHECK(join(process).code == 5);
-    mproc_process_free(process);
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }

@@ -49,6 +49,27 @@ Test(stop, a_token_below_a_stopped_one_is_born_stopped_and_a_recycled_one_is_not
     }
 }
 
+Test(stop, a_token_is_there_until_its_last_reference_is_given_back)
+{
+    struct mproc_stop *token = NULL, *other = NULL;
+
+    cr_assert_eq(mproc_stop_new(NULL, &token), 0);
+    cr_expect_eq(mproc_stop_ref(token), token);
+    mproc_stop_unref(token);
+    /* One that is given back is the next to be had. */
+    cr_assert_eq(mproc_stop_new(NULL, &other), 0);
+    cr_expect_neq(other, token);
+    mproc_stop_request(other, MPROC_STOP_COLD);
+    cr_expect_eq(mproc_stop_level(token), MPROC_RUNNING);
+    mproc_stop_request(token, MPROC_STOP_WARM);
+    cr_expect_eq(mproc_stop_level(token), MPROC_STOP_WARM);
+    mproc_stop_unref(token);
+    mproc_stop_unref(other);
+    cr_expect_eq(mproc_stop_ref(mproc_stop_process()), mproc_stop_process());
+    cr_expect_null(mproc_stop_ref(NULL));
+    cr_expect_eq(mproc_stop_level(mproc_stop_process()), MPROC_RUNNING);
+}
+
 Test(stop, sleep_ends_at_the_deadline_or_with_the_stop)
 {
     struct mproc_stop *token = NULL;

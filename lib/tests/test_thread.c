@@ -52,6 +52,45 @@ Test(thread, the_result_and_the_error_are_kept)
     mproc_thread_free(thread);
 }
 
+static int measure_stack(void *arg)
+{
+    pthread_attr_t attributes;
+
+    if (pthread_getattr_np(pthread_self(), &attributes))
+        return 1;
+    int r = pthread_attr_getstacksize(&attributes, arg);
+    pthread_attr_destroy(&attributes);
+    return r;
+}
+
+Test(thread, has_the_name_and_the_stack_that_were_asked_for)
+{
+    struct mproc_thread *thread = NULL;
+    struct mproc_thread_result result = {0};
+    const size_t asked = 1 << 20;
+    size_t usual = 0, had = 0;
+
+    cr_assert_eq(mproc_thread_start("usual", measure_stack, &usual, NULL, &thread), 0);
+    cr_expect_eq(mproc_thread_join(thread, mproc_deadline_ms(10000), &result), 0);
+    cr_expect_eq(result.result, 0);
+    cr_expect_str_eq(mproc_thread_name(thread), "usual");
+    mproc_thread_free(thread);
+    cr_expect_str_eq(mproc_thread_name(thread), "");
+    cr_assert_eq(mproc_thread_start("small", measure_stack, &had,
+                                    &(struct mproc_thread_options){.stack_bytes = asked}, &thread),
+                 0);
+    cr_expect_eq(mproc_thread_join(thread, mproc_deadline_ms(10000), &result), 0);
+    cr_expect_eq(result.result, 0);
+    mproc_thread_free(thread);
+    cr_expect_eq(had, asked);
+    cr_expect_neq(usual, asked);
+    cr_expect_eq(mproc_thread_start("none", measure_stack, &had,
+                                    &(struct mproc_thread_options){.stack_bytes = 1}, &thread),
+                 -EINVAL);
+    cr_expect_eq(mproc_thread_stop_all(mproc_deadline_ms(10000)), 0,
+                 "the one that could not be is forgotten");
+}
+
 Test(thread, calls_in_which_threads_wait_have_names)
 {
     cr_expect_str_eq(mproc_call_name(SYS_wait4), "wait4");

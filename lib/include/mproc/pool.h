@@ -71,9 +71,9 @@ struct mproc_pool_options {
     bool pin;           /* each worker runs on one CPU alone, in turn of those the caller may run on */
     const int *cpus;    /* the same, in turn of these */
     size_t ncpus;
-    const struct mproc_process_options
-        *process; /* environment, limits and so on of the workers; NULL: the defaults.
-                   * Name, method, background and deadline_ns are not used */
+    const struct mproc_process_options *process; /* environment, limits and so on of the workers; NULL: the
+                                                  * defaults. Name, method, background and deadline_ns are not
+                                                  * used, and with `pin` or `cpus` not its CPUs */
 };
 
 enum mproc_outcome {

@@ -1,9 +1,9 @@
 /*
  * Processes: start, watch, join and stop them. No bare pid is ever acted upon: a handle holds a pidfd.
  *
- * A process inherits no descriptor but its three standard ones and those in its arguments; standard input is
- * /dev/null. It is killed when its owner dies, whatever the owner died of. Its exit is always known, and it
- * never stays a zombie.
+ * A process inherits no descriptor but its three standard ones, those in its arguments, and one that the
+ * library knows its owner by; standard input is /dev/null. It is killed when its owner dies, whatever the
+ * owner died of. Its exit is always known, and it never stays a zombie.
  *
  * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never. What
  * only the process that opened the context can do is refused with -EPERM in its forks.
@@ -59,6 +59,9 @@ struct mproc_process_options {
     const char *const *env; /* "NAME=VALUE" sets, "NAME" unsets; no name is empty; ends with NULL */
     const struct mproc_process_limit *limits; /* set in this order */
     size_t nlimits;
+    const int *cpus; /* the numbers of those that it may run on; NULL: those that the owner had when it opened
+                      * the context, or, for MPROC_START_FORK, that the caller has */
+    size_t ncpus;
     int nice;             /* added to the niceness */
     uint64_t deadline_ns; /* for the start; 0: ten seconds from now */
 };
@@ -94,6 +97,13 @@ struct mproc_status {
     char detail[128]; /* mproc_error_detail() of the process when its entry returned something other than 0 */
 };
 
+/* Who has started a worker: the process that opened its context. */
+struct mproc_parent {
+    pid_t pid;     /* for people; by the time it is used it may be another's */
+    int sentinel;  /* a pidfd: polls readable (POLLIN) once that process has ended */
+    char name[64]; /* its mproc_process_own_name() */
+};
+
 /* Milliseconds that mproc_process_stop() gives each step. */
 struct mproc_stop_steps {
     uint64_t ask_ms;
@@ -122,17 +132,17 @@ struct mproc_stop_steps {
  * @param ret_process  the handle
  *
  * Returns: 0.
- * Errors: -EINVAL: no such entry, or an option is wrong; those of args; -EDEADLK: method fork in a process
- * with threads; -ECANCELED: the thread's token is stopped, nothing new begins; -EAGAIN: MPROC_PROCESSES_MAX
- * or RLIMIT_NPROC reached; -EMFILE: it does not run; -ENOMEM; -ETIMEDOUT: the guard did not answer (is it
- * stopped?); -EOWNERDEAD: the guard and its spare are gone, and with threads running no new one can be had;
- * -EIO: its answer could not be read, so that it and all that it had started have been ended; -EPERM: called
- * in a fork of the owner; -EBADF: the context was closed, or a descriptor of `stdio` is not open; -ECHILD: it
- * died before it was set up, or, spawned, ended without opening the context; -ENOTSUP: spawn with a context
- * that was opened under an RLIMIT_FSIZE of less than a megabyte; what setting it up gave.
- * Ownership: the caller's, ends with mproc_process_free().
- * Threads: any. Async-signal safety: not safe. Blocking: until the deadline of the options, also when the
- * thread is stopped meanwhile; about 0.2 ms as a rule.
+ * Errors: -EINVAL: no such entry, or an option is wrong, or it cannot run on one of its CPUs; those of args;
+ * -EDEADLK: method fork in a process with threads; -ECANCELED: the thread's token is stopped, nothing new
+ * begins; -EAGAIN: MPROC_PROCESSES_MAX or RLIMIT_NPROC reached; -EMFILE: it does not run; -ENOMEM;
+ * -ETIMEDOUT: the guard did not answer (is it stopped?); -EOWNERDEAD: the guard and its spare are gone, and
+ * with threads running no new one can be had; -EIO: its answer could not be read, so that it and all that it
+ * had started have been ended; -EPERM: called in a fork of the owner; -EBADF: the context was closed, or a
+ * descriptor of `stdio` is not open; -ECHILD: it died before it was set up, or, spawned, ended without
+ * opening the context; -ENOTSUP: spawn with a context that was opened under an RLIMIT_FSIZE of less than a
+ * megabyte; what setting it up gave. Ownership: the caller's, ends with mproc_process_free(). Threads: any.
+ * Async-signal safety: not safe. Blocking: until the deadline of the options, also when the thread is stopped
+ * meanwhile; about 0.2 ms as a rule.
  */
 MPROC_EXPORT int mproc_process_start(struct mproc_context *context, const char *entry,
                                      const struct mproc_args *args,
@@ -268,6 +278,20 @@ MPROC_EXPORT int mproc_status_check(const struct mproc_status *status);
  * Threads: any.
  */
 MPROC_EXPORT const char *mproc_process_own_name(void);
+
+/**
+ * In a worker: who has started it.
+ *
+ * That is the owner of the context, and not the guard that has forked it; also where the owner is a worker
+ * itself. Who has to do something when the owner ends has little time: all that it has started is killed.
+ *
+ * Returns: 0.
+ * Errors: -ECHILD: this process is not one that the library has started, or a fork of one.
+ * Ownership: the sentinel is the library's, and open as long as the process lives; not to be closed. Not open
+ * in a program that the process executes.
+ * Threads: any.
+ */
+MPROC_EXPORT int mproc_process_parent(struct mproc_parent *ret_parent);
 
 #ifdef __cplusplus
 }

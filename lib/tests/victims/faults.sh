@@ -2,9 +2,9 @@
 # The conversation of owner, guard and workers when an end of it fails: either nothing is lost and nothing happens
 # twice, or the caller gets an error, long before its deadline.
 #
-# usage: faults.sh PITFALL STARTS
+# usage: faults.sh PITFALL STARTS EXAMPLE-PIPE
 set -euo pipefail
-pitfall=$1 starts=$2
+pitfall=$1 starts=$2 example_pipe=$3
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 printf 'worker %d\n' 1 2 3 >"$scratch/expected"
@@ -85,3 +85,12 @@ for given in spawn slots; do
     fails "mmap:error=ENOMEM:fd=*mproc-$given*:proc=0.1.1.1" "died before it was set up" spawn
     ! grep -q worker "$scratch/output" || fail "a worker has run main"
 done
+
+echo "- who connects to a listener has gone again when it is accepted: once, and whoever comes, which must not hold it up"
+run_pipe() {
+    "$pitfall" run --deadline 5s --inject "accept4:error=ECONNABORTED:when=$1:proc=0" "${@:2}" -- "$example_pipe" \
+        >"$scratch/output" 2>&1 || fail "accept4, $1"
+}
+run_pipe 1 --expect-exit 0
+run_pipe 1+ --expect-exit 1
+grep -qF "nobody connected" "$scratch/output" || fail "accept4: not a word of nobody"
