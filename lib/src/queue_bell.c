@@ -9,7 +9,7 @@
  * while somebody is at the eventfd, and stays so when that one dies: the next one does it again.
  *
  * In a queue that redelivers a death makes messages available, too, and the kernel rings no bell for that.
- * Who looks, in a get or a join, sees the death and rings for all others.
+ * Who looks, in a get, a join or mproc_pipe_wait(), sees the death and rings for all others.
  */
 #include <errno.h>
 #include <fcntl.h>

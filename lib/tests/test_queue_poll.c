@@ -17,6 +17,7 @@
 #include <criterion/criterion.h>
 
 #include <mproc/error.h>
+#include <mproc/pipe.h>
 #include <mproc/queue.h>
 
 #include "queue_internal.h"
@@ -231,6 +232,39 @@ Test(queue_poll, is_readable_for_ever_when_closed)
     mproc_queue_unref(queue);
 }
 
+Test(queue_poll, waits_beside_other_things)
+{
+    struct mproc_queue *queue = new_queue((struct mproc_queue_options){0});
+    struct mproc_queue *plain;
+    struct mproc_pipe *here, *there;
+    size_t ready = 0;
+
+    cr_assert_eq(mproc_pipe_create(NULL, &here, &there), 0);
+    struct mproc_waitable items[] = {{.pipe = here}, {.queue = queue}};
+    cr_assert_eq(mproc_pipe_wait(items, 2, MPROC_NOW, &ready), -EAGAIN);
+    pid_t putter = fork_child();
+    if (putter == 0)
+        _exit(mproc_queue_put(queue, "a", 1, MPROC_NOW) == 0 ? 0 : 1);
+    cr_assert_eq(mproc_pipe_wait(items, 2, mproc_deadline_ms(WAKE_MS), &ready), 0, "%s",
+                 mproc_error_detail());
+    cr_assert(ready == 1 && items[1].ready && !items[0].ready);
+    cr_assert_eq(exit_code(putter), 0);
+    cr_assert_eq(get_letter(queue, MPROC_NOW), 'a');
+    cr_assert_eq(get_letter(queue, MPROC_NOW), -EAGAIN);
+    cr_assert_eq(mproc_pipe_wait(items, 2, mproc_deadline_ms(10), &ready), -ETIMEDOUT);
+    items[0].queue = queue;
+    cr_assert_eq(mproc_pipe_wait(items, 2, MPROC_NOW, &ready), -EINVAL);
+    cr_assert_eq(mproc_queue_create(NULL, &plain), 0);
+    items[0] = (struct mproc_waitable){.queue = plain};
+    cr_assert_eq(mproc_pipe_wait(items, 2, MPROC_NOW, &ready), -EINVAL);
+    cr_assert_not_null(strstr(mproc_error_detail(), ".pollable = true"));
+    mproc_queue_unref(plain);
+    cr_assert_eq(mproc_pipe_wait(items, 2, MPROC_NOW, &ready), -EBADF);
+    mproc_pipe_unref(here);
+    mproc_pipe_unref(there);
+    mproc_queue_unref(queue);
+}
+
 static struct mproc_queue *new_redelivering(void)
 {
     return new_queue((struct mproc_queue_options){.reader_death = MPROC_READER_DEATH_REDELIVERS});
@@ -340,6 +374,31 @@ Test(queue_poll, tells_the_end_when_all_is_done)
     cr_assert_eq(mproc_queue_done(queue, MPROC_NOW), 0);
     cr_assert_eq(exit_code(poller), 0);
     cr_assert(is_readable(queue, 0));
+    mproc_queue_unref(queue);
+}
+
+Test(queue_poll, waits_beside_other_things_for_deaths_too)
+{
+    struct mproc_queue *queue = new_redelivering();
+    struct mproc_waitable item = {.queue = queue};
+    size_t ready;
+
+    mproc_nap_ns = UINT64_C(20) * 1000 * 1000;
+    put_letter(queue, 'a');
+    pid_t holder = start_holder(queue);
+    cr_assert_eq(get_letter(queue, MPROC_NOW), -EAGAIN);
+    uint64_t deadline_ns = mproc_deadline_ms(50);
+    cr_assert_eq(mproc_pipe_wait(&item, 1, deadline_ns, &ready), -ETIMEDOUT);
+    cr_assert_geq(mproc_clock_ns(), deadline_ns);
+    pid_t poller = fork_child();
+    if (poller == 0)
+        _exit(mproc_pipe_wait(&item, 1, mproc_deadline_ms(WAKE_MS), &ready) == 0 &&
+                      get_letter(queue, MPROC_NOW) == 'a'
+                  ? 0
+                  : 1);
+    await_sleep(poller);
+    kill_and_reap(holder);
+    cr_assert_eq(exit_code(poller), 0);
     mproc_queue_unref(queue);
 }
 

@@ -231,7 +231,7 @@ MPROC_EXPORT void mproc_queue_stat(const struct mproc_queue *queue, struct mproc
 
 /**
  * The descriptor of a pollable queue: polls readable (POLLIN) when a get may find a message or the end, in
- * every process that has the queue, for poll(2), select(2) and epoll(7).
+ * every process that has the queue, for poll(2), select(2), epoll(7) and mproc_pipe_wait().
  *
  * It stays readable until a get has found the queue empty. So take messages with MPROC_NOW until that fails
  * with -EAGAIN, and only then poll again; that it fails at once is normal, for there may be several pollers,
@@ -239,7 +239,7 @@ MPROC_EXPORT void mproc_queue_stat(const struct mproc_queue *queue, struct mproc
  * wherever they are, users leave it readable where a message is.
  *
  * In a queue that redelivers the messages of a dead reader are available, too, and no descriptor tells of
- * that death: poll for half a second at most and get then. When somebody
+ * that death: poll for half a second at most and get then, as mproc_pipe_wait() does by itself. When somebody
  * has noticed, in whichever call, it polls readable for all.
  *
  * @param queue  the queue
