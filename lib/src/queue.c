@@ -2,7 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "error_internal.h"
 #include "queue_internal.h"
@@ -43,7 +46,8 @@ static uint64_t inline_limit(uint64_t ring_bytes)
     return quarter < INT32_MAX ? quarter : INT32_MAX;
 }
 
-static int wrap_segment(const struct mproc_segment *segment, struct mproc_queue **ret_queue)
+/* Takes the segment and the bell, -1 for none, on success. */
+static int wrap_segment(const struct mproc_segment *segment, int bell_fd, struct mproc_queue **ret_queue)
 {
     struct mproc_queue *queue = malloc(sizeof(*queue));
 
@@ -56,6 +60,7 @@ static int wrap_segment(const struct mproc_segment *segment, struct mproc_queue 
         .inline_limit = inline_limit(segment->shape.ring_bytes),
         .max_messages = __atomic_load_n(&config_of(segment)->max_messages, __ATOMIC_RELAXED),
         .redelivers = segment->shape.seats != 0,
+        .bell_fd = bell_fd,
         .segment = *segment,
         .grip.refs = 1,
     };
@@ -77,6 +82,7 @@ int mproc_queue_create_with_block(const char *name, const struct mproc_queue_opt
 {
     struct mproc_queue_options wanted = options ? *options : (struct mproc_queue_options){0};
     struct mproc_segment segment;
+    int bell_fd = -1;
     int err;
 
     if (wanted.bytes > limit_bytes || wanted.large_bytes > limit_bytes)
@@ -95,10 +101,16 @@ int mproc_queue_create_with_block(const char *name, const struct mproc_queue_opt
     err = mproc_segment_create(name, &shape, &segment);
     if (err)
         return err;
-    config_of(&segment)->max_messages = wanted.max_messages;
-    err = wrap_segment(&segment, ret_queue);
-    if (err)
+    *config_of(&segment) = (struct queue_config){wanted.max_messages, wanted.pollable};
+    if (wanted.pollable)
+        err = mproc_queue_bell_create(&bell_fd);
+    if (!err)
+        err = wrap_segment(&segment, bell_fd, ret_queue);
+    if (err) {
+        if (bell_fd >= 0)
+            close(bell_fd);
         mproc_segment_close(&segment);
+    }
     return err;
 }
 
@@ -136,8 +148,12 @@ void mproc_queue_unref(struct mproc_queue *queue)
 {
     if (!mproc_handle_unref(queue))
         return;
-    if (queue->redelivers)
+    if (queue->redelivers) {
         mproc_queue_lease_leave(queue);
+        mproc_queue_bell_pass_on(queue);
+    }
+    if (queue_is_pollable(queue))
+        close(queue->bell_fd);
     mproc_segment_close(&queue->segment);
     mproc_handle_bury(queue);
 }
@@ -148,9 +164,12 @@ int mproc_queue_close(struct mproc_queue *queue, uint64_t deadline_ns)
 
     if (err)
         return err;
-    mproc_queue_side_close(queue);
+    if (queue_is_pollable(queue))
+        err = mproc_queue_bell_ring(queue);
+    if (!err)
+        mproc_queue_side_close(queue);
     mproc_queue_side_unlock(queue, QUEUE_PRODUCERS);
-    return 0;
+    return err;
 }
 
 void mproc_queue_stat(const struct mproc_queue *queue, struct mproc_queue_stat *ret_stat)
@@ -174,24 +193,56 @@ void mproc_queue_stat(const struct mproc_queue *queue, struct mproc_queue_stat *
     };
 }
 
+/* The memory first, then the bell, if there is one. */
 static int pack_queue(const void *object, struct mproc_parcel *ret_parcel)
 {
-    int err = mproc_handle_check(object, "queue");
+    const struct mproc_queue *queue = object;
+    int err = mproc_handle_check(queue, "queue");
 
-    return err ? err : mproc_segment_pack(&((const struct mproc_queue *)object)->segment, ret_parcel);
+    if (!err)
+        err = mproc_segment_pack(&queue->segment, ret_parcel);
+    if (err || !queue_is_pollable(queue))
+        return err;
+    int fd = fcntl(queue->bell_fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) {
+        err =
+            mproc_fail(-errno, "cannot duplicate a descriptor: %s (RLIMIT_NOFILE?)", strerrordesc_np(errno));
+        close(ret_parcel->fds[0]);
+        return err;
+    }
+    ret_parcel->fds[ret_parcel->nfds++] = fd;
+    return 0;
+}
+
+static int check_queue(const struct mproc_segment *segment, int bell_fd)
+{
+    bool is_pollable = __atomic_load_n(&config_of(segment)->pollable, __ATOMIC_RELAXED) != 0;
+
+    if (segment->shape.seats != 0 && segment->shape.seats != QUEUE_SEATS)
+        return mproc_fail(-EBADMSG, "a queue of %u seats", segment->shape.seats);
+    if (is_pollable != (bell_fd >= 0))
+        return mproc_fail(-EBADMSG, "a queue that is %s, with%s a descriptor to poll",
+                          is_pollable ? "pollable" : "not pollable", bell_fd >= 0 ? "" : "out");
+    return is_pollable ? mproc_queue_bell_check(bell_fd) : 0;
 }
 
 static int unpack_queue(const struct mproc_parcel *parcel, void **ret_object)
 {
+    struct mproc_parcel memory = *parcel;
     struct mproc_segment segment;
     struct mproc_queue *queue;
-    int err = mproc_segment_unpack(parcel, MPROC_SEGMENT_QUEUE, QUEUE_SIDE__COUNT, &segment);
+    int bell_fd = -1;
 
+    if (parcel->nfds == 2) {
+        memory.nfds = 1;
+        bell_fd = parcel->fds[1];
+    }
+    int err = mproc_segment_unpack(&memory, MPROC_SEGMENT_QUEUE, QUEUE_SIDE__COUNT, &segment);
     if (err)
         return err;
-    err = segment.shape.seats != 0 && segment.shape.seats != QUEUE_SEATS
-              ? mproc_fail(-EBADMSG, "a queue of %u seats", segment.shape.seats)
-              : wrap_segment(&segment, &queue);
+    err = check_queue(&segment, bell_fd);
+    if (!err)
+        err = wrap_segment(&segment, bell_fd, &queue);
     if (err) {
         mproc_segment_unmap(&segment);
         return err;

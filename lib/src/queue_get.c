@@ -211,6 +211,7 @@ static int await_any(struct mproc_queue *queue, enum queue_side_index side, stru
 static int get(struct mproc_queue *queue, struct sink *sink, uint64_t deadline_ns)
 {
     struct stand stand;
+    bool was_early = false;
     int err;
 
     do {
@@ -219,9 +220,16 @@ static int get(struct mproc_queue *queue, struct sink *sink, uint64_t deadline_n
             return err;
         err = get_some(queue, sink, &stand);
         mproc_queue_side_unlock(queue, QUEUE_CONSUMERS);
+        if (queue->redelivers && queue_is_pollable(queue))
+            mproc_queue_bell_pass_on(queue);
         if (err != -EAGAIN)
             return err;
         err = await_any(queue, QUEUE_PRODUCERS, &stand, deadline_ns);
+        /* Whom the bell has called while the message was still being put has it at the second try. */
+        if ((err == -ETIMEDOUT || err == -EAGAIN) && !was_early && mproc_queue_bell_is_early(queue)) {
+            was_early = true;
+            err = 0;
+        }
     } while (!err);
     return err == -ETIMEDOUT || err == -EAGAIN ? mproc_fail(err, "the queue is empty") : err;
 }
@@ -286,6 +294,7 @@ int mproc_queue_done(struct mproc_queue *queue, uint64_t deadline_ns)
     if (mproc_queue_lease_has_seat(queue, &seat))
         err = mproc_queue_lease_finish(queue, seat);
     mproc_queue_side_unlock(queue, QUEUE_CONSUMERS);
+    mproc_queue_bell_pass_on(queue);
     return err;
 }
 
@@ -311,6 +320,7 @@ static int look_at_consumers(struct mproc_queue *queue, struct stand *stand, uin
         err = mproc_queue_lease_finish(queue, QUEUE_NO_SEAT);
         stand->count = mproc_queue_lease_watch(queue, dead, stand->words, stand->count);
         mproc_queue_side_unlock(queue, QUEUE_CONSUMERS);
+        mproc_queue_bell_pass_on(queue);
     }
     stand->words[0].word = &consumers->commit;
     stand->words[0].expected = mproc_queue_side_read(consumers, &stand->head);

@@ -63,11 +63,13 @@ struct queue_side {
     uint32_t seats_used;                /* the same: no seat from here on was ever taken */
     uint32_t arrivals;                  /* the same: how often a seat was taken; sleepers watch it */
     uint32_t pauses;                    /* consumers: how long to wait before the next look at producers */
+    uint32_t bell;                      /* producers, when pollable: see queue_bell.c */
 };
 
 /* What precedes the producers' side. */
 struct queue_config {
     uint64_t max_messages;
+    uint32_t pollable;
 };
 
 /* Of `pauses`: about a microsecond. */
@@ -85,8 +87,14 @@ struct mproc_queue {
     uint64_t inline_limit;
     uint64_t max_messages;
     bool redelivers;
+    int bell_fd; /* -1: not pollable */
     struct mproc_segment segment;
 };
+
+static inline bool queue_is_pollable(const struct mproc_queue *queue)
+{
+    return queue->bell_fd >= 0;
+}
 
 /* Which of a side's two marks counts. */
 static inline unsigned queue_parity(uint32_t commit)
@@ -161,6 +169,9 @@ void mproc_queue_pass(struct queue_mark *mark, const struct queue_found *found);
 int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns);
 void mproc_queue_side_unlock(struct mproc_queue *queue, enum queue_side_index index);
 
+/* The same, also for a handle whose last reference is just being given back. */
+int mproc_queue_side_seize(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns);
+
 /* A side's mark as it is now, and the commit word it belongs to. */
 uint32_t mproc_queue_side_read(const struct queue_side *side, struct queue_mark *ret_mark);
 
@@ -231,6 +242,32 @@ size_t mproc_queue_lease_watch(struct mproc_queue *queue, uint64_t ignored, stru
 
 /* The calling thread leaves: what it has is redelivered. Without the lock. */
 void mproc_queue_lease_leave(struct mproc_queue *queue);
+
+/* queue_bell.c: what is polled. */
+
+/* Of `bell`: what the eventfd is. */
+enum { QUEUE_BELL_SILENT, QUEUE_BELL_UNSURE, QUEUE_BELL_RINGS };
+
+/* Makes a bell. Errors: -EMFILE, -ENFILE, -ENOMEM; with detail. */
+int mproc_queue_bell_create(int *ret_fd);
+
+/* Whether a descriptor that came from anywhere can be one. Errors: -EBADMSG. */
+int mproc_queue_bell_check(int fd);
+
+/* Rings, of a pollable queue; the producers' lock is held, and what it rings for is not there yet. Errors: it
+ * may be silent. */
+int mproc_queue_bell_ring(struct mproc_queue *queue);
+
+/* For who has found the queue empty, whether pollable or not, and holds no lock: hushes the bell, unless
+ * there is something by now. Returns whether there may be. */
+bool mproc_queue_bell_is_early(struct mproc_queue *queue);
+
+/* For who may have made messages of a queue that redelivers available without a put, or have done the last of
+ * a closed one, and holds no lock: rings if so. */
+void mproc_queue_bell_pass_on(struct mproc_queue *queue);
+
+/* Whether somebody died who may have left messages. */
+bool mproc_queue_has_dead_reader(const struct mproc_queue *queue);
 
 /* queue_large.c: the large area. */
 

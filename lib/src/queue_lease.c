@@ -127,9 +127,18 @@ void mproc_queue_lease_write(struct mproc_queue *queue, uint64_t position, uint3
 uint64_t mproc_queue_lease_taken(const struct mproc_queue *queue)
 {
     const struct queue_side *side = consumers_of(queue);
-    uint32_t commit = __atomic_load_n(&side->commit, __ATOMIC_RELAXED);
+    uint32_t commit = __atomic_load_n(&side->commit, __ATOMIC_ACQUIRE);
+    uint32_t before;
+    uint64_t taken;
 
-    return __atomic_load_n(&side->taken[queue_parity(commit)], __ATOMIC_RELAXED);
+    /* Whoever tends the bell has not the lock. */
+    do {
+        before = commit;
+        taken = __atomic_load_n(&side->taken[queue_parity(before)], __ATOMIC_RELAXED);
+        atomic_thread_fence(memory_order_acquire);
+        commit = __atomic_load_n(&side->commit, __ATOMIC_ACQUIRE);
+    } while ((commit ^ before) & QUEUE_VERSION_MASK);
+    return taken;
 }
 
 int mproc_queue_lease_commit(struct mproc_queue *queue, const struct queue_mark *head, uint64_t taken)

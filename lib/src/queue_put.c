@@ -138,7 +138,9 @@ static int put_some(struct mproc_queue *queue, const struct iovec *messages, siz
         put++;
     }
     if (put > 0) {
-        int commit_err = mproc_queue_side_commit(queue, QUEUE_PRODUCERS, &tail);
+        int commit_err = queue_is_pollable(queue) ? mproc_queue_bell_ring(queue) : 0;
+        if (!commit_err)
+            commit_err = mproc_queue_side_commit(queue, QUEUE_PRODUCERS, &tail);
         if (commit_err)
             return commit_err;
         *ret_put = put;

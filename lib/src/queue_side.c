@@ -15,14 +15,11 @@ enum { SPINS = 250, LONGEST_PAUSE = 32 };
 /* Trying once still lets another finish the put or get it is in the middle of. */
 static const uint64_t try_grace_ns = 2 * 1000 * 1000;
 
-int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
+int mproc_queue_side_seize(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
 {
-    int err = mproc_handle_check(queue, "queue");
-
-    if (err)
-        return err;
     mproc_robust_word *lock = queue->locks[index];
-    err = mproc_robust_lock(lock, MPROC_NOW);
+    int err = mproc_robust_lock(lock, MPROC_NOW);
+
     if (err == -EAGAIN) {
         err =
             mproc_robust_lock(lock, deadline_ns == MPROC_NOW ? mproc_clock_ns() + try_grace_ns : deadline_ns);
@@ -37,6 +34,13 @@ int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index
         return mproc_fail(err, "this thread is inside a %s of this queue already (a signal handler?)",
                           index == QUEUE_PRODUCERS ? "put" : "get");
     return err;
+}
+
+int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
+{
+    int err = mproc_handle_check(queue, "queue");
+
+    return err ? err : mproc_queue_side_seize(queue, index, deadline_ns);
 }
 
 void mproc_queue_side_unlock(struct mproc_queue *queue, enum queue_side_index index)

@@ -76,6 +76,7 @@ CHILD_TEST(misuse, a_queue_that_was_given_back)
     GIVEN_BACK(mproc_queue_done(queue, MPROC_NOW));
     GIVEN_BACK(mproc_queue_join(queue, MPROC_NOW));
     GIVEN_BACK(mproc_queue_close(queue, MPROC_NOW));
+    GIVEN_BACK(mproc_queue_fd(queue));
     mproc_queue_stat(queue, &stat);
     CHECK(stat.closed && stat.messages == 0);
     REQUIRE(mproc_args_new(&args) == 0);

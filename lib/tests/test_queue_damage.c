@@ -58,8 +58,8 @@ Test(queue_damage, never_crashes, .timeout = 60)
     unsigned seed = 7;
 
     for (int round = 0; round < 2000; round++) {
-        struct mproc_queue *queue =
-            new_queue((struct mproc_queue_options){.bytes = 4096, .large_bytes = 4096});
+        struct mproc_queue *queue = new_queue(
+            (struct mproc_queue_options){.bytes = 4096, .large_bytes = 4096, .pollable = round % 2});
         for (int i = rand_r(&seed) % 6; i > 0; i--)
             cr_assert_eq(mproc_queue_put(queue, "some message", 13, MPROC_NOW), 0);
         damage(queue, &seed);

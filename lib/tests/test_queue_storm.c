@@ -5,6 +5,7 @@
  * most the one message it was at, which in a queue that redelivers comes again; and all who live go on.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include <criterion/criterion.h>
 
 #include <mproc/error.h>
+#include <mproc/pipe.h>
 #include <mproc/queue.h>
 #include <mproc/stop.h>
 
@@ -51,6 +53,7 @@ struct storm {
     long kills_of_getters;
     long kills;
     bool redelivers;
+    bool polls;
 };
 
 static size_t length_of(uint32_t life, uint32_t number)
@@ -104,6 +107,25 @@ static int record(struct storm *storm, const struct message *message, size_t len
     return before == 0 ? 0 : 24;
 }
 
+/* Has nothing but the descriptor to wake it, as long as putters go on. */
+static int poll_and_get(struct storm *storm, struct message *ret_message, size_t *ret_len)
+{
+    struct pollfd item = {.fd = mproc_queue_fd(storm->queue), .events = POLLIN};
+    struct mproc_waitable waitable = {.queue = storm->queue};
+    int err;
+
+    do {
+        /* No descriptor tells of a reader's death. */
+        if (storm->redelivers)
+            err = mproc_pipe_wait(&waitable, 1, mproc_deadline_ms(HANG_MS), NULL);
+        else
+            err = poll(&item, 1, HANG_MS) == 1 ? 0 : -ETIMEDOUT;
+        if (!err)
+            err = mproc_queue_get_into(storm->queue, MPROC_NOW, sizeof(*ret_message), ret_message, ret_len);
+    } while (err == -EAGAIN);
+    return err;
+}
+
 static _Noreturn void get_for_ever(struct storm *storm)
 {
     static uint32_t next[LIVES];
@@ -111,8 +133,9 @@ static _Noreturn void get_for_ever(struct storm *storm)
 
     for (;;) {
         size_t len;
-        int err =
-            mproc_queue_get_into(storm->queue, mproc_deadline_ms(HANG_MS), sizeof(message), &message, &len);
+        int err = storm->polls ? poll_and_get(storm, &message, &len)
+                               : mproc_queue_get_into(storm->queue, mproc_deadline_ms(HANG_MS),
+                                                      sizeof(message), &message, &len);
         if (err)
             _exit(err == -EPIPE ? 0 : 11);
         int code = record(storm, &message, len, next);
@@ -192,11 +215,11 @@ static void rage(struct storm *storm, uint64_t storm_ms, unsigned seed)
 }
 
 /* MPROC_STORM_MS makes it longer. */
-static void weather(enum mproc_reader_death reader_death)
+static void weather(enum mproc_reader_death reader_death, bool polls)
 {
     const char *wanted = getenv("MPROC_STORM_MS");
-    struct storm storm = {.redelivers = reader_death == MPROC_READER_DEATH_REDELIVERS};
-    struct mproc_queue_options options = {.bytes = RING, .reader_death = reader_death};
+    struct storm storm = {.redelivers = reader_death == MPROC_READER_DEATH_REDELIVERS, .polls = polls};
+    struct mproc_queue_options options = {.bytes = RING, .reader_death = reader_death, .pollable = polls};
 
     cr_assert_eq(mproc_queue_create(&options, &storm.queue), 0, "%s", mproc_error_detail());
     storm.ledger = mmap(NULL, sizeof(*storm.ledger), PROT_READ | PROT_WRITE,
@@ -210,10 +233,20 @@ static void weather(enum mproc_reader_death reader_death)
 
 Test(queue_storm, balances_where_messages_die_with_their_reader, .timeout = 280)
 {
-    weather(MPROC_READER_DEATH_DROPS);
+    weather(MPROC_READER_DEATH_DROPS, false);
 }
 
 Test(queue_storm, balances_where_messages_come_again, .timeout = 280)
 {
-    weather(MPROC_READER_DEATH_REDELIVERS);
+    weather(MPROC_READER_DEATH_REDELIVERS, false);
+}
+
+Test(queue_storm, balances_where_readers_poll, .timeout = 280)
+{
+    weather(MPROC_READER_DEATH_DROPS, true);
+}
+
+Test(queue_storm, balances_where_messages_come_again_to_who_polls, .timeout = 280)
+{
+    weather(MPROC_READER_DEATH_REDELIVERS, true);
 }

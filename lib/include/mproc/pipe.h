@@ -33,6 +33,7 @@ struct mproc_args;
 struct mproc_listener;
 struct mproc_pipe;
 struct mproc_process;
+struct mproc_queue;
 
 struct mproc_pipe_options {
     size_t max_frame_bytes; /* the largest frame that this end sends or accepts; 0: 64 MiB */
@@ -49,13 +50,14 @@ struct mproc_peer {
     gid_t gid;
 };
 
-/* What to wait for: exactly one of the first three, or a descriptor. */
+/* What to wait for: exactly one of the first four, or a descriptor. */
 struct mproc_waitable {
     struct mproc_pipe *pipe;         /* has a frame to receive, or its other end is gone */
     struct mproc_listener *listener; /* somebody wants to connect */
     struct mproc_process *process;   /* has ended */
-    int fd;                          /* polls readable */
-    bool ready;                      /* the answer */
+    struct mproc_queue *queue; /* pollable, and a get may find a message or the end; get with MPROC_NOW */
+    int fd;                    /* polls readable */
+    bool ready;                /* the answer */
 };
 
 struct mproc_listener_options {
@@ -193,7 +195,8 @@ MPROC_EXPORT int mproc_pipe_receive_args(struct mproc_pipe *pipe, uint64_t deadl
  *
  * Returns: 0.
  * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the thread's stop token was stopped; -EINVAL an item
- * that is two things at once, or a descriptor that is none; -EBADF a handle was given back; -ENOMEM.
+ * that is two things at once, a descriptor that is none, or a queue that is not pollable; -EBADF a handle was
+ * given back; -ENOMEM.
  * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_pipe_wait(struct mproc_waitable *items, size_t count, uint64_t deadline_ns,

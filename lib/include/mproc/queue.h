@@ -52,6 +52,7 @@ struct mproc_queue_options {
                           * to a power of two; the largest message; 0: 64 MiB */
     size_t max_messages; /* no more than so many at a time; 0: as many as there is room for */
     enum mproc_reader_death reader_death;
+    bool pollable; /* has a descriptor for poll(2): mproc_queue_fd() */
 };
 
 struct mproc_queue_stat {
@@ -71,7 +72,8 @@ struct mproc_queue_stat {
  * Errors: -EINVAL a size above 1 TiB, no such policy; -ENOMEM, -ENOSPC no memory; -EMFILE, -ENFILE; -EFBIG
  * RLIMIT_FSIZE is below the sizes; -ENOTSUP the C library or kernel has no robust futexes of the known
  * layout.
- * Ownership: the caller's, ends with mproc_queue_unref(). Takes one descriptor, whatever passes through.
+ * Ownership: the caller's, ends with mproc_queue_unref(). Takes one descriptor, or two when it is
+ * pollable, whatever passes through.
  * Threads: any.
  */
 MPROC_EXPORT int mproc_queue_create(const struct mproc_queue_options *options,
@@ -235,6 +237,28 @@ MPROC_EXPORT int mproc_queue_close(struct mproc_queue *queue, uint64_t deadline_
  * Threads: any. Async-signal safety: safe.
  */
 MPROC_EXPORT void mproc_queue_stat(const struct mproc_queue *queue, struct mproc_queue_stat *ret_stat);
+
+/**
+ * The descriptor of a pollable queue: polls readable (POLLIN) when a get may find a message or the end, in
+ * every process that has the queue, for poll(2), select(2), epoll(7) and mproc_pipe_wait().
+ *
+ * It stays readable until a get has found the queue empty. So take messages with MPROC_NOW until that fails
+ * with -EAGAIN, and only then poll again; that it fails at once is normal, for there may be several pollers,
+ * and a put rings before it puts. Level-triggered only: with EPOLLET others may have taken the edge. Killed
+ * wherever they are, users leave it readable where a message is.
+ *
+ * In a queue that redelivers the messages of a dead reader are available, too, and no descriptor tells of
+ * that death: poll for half a second at most and get then, as mproc_pipe_wait() does by itself. When somebody
+ * has noticed, in whichever call, it polls readable for all.
+ *
+ * @param queue  the queue
+ *
+ * Returns: the descriptor, or an error.
+ * Errors: -EINVAL the queue was not made pollable; -EBADF the handle was given back.
+ * Ownership: the handle's; do not close, read or write it, or puts fail. In another process it has another
+ * number. Threads: any. Source: eventfd(2).
+ */
+MPROC_EXPORT int mproc_queue_fd(const struct mproc_queue *queue);
 
 /**
  * Adds a queue to the arguments of a process; both then share it.

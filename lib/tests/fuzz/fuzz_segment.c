@@ -45,6 +45,12 @@ static int new_queue(void *ret_object)
     return mproc_queue_create(&(struct mproc_queue_options){.bytes = 4096, .large_bytes = 4096}, ret_object);
 }
 
+static int new_pollable(void *ret_object)
+{
+    return mproc_queue_create(
+        &(struct mproc_queue_options){.bytes = 4096, .large_bytes = 4096, .pollable = true}, ret_object);
+}
+
 static int new_mutex(void *ret_object)
 {
     return mproc_mutex_create(ret_object);
@@ -147,6 +153,7 @@ static const struct {
     {&mproc_rwlock_class, new_rwlock, use_rwlock},
     {&mproc_barrier_class, new_barrier, use_barrier},
     {&mproc_shm_class, new_shm, use_shm},
+    {&mproc_queue_class, new_pollable, use_queue},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -161,7 +168,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     damage(parcel.fds[0], &input);
     classes[which].cls->unref(object);
     if (classes[which].cls->unpack(&parcel, &object)) {
-        close(parcel.fds[0]);
+        for (uint32_t i = 0; i < parcel.nfds; i++)
+            close(parcel.fds[i]);
         return 0;
     }
     classes[which].use(object);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <mproc/pipe.h>
 #include <mproc/queue.h>
 
 #include "soak.h"
@@ -37,6 +38,7 @@ struct work {
     struct ledger *ledger;
     unsigned putters;
     bool redelivers;
+    bool polls; /* getters wait for the descriptor alone */
     uint32_t killed_getters;
 };
 
@@ -122,6 +124,22 @@ static int record(struct work *work, const struct message *message, size_t len, 
     return before == 0 ? 0 : TWICE;
 }
 
+static int get_one(struct work *work, struct message *ret_message, size_t *ret_len)
+{
+    struct mproc_waitable item = {.queue = work->queue};
+    int err = 0;
+
+    if (!work->polls)
+        return mproc_queue_get_into(work->queue, mproc_deadline_ms(SOAK_HANG_MS), sizeof(*ret_message),
+                                    ret_message, ret_len);
+    do {
+        err = mproc_pipe_wait(&item, 1, mproc_deadline_ms(SOAK_HANG_MS), NULL);
+        if (!err)
+            err = mproc_queue_get_into(work->queue, MPROC_NOW, sizeof(*ret_message), ret_message, ret_len);
+    } while (err == -EAGAIN);
+    return err;
+}
+
 static void get_for_ever(struct work *work)
 {
     static uint32_t next[LIVES];
@@ -129,8 +147,7 @@ static void get_for_ever(struct work *work)
 
     for (;;) {
         size_t len;
-        int err = mproc_queue_get_into(work->queue, mproc_deadline_ms(SOAK_HANG_MS), sizeof(message),
-                                       &message, &len);
+        int err = get_one(work, &message, &len);
         if (soak_is_limit(err))
             continue;
         if (err)
@@ -182,11 +199,14 @@ static bool settle(struct soak_round *round, const struct work *work, uint32_t l
 
 bool soak_queue(struct soak_round *round)
 {
-    struct work work = {.putters = 1 + soak_random(round, 3), .redelivers = soak_random(round, 2)};
+    struct work work = {.putters = 1 + soak_random(round, 3),
+                        .redelivers = soak_random(round, 2),
+                        .polls = soak_random(round, 2)};
     struct mproc_queue_options options = {.bytes = 16384u << soak_random(round, 3),
                                           .max_messages = soak_random(round, 3) == 0 ? 4 : 0,
                                           .reader_death = work.redelivers ? MPROC_READER_DEATH_REDELIVERS
-                                                                          : MPROC_READER_DEATH_DROPS};
+                                                                          : MPROC_READER_DEATH_DROPS,
+                                          .pollable = work.polls};
     struct soak_crew crew = {.count = work.putters + 1 + soak_random(round, 3),
                              .run = run,
                              .user = &work,
