@@ -15,11 +15,9 @@ enum { SPINS = 250, LONGEST_PAUSE = 32 };
 /* Trying once still lets another finish the put or get it is in the middle of. */
 static const uint64_t try_grace_ns = 2 * 1000 * 1000;
 
-int mproc_queue_side_seize(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
+/* When it is not simply free: `err` is what the first try said. */
+static int lock_slowly(mproc_robust_word *lock, int err, enum queue_side_index index, uint64_t deadline_ns)
 {
-    mproc_robust_word *lock = queue->locks[index];
-    int err = mproc_robust_lock(lock, MPROC_NOW);
-
     if (err == -EAGAIN) {
         err =
             mproc_robust_lock(lock, deadline_ns == MPROC_NOW ? mproc_clock_ns() + try_grace_ns : deadline_ns);
@@ -36,11 +34,21 @@ int mproc_queue_side_seize(struct mproc_queue *queue, enum queue_side_index inde
     return err;
 }
 
+int mproc_queue_side_seize(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
+{
+    int err = mproc_robust_lock(queue->locks[index], MPROC_NOW);
+
+    return err ? lock_slowly(queue->locks[index], err, index, deadline_ns) : 0;
+}
+
 int mproc_queue_side_lock(struct mproc_queue *queue, enum queue_side_index index, uint64_t deadline_ns)
 {
     int err = mproc_handle_check(queue, "queue");
 
-    return err ? err : mproc_queue_side_seize(queue, index, deadline_ns);
+    if (err)
+        return err;
+    err = mproc_robust_lock(queue->locks[index], MPROC_NOW);
+    return err ? lock_slowly(queue->locks[index], err, index, deadline_ns) : 0;
 }
 
 void mproc_queue_side_unlock(struct mproc_queue *queue, enum queue_side_index index)
