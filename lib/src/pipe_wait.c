@@ -23,7 +23,7 @@ static bool has_frame(struct mproc_pipe *pipe)
 /* What no descriptor tells. */
 static bool is_ready(const struct mproc_waitable *item)
 {
-    return (item->pipe && has_frame(item->pipe)) || (item->queue && mproc_queue_has_dead_reader(item->queue));
+    return (item->pipe && has_frame(item->pipe)) || (item->queue && mproc_queue_needs_a_look(item->queue));
 }
 
 /* Errors: -EBADF, -EINVAL. */

@@ -8,8 +8,9 @@
  * A word says what the eventfd is, so that only the first message of many costs a system call. It is unsure
  * while somebody is at the eventfd, and stays so when that one dies: the next one does it again.
  *
- * In a queue that redelivers a death makes messages available, too, and the kernel rings no bell for that.
- * Who looks, in a get, a join or mproc_pipe_wait(), sees the death and rings for all others.
+ * In a queue that redelivers a death makes messages available, too, and the kernel rings no bell for that;
+ * nor for the end, when who brought it about was held up at the lock. Who looks, in a get, a join or
+ * mproc_pipe_wait(), sees it and rings for all others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +81,7 @@ static void hush(struct mproc_queue *queue)
     __atomic_store_n(bell_of(queue), QUEUE_BELL_SILENT, __ATOMIC_RELEASE);
 }
 
-/* Whether there is something to get, or the end to be told of; the producers' lock is held. What consumers do
+/* Whether there is something to get, or the end to be told of. Under the producers' lock, what consumers do
  * meanwhile only makes it less, but for deaths, and for the end, which they see to themselves. */
 static bool has_something(const struct mproc_queue *queue)
 {
@@ -121,13 +122,14 @@ void mproc_queue_bell_pass_on(struct mproc_queue *queue)
 {
     uint32_t commit = __atomic_load_n(&queue->sides[QUEUE_PRODUCERS]->commit, __ATOMIC_RELAXED);
 
-    if (queue_is_pollable(queue) && ((commit & QUEUE_CLOSED) || mproc_queue_has_dead_reader(queue)))
+    if (queue_is_pollable(queue) &&
+        ((commit & QUEUE_CLOSED) || (queue->redelivers && mproc_queue_lease_dead(queue) != 0)))
         tend(queue);
 }
 
-bool mproc_queue_has_dead_reader(const struct mproc_queue *queue)
+bool mproc_queue_needs_a_look(const struct mproc_queue *queue)
 {
-    return queue->redelivers && mproc_queue_lease_dead(queue) != 0;
+    return queue->redelivers && has_something(queue);
 }
 
 int mproc_queue_fd(const struct mproc_queue *queue)

@@ -266,8 +266,8 @@ bool mproc_queue_bell_is_early(struct mproc_queue *queue);
  * a closed one, and holds no lock: rings if so. */
 void mproc_queue_bell_pass_on(struct mproc_queue *queue);
 
-/* Whether somebody died who may have left messages. */
-bool mproc_queue_has_dead_reader(const struct mproc_queue *queue);
+/* Whether a get may find something in a queue that redelivers, of which the bell may not tell. */
+bool mproc_queue_needs_a_look(const struct mproc_queue *queue);
 
 /* queue_large.c: the large area. */
 

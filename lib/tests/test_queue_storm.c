@@ -112,8 +112,11 @@ static int poll_and_get(struct storm *storm, struct message *ret_message, size_t
 {
     struct pollfd item = {.fd = mproc_queue_fd(storm->queue), .events = POLLIN};
     struct mproc_waitable waitable = {.queue = storm->queue};
-    int err;
+    int err = storm->redelivers ? mproc_queue_done(storm->queue, mproc_deadline_ms(HANG_MS)) : 0;
 
+    /* What is not done keeps the others from the end. */
+    if (err)
+        return err;
     do {
         /* No descriptor tells of a reader's death. */
         if (storm->redelivers)

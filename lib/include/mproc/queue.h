@@ -249,7 +249,9 @@ MPROC_EXPORT void mproc_queue_stat(const struct mproc_queue *queue, struct mproc
  *
  * In a queue that redelivers the messages of a dead reader are available, too, and no descriptor tells of
  * that death: poll for half a second at most and get then, as mproc_pipe_wait() does by itself. When somebody
- * has noticed, in whichever call, it polls readable for all.
+ * has noticed, in whichever call, it polls readable for all. Call mproc_queue_done() before you poll: the
+ * next get, which would do so, comes only when there is something to get, and a message that is not done
+ * keeps all from the end of a closed queue.
  *
  * @param queue  the queue
  *
