@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,6 +122,17 @@ static void close_all(const int *fds, size_t nfds)
         close(fds[i]);
 }
 
+static int fail_no_room(void)
+{
+    struct rlimit limit = {0};
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return mproc_fail(-EMFILE,
+                      "descriptors arrived and process %d had no room for them; raise its RLIMIT_NOFILE, "
+                      "which is %llu",
+                      (int)getpid(), (unsigned long long)limit.rlim_cur);
+}
+
 int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args)
 {
     _Alignas(struct mproc_letter) unsigned char buffer[sizeof(struct mproc_letter) + INLINE_MAX];
@@ -138,9 +150,7 @@ int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct
             return mproc_fail(-ENOENT, "the values that were to come through the channel have not come");
         /* One too short to be a letter is nobody's. */
         bool is_it = is_whole && letter->cell == cell && letter->generation == generation;
-        int r = len < 0 ? mproc_fail(-EMFILE, "descriptors arrived and there was no room for them; raise "
-                                              "RLIMIT_NOFILE")
-                        : 0;
+        int r = len < 0 ? fail_no_room() : 0;
         if (is_it && r == 0)
             r = open_letter(letter, (size_t)len - sizeof(*letter), fds, nfds, ret_args);
         if (!is_it || r)

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "pool_tasks.h"
 
 TestSuite(pool, .timeout = 60);
@@ -135,6 +137,35 @@ CHILD_TEST(pool, carries_descriptors_and_handles_both_ways)
     mproc_args_free(args);
     mproc_queue_unref(queue);
     CHECK(child_count_fds() == before);
+    close_pool();
+}
+
+/* The task has done what it was to do: it is the owner that has no room. */
+CHILD_TEST(pool, says_that_its_owner_has_no_descriptors_left_for_a_result)
+{
+    struct mproc_args *values = NULL;
+    struct rlimit limit;
+    char owner[64], detail[400];
+
+    open_pool(&(struct mproc_pool_options){.workers = 1});
+    int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const struct rlimit none_free = {(rlim_t)next, limit.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none_free) == 0);
+    struct mproc_future *future = submit("make_pipe", 0, NULL);
+    struct mproc_result result = wait_for(future);
+    CHECK(result.outcome == MPROC_OUTCOME_FAILED && result.error == -EMFILE && result.attempts == 1);
+    snprintf(owner, sizeof(owner), "process %d had no room", (int)getpid());
+    snprintf(detail, sizeof(detail), "%s", result.detail);
+    CHECK(strstr(detail, "'make_pipe' ran, but its result is lost in the owner") == detail);
+    CHECK(strstr(detail, owner) && strstr(detail, "raise its RLIMIT_NOFILE"));
+    CHECK(mproc_pool_apply(pool, "make_pipe", NULL, NULL, mproc_deadline_ms(WAIT_MS), &values) == -EMFILE);
+    CHECK_STR(mproc_error_detail(), detail);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(mproc_pool_apply(pool, "make_pipe", NULL, NULL, mproc_deadline_ms(WAIT_MS), &values) == 0);
+    mproc_args_free(values);
+    mproc_future_free(future);
     close_pool();
 }
 

@@ -5,6 +5,10 @@
  * mproc_task_result() is its result; what it returns says whether it succeeded. Handles of the library and
  * descriptors travel in both.
  *
+ * Descriptors in a result need room in the owner, in the call on the pool that collects it; so does a result
+ * that is too large for the shared memory, for one. Beyond RLIMIT_NOFILE such a result is lost: the task has
+ * run, its outcome is MPROC_OUTCOME_FAILED with -EMFILE, and the detail says so.
+ *
  *     static int square(struct mproc_args *args)
  *     {
  *         int64_t number;
@@ -78,7 +82,7 @@ struct mproc_pool_options {
 
 enum mproc_outcome {
     MPROC_OUTCOME_DONE,      /* the task returned 0 */
-    MPROC_OUTCOME_FAILED,    /* it returned something else */
+    MPROC_OUTCOME_FAILED,    /* it returned something else, or the owner had no room for its result */
     MPROC_OUTCOME_DIED,      /* its worker died in it, and no retry was left */
     MPROC_OUTCOME_TIMED_OUT, /* it ran longer than it may; it does not run any more */
     MPROC_OUTCOME_CANCELLED, /* by the caller, or because the pool was terminated; it does not run any more */
@@ -90,8 +94,9 @@ enum mproc_outcome {
 struct mproc_result {
     uint64_t index; /* of the task in its map, from 0 */
     enum mproc_outcome outcome;
-    int error;         /* DONE: 0; FAILED: what the task returned; else -ECHILD, -ETIMEDOUT, -ECANCELED,
-                          -ENOTRECOVERABLE, or why its arguments did not go out */
+    int error;         /* DONE: 0; FAILED: what the task returned, or -EMFILE, -ENOMEM: its result is lost;
+                          else -ECHILD, -ETIMEDOUT, -ECANCELED, -ENOTRECOVERABLE, or why its arguments did not
+                          go out */
     unsigned attempts; /* how often it was begun */
     int worker;        /* where, the last time; -1: nowhere */
     struct mproc_status status;      /* DIED: how the worker ended */
