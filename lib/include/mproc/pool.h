@@ -320,7 +320,8 @@ MPROC_EXPORT int mproc_pool_join(struct mproc_pool *pool, uint64_t deadline_ns);
  * @param deadline_ns  for the workers to end by themselves; MPROC_NOW kills at once
  *
  * Returns: 0: no worker is left.
- * Errors: -ETIMEDOUT: some hang inside the kernel a second after they were killed; -EPERM; -EBADF.
+ * Errors: -ETIMEDOUT: some hang inside the kernel a second after they were killed, or the guard is stopped
+ * and does not tell of their ends; -EPERM; -EBADF.
  * Threads: any. Blocking: until the deadline and a second more.
  */
 MPROC_EXPORT int mproc_pool_terminate(struct mproc_pool *pool, uint64_t deadline_ns);
