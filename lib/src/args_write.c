@@ -32,16 +32,37 @@ void mproc_args_clear(struct mproc_args *args)
     args->arrived = false;
 }
 
+static void empty(struct mproc_args *args)
+{
+    mproc_args_clear(args);
+    if (args->zone)
+        msgpack_zone_free(args->zone);
+    args->zone = NULL;
+    msgpack_sbuffer_destroy(&args->bytes);
+    msgpack_sbuffer_init(&args->bytes);
+    free(args->fds);
+    args->fds = NULL;
+}
+
 void mproc_args_free(struct mproc_args *args)
 {
     if (!args)
         return;
-    mproc_args_clear(args);
-    if (args->zone)
-        msgpack_zone_free(args->zone);
-    msgpack_sbuffer_destroy(&args->bytes);
-    free(args->fds);
-    free(args);
+    empty(args);
+    if (!args->is_lent)
+        free(args);
+}
+
+void mproc_args_lend(struct mproc_args *args)
+{
+    args->is_lent = true;
+}
+
+void mproc_args_end(struct mproc_args *args)
+{
+    if (args)
+        args->is_lent = false;
+    mproc_args_free(args);
 }
 
 static int stick(struct mproc_args *args, int err)

@@ -133,7 +133,7 @@ static int fail_no_room(void)
                       (int)getpid(), (unsigned long long)limit.rlim_cur);
 }
 
-int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args)
+int mproc_letter_fetch(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args)
 {
     _Alignas(struct mproc_letter) unsigned char buffer[sizeof(struct mproc_letter) + INLINE_MAX];
     const struct mproc_letter *letter = (const struct mproc_letter *)buffer;
@@ -158,6 +158,21 @@ int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct
         if (is_it)
             return r;
     }
+}
+
+int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args)
+{
+    static struct mproc_args *lent;
+    struct mproc_args *args;
+    int r = mproc_letter_fetch(channel, cell, generation, &args);
+
+    if (r)
+        return r;
+    mproc_args_end(lent);
+    mproc_args_lend(args);
+    lent = args;
+    *ret_args = args;
+    return 0;
 }
 
 int mproc_letter_take(int channel, size_t max_len, struct mproc_letter *ret_letter,

@@ -266,8 +266,8 @@ static int take_parcel(struct mproc_pool *pool, struct pool_job *job, uint64_t w
 
     if (!parcel)
         return mproc_fail(-ENOMEM, "no memory for a result");
-    int r = mproc_letter_receive(pool->workers[hand_lane(word)].channel, job->cell, hand_generation(word),
-                                 &parcel->values);
+    int r = mproc_letter_fetch(pool->workers[hand_lane(word)].channel, job->cell, hand_generation(word),
+                               &parcel->values);
     if (r) {
         free(parcel);
         return r;

@@ -448,7 +448,7 @@ void mproc_map_free(struct mproc_map *map)
     }
     mproc_pool_unlock(pool);
     mproc_view_clean(&map->view);
-    mproc_args_free(map->view.values);
+    mproc_args_end(map->view.values);
     mproc_args_free(map->scratch);
     mproc_handle_bury(map);
     mproc_pool_unref(pool);

@@ -64,7 +64,7 @@ static void free_future(struct mproc_future *future)
     struct mproc_pool *pool = future->job.pool;
 
     mproc_view_clean(&future->view);
-    mproc_args_free(future->view.values);
+    mproc_args_end(future->view.values);
     mproc_job_clean(&future->job);
     atomic_store(&future->grip.refs, 0);
     mproc_handle_bury(future);

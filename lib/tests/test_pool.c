@@ -140,6 +140,31 @@ CHILD_TEST(pool, carries_descriptors_and_handles_both_ways)
     close_pool();
 }
 
+CHILD_TEST(pool, outlives_tasks_and_hooks_that_free_their_arguments)
+{
+    struct mproc_args *init = args_of(1), *values = NULL;
+    struct mproc_worker_stat worker = {0};
+    struct mproc_pool_stat stat = {0};
+
+    open_pool(&(struct mproc_pool_options){.workers = 1, .init = "free_args", .init_args = init});
+    for (int i = 0; i < 20; i++) {
+        struct mproc_args *args = args_of(i);
+        if (i % 2)
+            mproc_args_add_fd(args, STDOUT_FILENO);
+        REQUIRE(mproc_pool_apply(pool, "free_args", args, NULL, mproc_deadline_ms(WAIT_MS), &values) == 0);
+        REQUIRE(mproc_pool_get_worker(pool, 0, &worker) == 0);
+        CHECK(int_of(values, 0) == worker.pid);
+        mproc_args_free(values);
+        REQUIRE(mproc_pool_apply(pool, "square", args, NULL, mproc_deadline_ms(WAIT_MS), &values) == 0);
+        CHECK(int_of(values, 0) == i * i);
+        mproc_args_free(values);
+        mproc_args_free(args);
+    }
+    CHECK(mproc_pool_get_stat(pool, &stat) == 0 && stat.deaths == 0 && stat.restarts == 0);
+    mproc_args_free(init);
+    close_pool();
+}
+
 /* The task has done what it was to do: it is the owner that has no room. */
 CHILD_TEST(pool, says_that_its_owner_has_no_descriptors_left_for_a_result)
 {

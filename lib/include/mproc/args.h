@@ -60,7 +60,8 @@ MPROC_EXPORT int mproc_args_new(struct mproc_args **ret_args);
 /**
  * Ends a set of arguments and closes the descriptors that are still in it. NULL is a no-op.
  *
- * Ownership: in a worker the set belongs to the library: do not free it there.
+ * Ownership: in a worker the set that arrived belongs to the library, which ends it: do not free it there. A
+ * task of a pool that does so empties it, and no more.
  * Threads: any; no other may use it any more.
  */
 MPROC_EXPORT void mproc_args_free(struct mproc_args *args);

@@ -1,9 +1,9 @@
 /*
  * Pools: worker processes that run tasks, and give back exactly one result for each.
  *
- * A task is an entry of the context, called by name with typed arguments (<mproc/args.h>). What it adds to
- * mproc_task_result() is its result; what it returns says whether it succeeded. Handles of the library and
- * descriptors travel in both.
+ * A task is an entry of the context, called by name with typed arguments (<mproc/args.h>), which stay the
+ * pool's: they end with the task. What it adds to mproc_task_result() is its result; what it returns says
+ * whether it succeeded. Handles of the library and descriptors travel in both.
  *
  * Descriptors in a result need room in the owner, in the call on the pool that collects it; so does a result
  * that is too large for the shared memory, for one. Beyond RLIMIT_NOFILE such a result is lost: the task has
