@@ -35,7 +35,8 @@ struct mproc_args_open {
 struct mproc_args {
     msgpack_sbuffer bytes; /* the values without the array around them */
     uint32_t count;
-    int error; /* the first one while adding */
+    int error;     /* the first one while adding */
+    char why[200]; /* its sentence */
     struct mproc_args_open open[MPROC_ARGS_DEPTH_MAX];
     unsigned depth;
     int *fds; /* room for MPROC_ARGS_FDS_MAX, once there is one; -1: taken */

@@ -1,8 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <mproc/error.h>
 
 #include "args_internal.h"
 #include "error_internal.h"
@@ -65,9 +68,13 @@ void mproc_args_end(struct mproc_args *args)
     mproc_args_free(args);
 }
 
+/* The first error stays, with its sentence. */
 static int stick(struct mproc_args *args, int err)
 {
-    args->error = err;
+    if (!args->error) {
+        args->error = err;
+        snprintf(args->why, sizeof(args->why), "%s", mproc_error_detail());
+    }
     return err;
 }
 
@@ -78,7 +85,8 @@ static int begin(struct mproc_args *args, bool is_string, size_t len)
         return mproc_fail(-EINVAL, "these arguments arrived from the owner: they can be read, not added to");
     if (args->error)
         return mproc_fail(args->error,
-                          "an earlier value could not be added to these arguments; begin a new set");
+                          "an earlier value could not be added, so that these arguments are spoilt: %s",
+                          args->why);
     if (len > MPROC_ARGS_BYTES_MAX - args->bytes.size)
         return stick(args,
                      mproc_fail(-EMSGSIZE, "arguments of more than %d bytes; pass a descriptor to the data",
@@ -143,24 +151,24 @@ int mproc_args_add_float(struct mproc_args *args, double value)
 
 int mproc_args_add_string(struct mproc_args *args, const char *string)
 {
-    if (!string)
-        return stick(args, mproc_fail(-EINVAL, "a NULL is no string; add nil instead"));
     /* The NUL travels too, so that the receiver has a C string without copying. */
-    size_t size = strlen(string) + 1;
+    size_t size = string ? strlen(string) + 1 : 0;
     int r = begin(args, true, size + 8);
     if (r)
         return r;
+    if (!string)
+        return stick(args, mproc_fail(-EINVAL, "a NULL is no string; add nil instead"));
     return finish(args, pack(args, &(msgpack_object){.type = MSGPACK_OBJECT_STR,
                                                      .via.str = {.size = (uint32_t)size, .ptr = string}}));
 }
 
 int mproc_args_add_bytes(struct mproc_args *args, const void *bytes, size_t len)
 {
-    if (!bytes && len > 0)
-        return stick(args, mproc_fail(-EINVAL, "%zu bytes at NULL; add nil instead", len));
     int r = begin(args, false, len > SIZE_MAX - 8 ? len : len + 8);
     if (r)
         return r;
+    if (!bytes && len > 0)
+        return stick(args, mproc_fail(-EINVAL, "%zu bytes at NULL; add nil instead", len));
     return finish(args, pack(args, &(msgpack_object){.type = MSGPACK_OBJECT_BIN,
                                                      .via.bin = {.size = (uint32_t)len, .ptr = bytes}}));
 }
@@ -272,7 +280,7 @@ int mproc_args_measure(const struct mproc_args *args, size_t *ret_len, unsigned 
         return mproc_fail(-EINVAL,
                           "these arguments arrived from the owner; add what is to go on to a new set");
     if (args && args->error)
-        return mproc_fail(args->error, "a value could not be added to the arguments, and nobody looked");
+        return mproc_fail(args->error, "a value could not be added to the arguments: %s", args->why);
     if (args && args->depth > 0)
         return mproc_fail(-EINVAL, "the last argument is a%s that wants %llu more values",
                           args->open[args->depth - 1].is_map ? " map" : "n array",

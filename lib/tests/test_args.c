@@ -211,6 +211,16 @@ Test(args, a_damaged_handle_leaves_its_descriptor_with_the_arguments)
     cr_expect_eq(fcntl(held, F_GETFD), -1);
 }
 
+/* The thread's last error is another one. */
+static void fail_otherwise(void)
+{
+    struct mproc_args *args = new_args();
+    int64_t number;
+
+    cr_expect_eq(mproc_args_get_int(args, 0, &number), -ENOENT);
+    mproc_args_free(args);
+}
+
 Test(args, the_error_comes_at_once_and_sticks)
 {
     struct mproc_args *args = new_args();
@@ -218,8 +228,13 @@ Test(args, the_error_comes_at_once_and_sticks)
 
     cr_expect_eq(mproc_args_add_fd(args, 9999), -EBADF);
     cr_expect(strstr(mproc_error_detail(), "9999"));
+    fail_otherwise();
     cr_expect_eq(mproc_args_add_int(args, 1), -EBADF);
+    cr_expect(strstr(mproc_error_detail(), "descriptor 9999 cannot be passed"), "%s", mproc_error_detail());
+    fail_otherwise();
+    cr_expect_eq(mproc_args_add_string(args, NULL), -EBADF, "the first error is returned again");
     cr_expect_eq(mproc_args_encode(args, &wire), -EBADF);
+    cr_expect(strstr(mproc_error_detail(), "descriptor 9999 cannot be passed"), "%s", mproc_error_detail());
     mproc_args_free(args);
     args = new_args();
     cr_expect_eq(mproc_args_add_string(args, NULL), -EINVAL);

@@ -1,4 +1,5 @@
 #include <limits.h>
+#include <sys/resource.h>
 
 #include <mproc/queue.h>
 
@@ -20,6 +21,31 @@ static int use_manager(struct mproc_args *args)
 static const struct mproc_entry entries[] = {{"use_manager", use_manager}, {NULL, NULL}};
 
 TestSuite(manager, .timeout = 60);
+
+/* However many descriptors are left: what is short is named. */
+CHILD_TEST(manager, says_what_is_short_when_it_cannot_be_started)
+{
+    struct rlimit limit;
+    int r = -EMFILE, rounds = 0;
+
+    open_context(entries);
+    int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    for (; r == -EMFILE && rounds < 20; rounds++) {
+        const struct rlimit few = {(rlim_t)(next + rounds), limit.rlim_max};
+        REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+        r = mproc_manager_start(context, NULL, &manager);
+        CHECK(r == 0 || r == -EMFILE);
+        CHECK(r == 0 || strstr(mproc_error_detail(), "Too many open files") ||
+              strstr(mproc_error_detail(), "RLIMIT_NOFILE"));
+    }
+    CHECK(r == 0 && rounds > 4);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(mproc_manager_stop(manager, soon()) == 0);
+    mproc_manager_unref(manager);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
 
 CHILD_TEST(manager, keeps_a_dictionary)
 {

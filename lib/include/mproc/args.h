@@ -82,7 +82,7 @@ MPROC_EXPORT void mproc_args_clear(struct mproc_args *args);
  * Returns: 0.
  * Errors: -ENOMEM; -EMSGSIZE: beyond MPROC_ARGS_BYTES_MAX or MPROC_ARGS_FDS_MAX; -EINVAL: a NULL, a map key
  * that is not a string, or arguments that arrived and can only be read; of add_fd also -EBADF and -EMFILE.
- * The first error sticks: it is returned again by all that follow.
+ * The first error sticks: it is returned again by all that follow, and its sentence is in their detail.
  * Ownership: what was passed stays the caller's.
  * Threads: one at a time for each set.
  */
