@@ -265,13 +265,13 @@ int mproc_args_add_object(struct mproc_args *args, const struct mproc_class *cls
         return r;
     if (!object)
         return stick(args, mproc_fail(-EINVAL, "a NULL is no %s; add nil instead", cls->name));
-    r = make_room(args, MPROC_PARCEL_FDS);
-    if (r)
-        return r;
     r = cls->pack(object, &parcel);
     if (r)
         return stick(args, r);
-    return append_parcel(args, cls->name, &parcel);
+    r = make_room(args, parcel.nfds);
+    for (unsigned i = 0; r && i < parcel.nfds; i++)
+        close(parcel.fds[i]);
+    return r ? r : append_parcel(args, cls->name, &parcel);
 }
 
 int mproc_args_measure(const struct mproc_args *args, size_t *ret_len, unsigned *ret_nfds)
