@@ -291,6 +291,13 @@ CHILD_TEST(manager, keeps_a_bounded_queue)
     CHECK(mproc_shared_queue_get(queue, mproc_deadline_ms(20), &(struct mproc_args *){NULL}) == -ETIMEDOUT);
     CHECK(put(queue, 1, soon()) == 0 && put(queue, 2, MPROC_NOW) == 0);
     CHECK(put(queue, 3, MPROC_NOW) == -EAGAIN && put(queue, 3, mproc_deadline_ms(20)) == -ETIMEDOUT);
+    /* As soon as the server has had a moment to read the call. */
+    bool is_told = false;
+    for (int i = 0; i < 100 && !is_told; i++) {
+        CHECK(put(queue, 3, mproc_deadline_ms(20)) == -ETIMEDOUT);
+        is_told = strcmp(mproc_error_detail(), "the queue is still full") == 0;
+    }
+    CHECK(is_told);
     /* Who gave up has put nothing, and taken nothing. */
     CHECK(take(queue, soon()) == 1 && put(queue, 4, soon()) == 0);
     CHECK(take(queue, soon()) == 2);
