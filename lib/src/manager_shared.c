@@ -107,8 +107,9 @@ static int begin_of(struct mproc_shared *shared, enum mproc_shared_kind kind, en
 static int begin_dict(struct mproc_shared *shared, const char *key, enum manager_op op, uint64_t deadline_ns,
                       struct mproc_args **ret_request)
 {
+    if (!key)
+        return mproc_fail(-EINVAL, "the key is NULL, which is no name");
     int r = begin_of(shared, MPROC_SHARED_DICT, MPROC_SHARED_NAMESPACE, op, deadline_ns, ret_request);
-
     return r ? r : mproc_args_add_string(*ret_request, key);
 }
 

@@ -256,6 +256,7 @@ CHILD_TEST(manager, refuses_what_it_cannot_keep)
     CHECK(mproc_shared_dict_set(dict, "half", values, soon()) == -EINVAL);
     mproc_args_free(values);
     CHECK(mproc_shared_dict_set(dict, NULL, NULL, soon()) == -EINVAL);
+    CHECK_STR(mproc_error_detail(), "the key is NULL, which is no name");
     CHECK(mproc_shared_list_append(dict, NULL, soon()) == -EINVAL);
     CHECK_STR(mproc_error_detail(), "this is the proxy of a dictionary, not of a list");
     CHECK(mproc_shared_lock_acquire(dict, soon()) == -EINVAL);
