@@ -244,8 +244,8 @@ MPROC_EXPORT size_t mproc_process_active(struct mproc_context *context, struct m
                                          size_t max);
 
 /**
- * Says in words how a process ended: "exit code 3", "killed by SIGSEGV", "killed by SIGTERM (terminated by
- * its owner)".
+ * Says in words how a process ended: "exit code 3", "returned -5" where its entry returned what is no exit
+ * code, "killed by SIGSEGV", "killed by SIGTERM (terminated by its owner)".
  *
  * @param ret_text  where to; always ends with a NUL
  * @param size      its size in bytes, 96 is enough
