@@ -207,7 +207,8 @@ MPROC_EXPORT void mproc_future_free(struct mproc_future *future);
  * Adds the arguments of task `index` of a map to an empty set: as many as the task takes, so that this is
  * starmap, too.
  *
- * Returns: 0; MPROC_FEED_END when there are no more tasks; a negative errno ends the map with it.
+ * Returns: 0; MPROC_FEED_END when there are no more tasks; a negative errno ends the map with it, and the
+ * detail names it and the task.
  * Threads: runs inside mproc_map_next() or mproc_pool_map(), in the thread that calls it. It must not use the
  * pool.
  */
