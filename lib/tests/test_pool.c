@@ -260,6 +260,9 @@ CHILD_TEST(pool, apply_leaves_nothing_running_at_its_deadline)
 {
     open_pool(&(struct mproc_pool_options){.workers = 1, .grace_ms = 10});
     CHECK(mproc_pool_apply(pool, "hang", NULL, NULL, mproc_deadline_ms(30), NULL) == -ETIMEDOUT);
+    CHECK_STR(mproc_error_detail(), "'hang' was cancelled: the deadline has passed");
+    CHECK(mproc_pool_apply(pool, "hang", NULL, NULL, MPROC_NOW, NULL) == -EAGAIN);
+    CHECK_STR(mproc_error_detail(), "'hang' was cancelled: it was not done at once");
     struct mproc_pool_stat stat;
     CHECK(mproc_pool_get_stat(pool, &stat) == 0 && stat.running == 0 && stat.pending == 0);
     struct mproc_args *args = args_of(5);

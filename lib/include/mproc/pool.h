@@ -156,13 +156,13 @@ MPROC_EXPORT int mproc_pool_submit(struct mproc_pool *pool, const char *entry, c
 /**
  * Runs one task and waits for its result.
  *
- * @param deadline_ns  when to give up: the task is then cancelled
+ * @param deadline_ns  when to give up: the task is then cancelled, with MPROC_NOW unless it is done at once
  * @param ret_values   its result, if it is done; may be NULL
  *
  * Returns: 0.
  * Errors: those of mproc_pool_submit(); what the task returned, which may be a positive number; -ECHILD: its
- * worker died (the detail tells of what); -ETIMEDOUT: its timeout or the deadline; -ECANCELED;
- * -ENOTRECOVERABLE.
+ * worker died (the detail tells of what); -ETIMEDOUT: its timeout or the deadline (-EAGAIN for MPROC_NOW);
+ * -ECANCELED; -ENOTRECOVERABLE.
  * Ownership: the values are the caller's, who frees them with mproc_args_free().
  * Threads: any. Blocking: until the deadline, and the pool's grace when the task has to be cancelled.
  */
@@ -276,7 +276,8 @@ MPROC_EXPORT void mproc_map_free(struct mproc_map *map);
  *
  * Returns: 0: all tasks are done.
  * Errors: what the first task that was not done has as `error`; all others were run nevertheless, and `each`
- * was told. -ETIMEDOUT, -ECANCELED: not all have finished; those of mproc_pool_imap() and mproc_map_next().
+ * was told. -ETIMEDOUT (-EAGAIN for MPROC_NOW), -ECANCELED: not all have finished; those of mproc_pool_imap()
+ * and mproc_map_next().
  * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_pool_map(struct mproc_pool *pool, const char *entry, mproc_feed_fn *feed, void *user,
