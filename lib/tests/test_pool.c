@@ -271,6 +271,26 @@ CHILD_TEST(pool, apply_leaves_nothing_running_at_its_deadline)
     close_pool();
 }
 
+CHILD_TEST(pool, a_stopped_thread_submits_where_there_is_room)
+{
+    struct mproc_stop *stop = NULL, *before;
+    struct mproc_future *future = NULL;
+
+    open_pool(&(struct mproc_pool_options){.workers = 1, .max_pending = 1});
+    REQUIRE(mproc_stop_new(NULL, &stop) == 0);
+    mproc_stop_request(stop, MPROC_STOP_WARM);
+    before = mproc_stop_enter(stop);
+    CHECK(mproc_process_start(context, "square", NULL, NULL, &(struct mproc_process *){NULL}) == -ECANCELED);
+    REQUIRE(mproc_pool_submit(pool, "hang", NULL, NULL, MPROC_FOREVER, &future) == 0);
+    CHECK(mproc_pool_submit(pool, "hang", NULL, NULL, MPROC_FOREVER, NULL) == -ECANCELED);
+    CHECK(mproc_future_cancel(future) == 0);
+    mproc_stop_enter(before);
+    CHECK(wait_for(future).outcome == MPROC_OUTCOME_CANCELLED);
+    mproc_future_free(future);
+    mproc_stop_unref(stop);
+    close_pool();
+}
+
 static void add_one_more(void *user, const struct mproc_result *result)
 {
     int64_t *left = user;

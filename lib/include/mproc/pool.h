@@ -146,6 +146,9 @@ MPROC_EXPORT int mproc_pool_create(struct mproc_context *context, const struct m
  * has no workers and can have none; -ETIMEDOUT (-EAGAIN for MPROC_NOW) no room; -ECANCELED the thread's stop
  * token was stopped while it waited; -ENOMEM; -EPERM called in a fork of the owner; -EBADF the pool was
  * given back.
+ * A thread that is stopped submits as others do where there is room: nothing waits then, and no process
+ * begins. Its task runs if there is a worker for it: those that a warm shutdown has asked end after the task
+ * that they are at, and stopped threads start no others in their place.
  * Ownership: the future is the caller's, ends with mproc_future_free().
  * Threads: any. Blocking: until the deadline.
  */
