@@ -37,12 +37,14 @@ struct mproc_args {
     struct mproc_grip grip;
     msgpack_sbuffer bytes; /* the values without the array around them */
     uint32_t count;
-    int error; /* the first one while adding */
+    int error;     /* the first one while adding */
+    char why[200]; /* its sentence */
     struct mproc_args_open open[MPROC_ARGS_DEPTH_MAX];
     unsigned depth;
     int *fds; /* room for MPROC_ARGS_FDS_MAX, once there is one; -1: taken */
     unsigned nfds;
     bool arrived; /* decoded: `values` is valid and nothing can be added */
+    bool is_lent; /* to a task: see mproc_args_lend() */
     msgpack_zone *zone;
     msgpack_object values;
 };
@@ -79,9 +81,14 @@ int mproc_args_decode(const void *bytes, size_t len, const int *fds, unsigned nf
 int mproc_args_adopt(unsigned char *bytes, size_t len, const int *fds, unsigned nfds,
                      struct mproc_args **ret_args);
 
-/* Makes an existing set, whatever was in it, one that has arrived in bytes without descriptors. They are not
- * copied: they must stay as they are until the set is used otherwise. Errors: -EBADMSG; -ENOMEM. The set is
- * empty then. */
+/* A set that a task is given stays the library's. mproc_args_free() of it, by whomever, empties it and no
+ * more, so that a task that frees it harms nobody; mproc_args_end() ends it. */
+void mproc_args_lend(struct mproc_args *args);
+void mproc_args_end(struct mproc_args *args);
+
+/* Makes an existing set, whatever was in it, one that has arrived in bytes without descriptors, and lends it.
+ * They are not copied: they must stay as they are until the set is used otherwise. Errors: -EBADMSG; -ENOMEM.
+ * The set is empty then. */
 int mproc_args_refer(struct mproc_args *args, const void *bytes, size_t len);
 
 /* Checks that bytes are exactly one array of values that this library could have written, so that msgpack

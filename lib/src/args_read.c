@@ -34,6 +34,7 @@ static int unpack(struct mproc_args *args, const void *bytes, size_t len)
 int mproc_args_refer(struct mproc_args *args, const void *bytes, size_t len)
 {
     mproc_args_clear(args);
+    mproc_args_lend(args);
     int r = mproc_args_scan(bytes, len, 0);
     return r ? r : unpack(args, bytes, len);
 }

@@ -1,8 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <mproc/error.h>
 
 #include "args_internal.h"
 #include "error_internal.h"
@@ -44,25 +47,55 @@ void mproc_args_clear(struct mproc_args *args)
         empty(args);
 }
 
-void mproc_args_free(struct mproc_args *args)
+static void release(struct mproc_args *args)
 {
-    if (!mproc_handle_unref(args))
-        return;
     empty(args);
     if (args->zone)
         msgpack_zone_free(args->zone);
+    args->zone = NULL;
     msgpack_sbuffer_destroy(&args->bytes);
+    msgpack_sbuffer_init(&args->bytes);
     free(args->fds);
+    args->fds = NULL;
+}
+
+void mproc_args_free(struct mproc_args *args)
+{
+    if (!args)
+        return;
+    if (args->is_lent && check(args) == 0) {
+        release(args);
+        return;
+    }
+    if (!mproc_handle_unref(args))
+        return;
+    release(args);
     mproc_handle_bury(args);
 }
 
+void mproc_args_lend(struct mproc_args *args)
+{
+    args->is_lent = true;
+}
+
+void mproc_args_end(struct mproc_args *args)
+{
+    if (args)
+        args->is_lent = false;
+    mproc_args_free(args);
+}
+
+/* The first error stays, with its sentence. */
 static int stick(struct mproc_args *args, int err)
 {
     int r = check(args);
 
     if (r)
         return r;
-    args->error = err;
+    if (!args->error) {
+        args->error = err;
+        snprintf(args->why, sizeof(args->why), "%s", mproc_error_detail());
+    }
     return err;
 }
 
@@ -77,7 +110,8 @@ static int begin(struct mproc_args *args, bool is_string, size_t len)
         return mproc_fail(-EINVAL, "these arguments arrived from the owner: they can be read, not added to");
     if (args->error)
         return mproc_fail(args->error,
-                          "an earlier value could not be added to these arguments; begin a new set");
+                          "an earlier value could not be added, so that these arguments are spoilt: %s",
+                          args->why);
     if (len > MPROC_ARGS_BYTES_MAX - args->bytes.size)
         return stick(args,
                      mproc_fail(-EMSGSIZE, "arguments of more than %d bytes; pass a descriptor to the data",
@@ -142,24 +176,24 @@ int mproc_args_add_float(struct mproc_args *args, double value)
 
 int mproc_args_add_string(struct mproc_args *args, const char *string)
 {
-    if (!string)
-        return stick(args, mproc_fail(-EINVAL, "a NULL is no string; add nil instead"));
     /* The NUL travels too, so that the receiver has a C string without copying. */
-    size_t size = strlen(string) + 1;
+    size_t size = string ? strlen(string) + 1 : 0;
     int r = begin(args, true, size + 8);
     if (r)
         return r;
+    if (!string)
+        return stick(args, mproc_fail(-EINVAL, "a NULL is no string; add nil instead"));
     return finish(args, pack(args, &(msgpack_object){.type = MSGPACK_OBJECT_STR,
                                                      .via.str = {.size = (uint32_t)size, .ptr = string}}));
 }
 
 int mproc_args_add_bytes(struct mproc_args *args, const void *bytes, size_t len)
 {
-    if (!bytes && len > 0)
-        return stick(args, mproc_fail(-EINVAL, "%zu bytes at NULL; add nil instead", len));
     int r = begin(args, false, len > SIZE_MAX - 8 ? len : len + 8);
     if (r)
         return r;
+    if (!bytes && len > 0)
+        return stick(args, mproc_fail(-EINVAL, "%zu bytes at NULL; add nil instead", len));
     return finish(args, pack(args, &(msgpack_object){.type = MSGPACK_OBJECT_BIN,
                                                      .via.bin = {.size = (uint32_t)len, .ptr = bytes}}));
 }
@@ -256,13 +290,13 @@ int mproc_args_add_object(struct mproc_args *args, const struct mproc_class *cls
         return r;
     if (!object)
         return stick(args, mproc_fail(-EINVAL, "a NULL is no %s; add nil instead", cls->name));
-    r = make_room(args, MPROC_PARCEL_FDS);
-    if (r)
-        return r;
     r = cls->pack(object, &parcel);
     if (r)
         return stick(args, r);
-    return append_parcel(args, cls->name, &parcel);
+    r = make_room(args, parcel.nfds);
+    for (unsigned i = 0; r && i < parcel.nfds; i++)
+        close(parcel.fds[i]);
+    return r ? r : append_parcel(args, cls->name, &parcel);
 }
 
 int mproc_args_measure(const struct mproc_args *args, size_t *ret_len, unsigned *ret_nfds)
@@ -275,7 +309,7 @@ int mproc_args_measure(const struct mproc_args *args, size_t *ret_len, unsigned 
         return mproc_fail(-EINVAL,
                           "these arguments arrived from the owner; add what is to go on to a new set");
     if (args && args->error)
-        return mproc_fail(args->error, "a value could not be added to the arguments, and nobody looked");
+        return mproc_fail(args->error, "a value could not be added to the arguments: %s", args->why);
     if (args && args->depth > 0)
         return mproc_fail(-EINVAL, "the last argument is a%s that wants %llu more values",
                           args->open[args->depth - 1].is_map ? " map" : "n array",

@@ -9,6 +9,7 @@
 #include "error_internal.h"
 
 static _Thread_local char detail[512];
+static _Thread_local int failure; /* that it is of */
 static _Thread_local char unknown[40];
 
 /* Where the library gives a number a meaning of its own, libc's sentence would mislead. */
@@ -50,6 +51,12 @@ const char *mproc_error_detail(void)
 void mproc_forget_detail(void)
 {
     detail[0] = '\0';
+    failure = 0;
+}
+
+const char *mproc_detail_of(int err)
+{
+    return failure == err ? detail : "";
 }
 
 int mproc_fail(int err, const char *format, ...)
@@ -60,6 +67,7 @@ int mproc_fail(int err, const char *format, ...)
     va_start(list, format);
     vsnprintf(detail, sizeof(detail), format, list);
     va_end(list);
+    failure = err;
     errno = saved;
     return err;
 }

@@ -9,6 +9,9 @@
  * mproc_fail(…)`. Keeps errno. Threads: any. Async-signal safety: not safe. */
 int mproc_fail(int err, const char *format, ...) MPROC_PRINTF(2, 3);
 
+/* The detail, if it is of this error; else "". Threads: any. */
+const char *mproc_detail_of(int err);
+
 /* Makes the detail empty, so that an old one is not taken for the reason of what comes. Threads: any. */
 void mproc_forget_detail(void);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,7 +123,18 @@ static void close_all(const int *fds, size_t nfds)
         close(fds[i]);
 }
 
-int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args)
+static int fail_no_room(void)
+{
+    struct rlimit limit = {0};
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return mproc_fail(-EMFILE,
+                      "descriptors arrived and process %d had no room for them; raise its RLIMIT_NOFILE, "
+                      "which is %llu",
+                      (int)getpid(), (unsigned long long)limit.rlim_cur);
+}
+
+int mproc_letter_fetch(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args)
 {
     _Alignas(struct mproc_letter) unsigned char buffer[sizeof(struct mproc_letter) + INLINE_MAX];
     const struct mproc_letter *letter = (const struct mproc_letter *)buffer;
@@ -139,9 +151,7 @@ int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct
             return mproc_fail(-ENOENT, "the values that were to come through the channel have not come");
         /* One too short to be a letter is nobody's. */
         bool is_it = is_whole && letter->cell == cell && letter->generation == generation;
-        int r = len < 0 ? mproc_fail(-EMFILE, "descriptors arrived and there was no room for them; raise "
-                                              "RLIMIT_NOFILE")
-                        : 0;
+        int r = len < 0 ? fail_no_room() : 0;
         if (is_it && r == 0)
             r = open_letter(letter, (size_t)len - sizeof(*letter), fds, nfds, ret_args);
         if (!is_it || r)
@@ -149,6 +159,21 @@ int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct
         if (is_it)
             return r;
     }
+}
+
+int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args)
+{
+    static struct mproc_args *lent;
+    struct mproc_args *args;
+    int r = mproc_letter_fetch(channel, cell, generation, &args);
+
+    if (r)
+        return r;
+    mproc_args_end(lent);
+    mproc_args_lend(args);
+    lent = args;
+    *ret_args = args;
+    return 0;
 }
 
 int mproc_letter_take(int channel, size_t max_len, struct mproc_letter *ret_letter,

@@ -27,6 +27,10 @@ int mproc_letter_send(int channel, uint32_t cell, uint32_t generation, const voi
 
 /* Receives the values of this hand-over, and throws away those of others that were revoked. Does not block.
  * Errors: -ENOENT there are none; -EBADMSG, -EMFILE, -ENOMEM. */
+int mproc_letter_fetch(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args);
+
+/* The same in a worker, of which one thread receives: the set is lent to the task or hook that it is for.
+ * Whoever frees it empties it; it ends with the next call. */
 int mproc_letter_receive(int channel, uint32_t cell, uint32_t generation, struct mproc_args **ret_args);
 
 /* Receives the next letter, whosever it is. Does not block. `ret_letter` is also set where the values cannot

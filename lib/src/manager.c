@@ -250,7 +250,7 @@ int mproc_manager_get_stat(struct mproc_manager *manager, uint64_t deadline_ns,
     int r = mproc_manager_begin(&manager->access, MANAGER_STAT, 0, deadline_ns, &request);
 
     if (r == 0)
-        r = mproc_manager_call(&manager->access, deadline_ns, false, &answer);
+        r = mproc_manager_call(&manager->access, deadline_ns, NULL, &answer);
     if (r)
         return r;
     r = mproc_args_get_uint(answer, 1, &stat.objects);

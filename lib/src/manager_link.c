@@ -3,9 +3,11 @@
  * nothing is locked. A child of fork() finds its parent's, which it must not use, by the pid.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -21,6 +23,7 @@
 #include "manager_wire.h"
 #include "seats.h"
 #include "stop_internal.h"
+#include "system.h"
 #include "wait.h"
 
 /* A few microseconds: about what falling asleep and being woken costs. */
@@ -417,17 +420,41 @@ static int await_answer(struct manager_access *access, const struct manager_link
     return is_stopped && r == -ETIMEDOUT ? -ECANCELED : r;
 }
 
-static int fail_call(struct manager_access *access, struct manager_link *link, int r)
+/* Whether the server has read the last request. */
+static bool was_read(const struct manager_link *link)
+{
+    int unread = 1;
+
+    return ioctl(link->fd, SIOCOUTQ, &unread) == 0 && unread == 0;
+}
+
+/* No answer came. A server that is at work and has read the request has let it wait. */
+static int fail_late(const struct manager_access *access, const struct manager_link *link,
+                     const char *awaited, int r)
+{
+    unsigned pid = __atomic_load_n(&access->shared->pid, __ATOMIC_RELAXED);
+    bool is_stopped = false;
+    pid_t parent;
+
+    mproc_look_at((pid_t)pid, &is_stopped, &parent);
+    if (r == -ETIMEDOUT && awaited && !is_stopped && was_read(link))
+        return mproc_fail(r, "%s", awaited);
+    return mproc_fail(r, "the manager's server (process %u) did not answer in time%s", pid,
+                      is_stopped ? ": it is stopped" : "");
+}
+
+static int fail_call(struct manager_access *access, struct manager_link *link, const char *awaited, int r)
 {
     switch (r) {
     case -ETIMEDOUT:
     case -EAGAIN:
-        abandon(link);
-        return mproc_fail(r, "the manager's server (process %u) did not answer in time",
-                          __atomic_load_n(&access->shared->pid, __ATOMIC_RELAXED));
-    case -ECANCELED:
+        r = fail_late(access, link, awaited, r);
         abandon(link);
         return r;
+    case -ECANCELED:
+        abandon(link);
+        return mproc_fail(r, "stopped while waiting for the manager's server (process %u)",
+                          __atomic_load_n(&access->shared->pid, __ATOMIC_RELAXED));
     case -EPIPE:
     case -ECONNRESET:
         r = fail_lost(access);
@@ -440,7 +467,7 @@ static int fail_call(struct manager_access *access, struct manager_link *link, i
     }
 }
 
-int mproc_manager_call(struct manager_access *access, uint64_t deadline_ns, bool waits,
+int mproc_manager_call(struct manager_access *access, uint64_t deadline_ns, const char *awaited,
                        struct mproc_args **ret_answer)
 {
     struct manager_link *link = *find_link(access->server);
@@ -456,9 +483,9 @@ int mproc_manager_call(struct manager_access *access, uint64_t deadline_ns, bool
             mproc_manager_hang_up(access->server);
         return r == -ETIMEDOUT && deadline_ns == MPROC_NOW ? -EAGAIN : r;
     }
-    r = await_answer(access, link, seen, by_ns, waits, &answer);
+    r = await_answer(access, link, seen, by_ns, awaited != NULL, &answer);
     if (r)
-        return fail_call(access, link, r == -ETIMEDOUT && deadline_ns == MPROC_NOW ? -EAGAIN : r);
+        return fail_call(access, link, awaited, r == -ETIMEDOUT && deadline_ns == MPROC_NOW ? -EAGAIN : r);
     r = read_status(answer);
     if (r && r != -EOWNERDEAD) {
         mproc_args_free(answer);

@@ -51,7 +51,7 @@ int mproc_shared_open(struct mproc_manager *manager, const struct mproc_shared_o
     mproc_args_add_string(request, options->name ? options->name : "");
     mproc_args_add_bool(request, options->name != NULL);
     mproc_args_add_uint(request, options->max_items);
-    r = mproc_manager_call(access, deadline_ns, false, &answer);
+    r = mproc_manager_call(access, deadline_ns, NULL, &answer);
     if (r)
         return r;
     if (mproc_args_get_uint(answer, 1, &id))
@@ -109,8 +109,9 @@ static int begin_of(struct mproc_shared *shared, enum mproc_shared_kind kind, en
 static int begin_dict(struct mproc_shared *shared, const char *key, enum manager_op op, uint64_t deadline_ns,
                       struct mproc_args **ret_request)
 {
+    if (!key)
+        return mproc_fail(-EINVAL, "the key is NULL, which is no name");
     int r = begin_of(shared, MPROC_SHARED_DICT, MPROC_SHARED_NAMESPACE, op, deadline_ns, ret_request);
-
     return r ? r : mproc_args_add_string(*ret_request, key);
 }
 
@@ -139,10 +140,10 @@ static int add_values(struct mproc_args *request, const struct mproc_args *value
 }
 
 /* For an answer that tells nothing more. */
-static int call(struct mproc_shared *shared, uint64_t deadline_ns, bool waits)
+static int call(struct mproc_shared *shared, uint64_t deadline_ns, const char *awaited)
 {
     struct mproc_args *answer;
-    int r = mproc_manager_call(&shared->access, deadline_ns, waits, &answer);
+    int r = mproc_manager_call(&shared->access, deadline_ns, awaited, &answer);
 
     if (r == 0 || r == -EOWNERDEAD)
         mproc_args_free(answer);
@@ -150,20 +151,20 @@ static int call(struct mproc_shared *shared, uint64_t deadline_ns, bool waits)
 }
 
 static int call_with_values(struct mproc_shared *shared, struct mproc_args *request,
-                            const struct mproc_args *values, uint64_t deadline_ns, bool waits)
+                            const struct mproc_args *values, uint64_t deadline_ns, const char *awaited)
 {
     int r = add_values(request, values);
 
-    return r ? r : call(shared, deadline_ns, waits);
+    return r ? r : call(shared, deadline_ns, awaited);
 }
 
-static int call_for_values(struct mproc_shared *shared, uint64_t deadline_ns, bool waits,
+static int call_for_values(struct mproc_shared *shared, uint64_t deadline_ns, const char *awaited,
                            struct mproc_args **ret_values)
 {
     struct mproc_args *answer;
     const void *bytes;
     size_t len;
-    int r = mproc_manager_call(&shared->access, deadline_ns, waits, &answer);
+    int r = mproc_manager_call(&shared->access, deadline_ns, awaited, &answer);
 
     if (r)
         return r;
@@ -181,7 +182,7 @@ static int call_for_int(struct mproc_shared *shared, uint64_t deadline_ns, int64
 {
     struct mproc_args *answer;
     int64_t value = 0;
-    int r = mproc_manager_call(&shared->access, deadline_ns, false, &answer);
+    int r = mproc_manager_call(&shared->access, deadline_ns, NULL, &answer);
 
     if (r)
         return r;
@@ -211,7 +212,7 @@ int mproc_shared_clear(struct mproc_shared *shared, uint64_t deadline_ns)
     struct mproc_args *request;
     int r = begin(shared, MANAGER_CLEAR, deadline_ns, &request);
 
-    return r ? r : call(shared, deadline_ns, false);
+    return r ? r : call(shared, deadline_ns, NULL);
 }
 
 int mproc_shared_remove(struct mproc_shared *shared, uint64_t deadline_ns)
@@ -219,7 +220,7 @@ int mproc_shared_remove(struct mproc_shared *shared, uint64_t deadline_ns)
     struct mproc_args *request;
     int r = begin(shared, MANAGER_REMOVE, deadline_ns, &request);
 
-    return r ? r : call(shared, deadline_ns, false);
+    return r ? r : call(shared, deadline_ns, NULL);
 }
 
 int mproc_shared_dict_set(struct mproc_shared *shared, const char *key, const struct mproc_args *values,
@@ -228,7 +229,7 @@ int mproc_shared_dict_set(struct mproc_shared *shared, const char *key, const st
     struct mproc_args *request;
     int r = begin_dict(shared, key, MANAGER_DICT_SET, deadline_ns, &request);
 
-    return r ? r : call_with_values(shared, request, values, deadline_ns, false);
+    return r ? r : call_with_values(shared, request, values, deadline_ns, NULL);
 }
 
 int mproc_shared_dict_insert(struct mproc_shared *shared, const char *key, const struct mproc_args *values,
@@ -237,7 +238,7 @@ int mproc_shared_dict_insert(struct mproc_shared *shared, const char *key, const
     struct mproc_args *request;
     int r = begin_dict(shared, key, MANAGER_DICT_INSERT, deadline_ns, &request);
 
-    return r ? r : call_with_values(shared, request, values, deadline_ns, false);
+    return r ? r : call_with_values(shared, request, values, deadline_ns, NULL);
 }
 
 int mproc_shared_dict_get(struct mproc_shared *shared, const char *key, uint64_t deadline_ns,
@@ -246,7 +247,7 @@ int mproc_shared_dict_get(struct mproc_shared *shared, const char *key, uint64_t
     struct mproc_args *request;
     int r = begin_dict(shared, key, MANAGER_DICT_GET, deadline_ns, &request);
 
-    return r ? r : call_for_values(shared, deadline_ns, false, ret_values);
+    return r ? r : call_for_values(shared, deadline_ns, NULL, ret_values);
 }
 
 int mproc_shared_dict_pop(struct mproc_shared *shared, const char *key, uint64_t deadline_ns,
@@ -255,7 +256,7 @@ int mproc_shared_dict_pop(struct mproc_shared *shared, const char *key, uint64_t
     struct mproc_args *request;
     int r = begin_dict(shared, key, MANAGER_DICT_POP, deadline_ns, &request);
 
-    return r ? r : call_for_values(shared, deadline_ns, false, ret_values);
+    return r ? r : call_for_values(shared, deadline_ns, NULL, ret_values);
 }
 
 int mproc_shared_dict_add(struct mproc_shared *shared, const char *key, int64_t delta, uint64_t deadline_ns,
@@ -275,7 +276,7 @@ int mproc_shared_dict_keys(struct mproc_shared *shared, uint64_t deadline_ns, st
     int r =
         begin_of(shared, MPROC_SHARED_DICT, MPROC_SHARED_NAMESPACE, MANAGER_DICT_KEYS, deadline_ns, &request);
 
-    return r ? r : call_for_values(shared, deadline_ns, false, ret_keys);
+    return r ? r : call_for_values(shared, deadline_ns, NULL, ret_keys);
 }
 
 int mproc_shared_dict_items(struct mproc_shared *shared, uint64_t deadline_ns, struct mproc_args **ret_items)
@@ -284,7 +285,7 @@ int mproc_shared_dict_items(struct mproc_shared *shared, uint64_t deadline_ns, s
     int r = begin_of(shared, MPROC_SHARED_DICT, MPROC_SHARED_NAMESPACE, MANAGER_DICT_ITEMS, deadline_ns,
                      &request);
 
-    return r ? r : call_for_values(shared, deadline_ns, false, ret_items);
+    return r ? r : call_for_values(shared, deadline_ns, NULL, ret_items);
 }
 
 static int insert(struct mproc_shared *shared, int64_t index, bool at_end, const struct mproc_args *values,
@@ -295,7 +296,7 @@ static int insert(struct mproc_shared *shared, int64_t index, bool at_end, const
 
     if (r == 0)
         r = mproc_args_add_bool(request, at_end);
-    return r ? r : call_with_values(shared, request, values, deadline_ns, false);
+    return r ? r : call_with_values(shared, request, values, deadline_ns, NULL);
 }
 
 int mproc_shared_list_append(struct mproc_shared *shared, const struct mproc_args *values,
@@ -316,7 +317,7 @@ int mproc_shared_list_set(struct mproc_shared *shared, int64_t index, const stru
     struct mproc_args *request;
     int r = begin_list(shared, index, MANAGER_LIST_SET, deadline_ns, &request);
 
-    return r ? r : call_with_values(shared, request, values, deadline_ns, false);
+    return r ? r : call_with_values(shared, request, values, deadline_ns, NULL);
 }
 
 int mproc_shared_list_get(struct mproc_shared *shared, int64_t index, uint64_t deadline_ns,
@@ -325,7 +326,7 @@ int mproc_shared_list_get(struct mproc_shared *shared, int64_t index, uint64_t d
     struct mproc_args *request;
     int r = begin_list(shared, index, MANAGER_LIST_GET, deadline_ns, &request);
 
-    return r ? r : call_for_values(shared, deadline_ns, false, ret_values);
+    return r ? r : call_for_values(shared, deadline_ns, NULL, ret_values);
 }
 
 int mproc_shared_list_pop(struct mproc_shared *shared, int64_t index, uint64_t deadline_ns,
@@ -334,7 +335,7 @@ int mproc_shared_list_pop(struct mproc_shared *shared, int64_t index, uint64_t d
     struct mproc_args *request;
     int r = begin_list(shared, index, MANAGER_LIST_POP, deadline_ns, &request);
 
-    return r ? r : call_for_values(shared, deadline_ns, false, ret_values);
+    return r ? r : call_for_values(shared, deadline_ns, NULL, ret_values);
 }
 
 int mproc_shared_list_items(struct mproc_shared *shared, uint64_t deadline_ns, struct mproc_args **ret_items)
@@ -342,7 +343,7 @@ int mproc_shared_list_items(struct mproc_shared *shared, uint64_t deadline_ns, s
     struct mproc_args *request;
     int r = begin_of(shared, MPROC_SHARED_LIST, MPROC_SHARED_LIST, MANAGER_LIST_ITEMS, deadline_ns, &request);
 
-    return r ? r : call_for_values(shared, deadline_ns, false, ret_items);
+    return r ? r : call_for_values(shared, deadline_ns, NULL, ret_items);
 }
 
 static int count(struct mproc_shared *shared, enum manager_op op, int64_t value, uint64_t deadline_ns,
@@ -374,7 +375,7 @@ int mproc_shared_queue_put(struct mproc_shared *shared, const struct mproc_args 
     int r =
         begin_of(shared, MPROC_SHARED_QUEUE, MPROC_SHARED_QUEUE, MANAGER_QUEUE_PUT, deadline_ns, &request);
 
-    return r ? r : call_with_values(shared, request, values, deadline_ns, true);
+    return r ? r : call_with_values(shared, request, values, deadline_ns, "the queue is still full");
 }
 
 int mproc_shared_queue_get(struct mproc_shared *shared, uint64_t deadline_ns, struct mproc_args **ret_values)
@@ -383,7 +384,7 @@ int mproc_shared_queue_get(struct mproc_shared *shared, uint64_t deadline_ns, st
     int r =
         begin_of(shared, MPROC_SHARED_QUEUE, MPROC_SHARED_QUEUE, MANAGER_QUEUE_GET, deadline_ns, &request);
 
-    return r ? r : call_for_values(shared, deadline_ns, true, ret_values);
+    return r ? r : call_for_values(shared, deadline_ns, "the queue is still empty", ret_values);
 }
 
 int mproc_shared_lock_acquire(struct mproc_shared *shared, uint64_t deadline_ns)
@@ -392,7 +393,7 @@ int mproc_shared_lock_acquire(struct mproc_shared *shared, uint64_t deadline_ns)
     int r =
         begin_of(shared, MPROC_SHARED_LOCK, MPROC_SHARED_LOCK, MANAGER_LOCK_ACQUIRE, deadline_ns, &request);
 
-    return r ? r : call(shared, deadline_ns, true);
+    return r ? r : call(shared, deadline_ns, "the lock is still held");
 }
 
 int mproc_shared_lock_release(struct mproc_shared *shared, uint64_t deadline_ns)
@@ -401,7 +402,7 @@ int mproc_shared_lock_release(struct mproc_shared *shared, uint64_t deadline_ns)
     int r =
         begin_of(shared, MPROC_SHARED_LOCK, MPROC_SHARED_LOCK, MANAGER_LOCK_RELEASE, deadline_ns, &request);
 
-    return r ? r : call(shared, deadline_ns, false);
+    return r ? r : call(shared, deadline_ns, NULL);
 }
 
 static int pack_shared(const void *object, struct mproc_parcel *ret_parcel)

@@ -111,11 +111,11 @@ struct manager_link;
 int mproc_manager_begin(struct manager_access *access, enum manager_op op, uint64_t object,
                         uint64_t deadline_ns, struct mproc_args **ret_request);
 
-/* Sends the request that this thread began last and waits for the answer. `waits` says that the server may
- * answer late, because it waits for something. Returns 0, or the errno of the answer with its detail, also
- * with -EOWNERDEAD with `ret_answer`. Errors: those that all calls can have. Ownership: the answer is the
- * caller's. */
-int mproc_manager_call(struct manager_access *access, uint64_t deadline_ns, bool waits,
+/* Sends the request that this thread began last and waits for the answer. `awaited` is NULL, or says that the
+ * server may answer late, because it waits for something: "the queue is still full". Returns 0, or the errno
+ * of the answer with its detail, also with -EOWNERDEAD with `ret_answer`. Errors: those that all calls can
+ * have. Ownership: the answer is the caller's. */
+int mproc_manager_call(struct manager_access *access, uint64_t deadline_ns, const char *awaited,
                        struct mproc_args **ret_answer);
 
 /* What the last call of this thread was granted, it has no use for: others get it. */

@@ -74,6 +74,16 @@ int mproc_pool_join(struct mproc_pool *pool, uint64_t deadline_ns)
     return r;
 }
 
+static bool any_lives(const struct mproc_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->nworkers; i++) {
+        const struct mproc_process *process = pool->workers[i].process;
+        if (process && !mproc_process_is_dead(process))
+            return true;
+    }
+    return false;
+}
+
 static int terminate(struct mproc_pool *pool, uint64_t deadline_ns)
 {
     uint64_t now_ns = mproc_clock_ns();
@@ -97,9 +107,16 @@ static int terminate(struct mproc_pool *pool, uint64_t deadline_ns)
     pool->state = POOL_ENDED;
     if (r == 0)
         return 0;
-    r = mproc_fail(-ETIMEDOUT,
-                   "%u workers of the pool '%s' have not ended after SIGKILL: they hang inside the kernel",
-                   pool->alive, pool->name);
+    if (any_lives(pool))
+        r = mproc_fail(
+            -ETIMEDOUT,
+            "%u workers of the pool '%s' have not ended after SIGKILL: they hang inside the kernel",
+            pool->alive, pool->name);
+    else
+        r = mproc_fail(-ETIMEDOUT,
+                       "%u workers of the pool '%s' have ended, but their guard does not tell how: is it "
+                       "stopped?",
+                       pool->alive, pool->name);
     for (uint32_t i = 0; i < pool->hand->cells; i++) {
         if (pool->in_cell[i])
             mproc_job_give_up(pool, pool->in_cell[i], MPROC_OUTCOME_CANCELLED);

@@ -29,12 +29,14 @@
 #define POOL_NO_CELL UINT32_MAX
 
 /* A result as the owner keeps it; `len` bytes follow: the values of DONE, the detail of FAILED and of
- * NOT_RUN, a pool_death of others that were begun. */
+ * NOT_RUN, a pool_death of others that were begun. One that is lost is of a task that ran; its bytes say why
+ * the owner could not take what it gave. */
 struct pool_record {
     uint32_t len;
     int32_t error;
     uint8_t outcome;
-    uint8_t in_parcel;
+    bool in_parcel : 1;
+    bool is_lost : 1;
     int16_t worker;
     uint32_t attempts;
 };

@@ -266,8 +266,8 @@ static int take_parcel(struct mproc_pool *pool, struct pool_job *job, uint64_t w
 
     if (!parcel)
         return mproc_fail(-ENOMEM, "no memory for a result");
-    int r = mproc_letter_receive(pool->workers[hand_lane(word)].channel, job->cell, hand_generation(word),
-                                 &parcel->values);
+    int r = mproc_letter_fetch(pool->workers[hand_lane(word)].channel, job->cell, hand_generation(word),
+                               &parcel->values);
     if (r) {
         free(parcel);
         return r;
@@ -277,6 +277,21 @@ static int take_parcel(struct mproc_pool *pool, struct pool_job *job, uint64_t w
     *job->last_parcel = parcel;
     job->last_parcel = &parcel->next;
     return 0;
+}
+
+/* The record of an item that ran, and whose result is lost here: the task is not to blame. */
+static void record_loss(struct mproc_pool *pool, struct pool_job *job, const struct pool_record *record,
+                        int error)
+{
+    const char *why = mproc_error_detail();
+    struct pool_record lost = *record;
+
+    lost.outcome = MPROC_OUTCOME_FAILED;
+    lost.error = error;
+    lost.in_parcel = false;
+    lost.is_lost = true;
+    lost.len = (uint32_t)strlen(why);
+    mproc_job_record(pool, job, &lost, why);
 }
 
 /* Results of the items before `count` of this hand-over; they are whole. */
@@ -299,13 +314,13 @@ static void absorb(struct mproc_pool *pool, struct pool_job *job, uint64_t word,
             kept.len = record.len;
         if (kept.in_parcel)
             r = take_parcel(pool, job, word);
-        kept.error = r ? r : record.code;
-        kept.outcome = kept.error ? MPROC_OUTCOME_FAILED : MPROC_OUTCOME_DONE;
         if (r) {
-            kept.in_parcel = 0;
-            kept.len = 0;
+            record_loss(pool, job, &kept, r);
+        } else {
+            kept.error = record.code;
+            kept.outcome = kept.error ? MPROC_OUTCOME_FAILED : MPROC_OUTCOME_DONE;
+            mproc_job_record(pool, job, &kept, bytes);
         }
-        mproc_job_record(pool, job, &kept, bytes);
         job->attempt = 1;
         at += hand_record_size(kept.len);
     }

@@ -26,7 +26,7 @@ struct mproc_map {
     bool is_carried; /* the scratch has a task for which there was no room */
     bool is_fed;     /* there is no more, or no more can be taken */
     int error;       /* then why, if that is not the end */
-    char detail[256];
+    char detail[400];
     uint64_t next_index;
     uint64_t task_ns; /* what a task takes, about; 0: not known yet */
     uint32_t last_chunk;
@@ -101,6 +101,30 @@ static void stop_feeding(struct mproc_map *map, int error)
         snprintf(map->detail, sizeof(map->detail), "%s", mproc_error_detail());
 }
 
+/* The feed has failed. What a call of the library said in it is the reason only where it gave the same error.
+ */
+static void stop_by_feed(struct mproc_map *map, int error)
+{
+    const char *why = mproc_detail_of(error);
+
+    if (!why[0] && error < 0)
+        why = mproc_strerror(error);
+    map->is_fed = true;
+    map->error = error;
+    snprintf(map->detail, sizeof(map->detail), "the feed returned %d at task %llu%s%s", error,
+             (unsigned long long)map->next_index, why[0] ? ": " : "", why);
+}
+
+/* The task in the scratch cannot be handed over. */
+static void stop_at_task(struct mproc_map *map, int error)
+{
+    map->is_carried = false;
+    map->is_fed = true;
+    map->error = error;
+    snprintf(map->detail, sizeof(map->detail), "task %llu of the map: %s",
+             (unsigned long long)map->next_index - 1, mproc_error_detail());
+}
+
 /* Brings a task into the scratch. Returns whether there is one. */
 static bool fetch(struct mproc_map *map)
 {
@@ -117,8 +141,10 @@ static bool fetch(struct mproc_map *map)
     int r = map->feed(map->user, map->next_index, map->scratch);
     if (r == 0)
         map->next_index++;
+    else if (r == MPROC_FEED_END)
+        stop_feeding(map, 0);
     else
-        stop_feeding(map, r == MPROC_FEED_END ? 0 : r);
+        stop_by_feed(map, r);
     map->is_carried = r == 0;
     return map->is_carried;
 }
@@ -126,12 +152,12 @@ static bool fetch(struct mproc_map *map)
 /* A task that does not go into a cell: a job of its own. Returns whether there is one. */
 static bool load_alone(struct mproc_map *map, struct pool_job *job)
 {
-    map->is_carried = false;
     int r = mproc_job_load(job, map->scratch);
     if (r) {
-        stop_feeding(map, r);
+        stop_at_task(map, r);
         return false;
     }
+    map->is_carried = false;
     job->items = 1;
     return true;
 }
@@ -149,8 +175,7 @@ static bool fill(struct mproc_map *map, struct pool_job *job, uint32_t most)
         size_t len;
         int r = mproc_args_measure(map->scratch, &len, &nfds);
         if (r) {
-            map->is_carried = false;
-            stop_feeding(map, r);
+            stop_at_task(map, r);
             break;
         }
         if (nfds > 0 || at + hand_record_size(len) > hand->body_bytes / 2) {
@@ -448,7 +473,7 @@ void mproc_map_free(struct mproc_map *map)
     }
     mproc_pool_unlock(pool);
     mproc_view_clean(&map->view);
-    mproc_args_free(map->view.values);
+    mproc_args_end(map->view.values);
     mproc_args_free(map->scratch);
     mproc_handle_bury(map);
     mproc_pool_unref(pool);

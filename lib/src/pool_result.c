@@ -8,6 +8,8 @@
 #include "error_internal.h"
 #include "pool_internal.h"
 
+static const char no_memory[] = "no memory for it";
+
 static size_t record_size(size_t len)
 {
     return (sizeof(struct pool_record) + len + 7) & ~(size_t)7;
@@ -45,6 +47,7 @@ void mproc_job_record(struct mproc_pool *pool, struct pool_job *job, const struc
         if (kept.outcome == MPROC_OUTCOME_DONE) {
             kept.outcome = MPROC_OUTCOME_FAILED;
             kept.error = -ENOMEM;
+            kept.is_lost = true;
         }
     }
     memcpy(job->results + job->results_len, &kept, sizeof(kept));
@@ -141,6 +144,11 @@ void mproc_job_read(struct pool_job *job, uint32_t item, size_t *offset, struct 
     } else if (record.outcome == MPROC_OUTCOME_NOT_RUN && record.len > 0) {
         snprintf(view->detail, sizeof(view->detail), "'%s' was not run: %.*s",
                  job->pool->context->entries[job->entry].name, (int)record.len, (const char *)bytes);
+    } else if (record.is_lost) {
+        snprintf(view->detail, sizeof(view->detail), "'%s' ran, but its result is lost in the owner: %.*s",
+                 job->pool->context->entries[job->entry].name,
+                 record.len > 0 ? (int)record.len : (int)strlen(no_memory),
+                 record.len > 0 ? (const char *)bytes : no_memory);
     } else if (record.outcome == MPROC_OUTCOME_FAILED) {
         snprintf(view->detail, sizeof(view->detail), "%.*s", (int)record.len, (const char *)bytes);
         if (record.len == 0)

@@ -17,6 +17,7 @@
 #include "error_internal.h"
 #include "letter.h"
 #include "pool_hand.h"
+#include "stop_internal.h"
 #include "worker.h"
 
 /* What is needed for the shortest result: its record and a detail. */
@@ -85,9 +86,11 @@ static int call(struct server *server, uint32_t entry, struct mproc_args *args)
     mproc_forget_detail();
     mproc_args_clear(server->result);
     int code = server->entries[entry].run(args);
+    if (mproc_stop_is_fork()) /* what a fork of the worker returns is no result */
+        _exit(code >= 0 && code <= 255 ? code : 1);
     if (code == 0 && server->result->error)
         code = mproc_fail(server->result->error, "a value could not be added to the result: %s",
-                          mproc_strerror(server->result->error));
+                          server->result->why);
     return code;
 }
 
@@ -318,6 +321,8 @@ static int make_sets(struct server *server)
 
     if (r == 0)
         r = mproc_args_new(&server->result);
+    if (r == 0)
+        mproc_args_lend(server->result);
     if (r == 0 && server->max_bytes > 0) {
         server->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
         if (server->statm < 0)
@@ -369,8 +374,8 @@ static int serve(struct mproc_args *args)
     serve_tasks(&server);
     run_exit(&server);
     serving = NULL;
-    mproc_args_free(server.args);
-    mproc_args_free(server.result);
+    mproc_args_end(server.args);
+    mproc_args_end(server.result);
     mproc_hand_free(server.hand);
     close(server.channel);
     return 0;

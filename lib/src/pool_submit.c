@@ -64,7 +64,7 @@ static void free_future(struct mproc_future *future)
     struct mproc_pool *pool = future->job.pool;
 
     mproc_view_clean(&future->view);
-    mproc_args_free(future->view.values);
+    mproc_args_end(future->view.values);
     mproc_job_clean(&future->job);
     atomic_store(&future->grip.refs, 0);
     mproc_handle_bury(future);
@@ -264,11 +264,11 @@ int mproc_pool_apply(struct mproc_pool *pool, const char *entry, const struct mp
         mproc_stop_enter(before);
         if (waited == 0 && is_late && result.outcome == MPROC_OUTCOME_DONE)
             r = 0;
-        else
-            r = r == -EAGAIN ? -ETIMEDOUT : r;
         if (r)
             mproc_fail(r, "'%s' was cancelled: %s", entry,
-                       r == -ECANCELED ? "the caller was stopped" : "the deadline has passed");
+                       r == -ECANCELED ? "the caller was stopped"
+                       : r == -EAGAIN  ? "it was not done at once"
+                                       : "the deadline has passed");
     }
     if (r == 0)
         r = take_result(future, &result, ret_values);

@@ -128,6 +128,19 @@ static unsigned deaths_allowed(const struct mproc_pool *pool, const struct mproc
     return status->end == MPROC_END_SIGNAL && status->signal == SIGKILL ? KILLS_MORE * deaths : deaths;
 }
 
+/* Why there are none: how the last one ended before it served. */
+static void explain_ends(const struct mproc_pool *pool, uint32_t lane, const struct mproc_status *status,
+                         char *ret_why, size_t size)
+{
+    const char *hook = pool->init >= 0 ? pool->context->entries[pool->init].name : NULL;
+    const char *meaning = status->returned && status->result < 0 ? mproc_strerror(status->result) : "";
+
+    snprintf(ret_why, size, "workers end %s%.40s%s, the last was '%s/%u': %s%s%s%s%s%s",
+             hook ? "in their init hook '" : "before they serve", hook ? hook : "", hook ? "'" : "",
+             pool->name, lane, pool->workers[lane].past.why, meaning[0] ? " (" : "", meaning,
+             meaning[0] ? ")" : "", status->detail[0] ? ": " : "", status->detail);
+}
+
 static void note_end(struct mproc_pool *pool, uint32_t lane, const struct mproc_status *status)
 {
     const struct hand_lane *own = &pool->hand->lane[lane];
@@ -153,9 +166,7 @@ static void note_end(struct mproc_pool *pool, uint32_t lane, const struct mproc_
         pool->failures = 0;
     } else if (!is_meant && ++pool->failures >= deaths_allowed(pool, status)) {
         worker->start_at_ns = mproc_deadline_ms(retry_ms);
-        snprintf(why, sizeof(why), "they end %s: %s%s%.100s",
-                 pool->init >= 0 ? "in their init hook" : "before they serve", past->why,
-                 status->detail[0] ? ": " : "", status->detail);
+        explain_ends(pool, lane, status, why, sizeof(why));
         if (!any_serves(pool))
             break_pool(pool, why);
     }

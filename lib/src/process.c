@@ -218,6 +218,9 @@ static int wait_a_while(struct mproc_process *process, enum mproc_slot_state sta
         if (r && stop && __atomic_load_n(stop, __ATOMIC_ACQUIRE))
             return -ECANCELED;
         look_after(process);
+        /* Who has the lock for long will see to it. */
+        if (r == 0 && mproc_slot_state(process->slot) == state)
+            r = mproc_wait_one(&process->slot->state, state, until_ns);
     } else {
         until_ns = earlier(deadline_ns, guard_slice_ms);
         r = mproc_wait_one(&process->slot->state, state, until_ns);
@@ -227,29 +230,62 @@ static int wait_a_while(struct mproc_process *process, enum mproc_slot_state sta
     return r == -ETIMEDOUT && until_ns < deadline_ns ? 0 : r;
 }
 
+bool mproc_process_is_dead(const struct mproc_process *process)
+{
+    return mproc_poll_one(process->pidfd, POLLIN, MPROC_NOW);
+}
+
+/* Who is to record the end of a dead process is its parent, until it has reaped it. */
+static bool has_stopped_guard(const struct mproc_process *process)
+{
+    bool is_stopped;
+    pid_t guard, parent;
+
+    return mproc_look_at(process->pid, &is_stopped, &guard) == 0 &&
+           mproc_look_at(guard, &is_stopped, &parent) == 0 && is_stopped;
+}
+
+/* Its pidfd has shown the end: the record is a matter of moments, unless its guard is stopped. */
+static int await_record(struct mproc_process *process)
+{
+    uint64_t until_ns = mproc_deadline_ms(record_ms);
+    enum mproc_slot_state state;
+    int r = 0;
+
+    while ((state = mproc_slot_state(process->slot)) != MPROC_SLOT_ENDED && r != -ECANCELED &&
+           mproc_clock_ns() < until_ns && !has_stopped_guard(process))
+        r = wait_a_while(process, state, earlier(until_ns, poll_slice_ms));
+    return state == MPROC_SLOT_ENDED ? 0 : r == -ECANCELED ? r : -ETIMEDOUT;
+}
+
+static int fail_join(const struct mproc_process *process, int r)
+{
+    if (r == -ECANCELED)
+        return mproc_fail(r, "stopped while waiting for process '%s' (%d)", process->name, (int)process->pid);
+    if (mproc_process_is_dead(process))
+        return mproc_fail(r, "process '%s' (%d) has ended, but its guard does not tell how: is it stopped?",
+                          process->name, (int)process->pid);
+    return mproc_fail(r, "process '%s' (%d) has not ended", process->name, (int)process->pid);
+}
+
 int mproc_process_join(struct mproc_process *process, uint64_t deadline_ns, struct mproc_status *ret_status)
 {
-    uint64_t until_ns = deadline_ns;
     enum mproc_slot_state state;
     int r = check(process);
 
     if (r)
         return r;
-    /* Its pidfd has shown the end already: the record is a matter of moments. */
-    if (deadline_ns != MPROC_FOREVER && mproc_poll_one(process->pidfd, POLLIN, MPROC_NOW) &&
-        deadline_ns < mproc_deadline_ms(record_ms))
-        until_ns = mproc_deadline_ms(record_ms);
     while ((state = mproc_slot_state(process->slot)) != MPROC_SLOT_ENDED && r == 0)
-        r = wait_a_while(process, state, until_ns);
-    if (state == MPROC_SLOT_ENDED) {
-        if (ret_status)
-            fill_status(process, ret_status);
-        return 0;
-    }
-    if (r == -ECANCELED)
-        return mproc_fail(r, "stopped while waiting for process '%s' (%d)", process->name, (int)process->pid);
-    return mproc_fail(deadline_ns == MPROC_NOW ? -EAGAIN : -ETIMEDOUT, "process '%s' (%d) has not ended",
-                      process->name, (int)process->pid);
+        r = wait_a_while(process, state, deadline_ns);
+    if (state == MPROC_SLOT_ENDED)
+        r = 0;
+    else if (r != -ECANCELED && mproc_process_is_dead(process))
+        r = await_record(process);
+    if (r)
+        return fail_join(process, r == -ECANCELED ? r : deadline_ns == MPROC_NOW ? -EAGAIN : -ETIMEDOUT);
+    if (ret_status)
+        fill_status(process, ret_status);
+    return 0;
 }
 
 bool mproc_process_alive(struct mproc_process *process)

@@ -117,6 +117,9 @@ void mproc_process_forward(struct mproc_process *process, int level);
 /* Sends a signal, and stops the token first when `step` is ASK. */
 int mproc_process_step(struct mproc_process *process, enum mproc_step step, int signo);
 
+/* Whether its pidfd shows that it has ended, recorded or not. */
+bool mproc_process_is_dead(const struct mproc_process *process);
+
 /* Returns when no signal handler looks at processes that it found before. */
 void mproc_context_quiesce(void);
 

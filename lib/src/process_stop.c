@@ -49,7 +49,8 @@ int mproc_process_signal(struct mproc_process *process, int signo)
 static int step_and_wait(struct mproc_process *process, int (*step)(struct mproc_process *), uint64_t ms,
                          struct mproc_status *ret_status)
 {
-    int r = step(process);
+    /* The dead, of whom there is no record yet, are not asked: it would be recorded as well. */
+    int r = mproc_process_is_dead(process) ? 0 : step(process);
 
     return r ? r : mproc_process_join(process, mproc_deadline_ms(ms), ret_status);
 }
@@ -60,7 +61,7 @@ int mproc_process_stop(struct mproc_process *process, const struct mproc_stop_st
     static const struct mproc_stop_steps defaults = {default_step_ms, default_step_ms, default_step_ms};
     int r = mproc_process_join(process, MPROC_NOW, ret_status);
 
-    if (r == 0 || r == -EBADF || r == -EPERM)
+    if (r == 0 || r == -EINVAL || r == -EBADF || r == -EPERM)
         return r;
     if (!steps)
         steps = &defaults;
@@ -72,11 +73,11 @@ int mproc_process_stop(struct mproc_process *process, const struct mproc_stop_st
     if (r)
         r = step_and_wait(process, mproc_process_kill, steps->kill_ms, ret_status);
     mproc_stop_enter(before);
-    if (r == -ETIMEDOUT || r == -EAGAIN)
+    if ((r == -ETIMEDOUT || r == -EAGAIN) && !mproc_process_is_dead(process))
         return mproc_fail(-ETIMEDOUT,
                           "process '%s' (%d) has not ended %llu ms after SIGKILL: it hangs inside the kernel",
                           process->name, (int)process->pid, (unsigned long long)steps->kill_ms);
-    return r;
+    return r == -EAGAIN ? -ETIMEDOUT : r;
 }
 
 size_t mproc_process_active(struct mproc_context *context, struct mproc_process **ret_processes, size_t max)

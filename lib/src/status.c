@@ -23,7 +23,10 @@ const char *mproc_status_describe(const struct mproc_status *status, char *ret_t
 
     switch (status->end) {
     case MPROC_END_EXIT:
-        snprintf(ret_text, size, "exit code %d%s", status->code, why);
+        if (status->returned && status->result != status->code)
+            snprintf(ret_text, size, "returned %d%s", status->result, why);
+        else
+            snprintf(ret_text, size, "exit code %d%s", status->code, why);
         break;
     case MPROC_END_SIGNAL:
         if (name)

@@ -209,6 +209,8 @@ struct mproc_stop *mproc_stop_shield(void)
     return &shield_token;
 }
 
+static bool is_fork_of_worker;
+
 /* A fork of a worker begins as far stopped as that is, and from there on neither stops the other. */
 static void before_fork(void)
 {
@@ -218,6 +220,12 @@ static void before_fork(void)
 static void leave_word(void)
 {
     process_token.word = &process_token.own_word;
+    is_fork_of_worker = true;
+}
+
+bool mproc_stop_is_fork(void)
+{
+    return is_fork_of_worker;
 }
 
 void mproc_stop_rebase(uint32_t *word)
@@ -233,6 +241,7 @@ void mproc_stop_rebase(uint32_t *word)
     mproc_poll_forget();
     current = NULL;
     process_token.own_word = 0;
+    is_fork_of_worker = false;
     reached_pid = getpid();
     process_token.word = word;
     /* Without memory for it a fork of this worker only waits for the stop of the worker. */

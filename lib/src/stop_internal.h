@@ -2,6 +2,7 @@
 #ifndef MPROC_STOP_INTERNAL_H
 #define MPROC_STOP_INTERNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <mproc/stop.h>
@@ -17,6 +18,9 @@ struct mproc_stop *mproc_stop_shield(void);
 /* In a new worker: the token of the process begins anew on this word, which the owner can reach as well. What
  * the worker forks by itself has a word of its own. */
 void mproc_stop_rebase(uint32_t *word);
+
+/* Whether this process is no worker, but was forked by one. */
+bool mproc_stop_is_fork(void);
 
 /* Hands the level of the process token down to all tokens: for the worker whose word was written from
  * outside. Async-signal safety: safe. */

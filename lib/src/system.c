@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -179,4 +180,28 @@ int mproc_pidfd_end(int pidfd, siginfo_t *ret_info)
         ret_info->si_status = WTERMSIG(info.exit_code);
     }
     return 1;
+}
+
+int mproc_look_at(pid_t pid, bool *ret_stopped, pid_t *ret_parent)
+{
+    char path[40], text[512], state;
+    int parent;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t len = read(fd, text, sizeof(text) - 1);
+    int err = len < 0 ? -errno : 0;
+    close(fd);
+    if (err)
+        return err;
+    text[len] = '\0';
+    /* A name may hold anything, but what follows it holds no bracket. */
+    const char *after_name = strrchr(text, ')');
+    if (!after_name || sscanf(after_name, ") %c %d", &state, &parent) != 2)
+        return -EBADMSG;
+    *ret_stopped = state == 'T' || state == 't';
+    *ret_parent = parent;
+    return 0;
 }

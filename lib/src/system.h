@@ -45,4 +45,8 @@ int mproc_peek_end(idtype_t type, id_t id, siginfo_t *ret_info);
  * Returns 1 with `ret_info`, or 0. */
 int mproc_pidfd_end(int pidfd, siginfo_t *ret_info);
 
+/* Whether a process is stopped (SIGSTOP, a debugger), and whose child it is. For messages, and for whom there
+ * is no use to wait: a pid may be another's by now. Errors: -ENOENT there is none; those of reading /proc. */
+int mproc_look_at(pid_t pid, bool *ret_stopped, pid_t *ret_parent);
+
 #endif

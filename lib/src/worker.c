@@ -212,6 +212,7 @@ static struct mproc_args *set_up(const struct mproc_worker *worker, const unsign
         r = mproc_event_keep_promises(args);
     if (r)
         give_up(worker, MPROC_STAGE_ARGS, r);
+    mproc_args_lend(args);
     r = set_nice(order->nice);
     if (r)
         give_up(worker, MPROC_STAGE_NICE, r);
@@ -254,6 +255,7 @@ static void become(const struct mproc_worker *worker)
 {
     const struct mproc_order *order = worker->order;
 
+    mproc_forget_detail();
     mproc_parent_keep(&worker->owner, worker->slot->pid);
     size_t len = strnlen(order->name, sizeof(own_name) - 1);
     memcpy(own_name, order->name, len);
@@ -277,8 +279,11 @@ static int flush_output(FILE *stream)
     return r;
 }
 
+/* What a fork of the worker returns is not the worker's. */
 static void note_result(struct mproc_slot *slot, int result)
 {
+    if (mproc_stop_is_fork())
+        return;
     slot->result = result;
     if (result)
         snprintf(slot->detail, sizeof(slot->detail), "%.*s", (int)sizeof(slot->detail) - 1,
@@ -326,7 +331,7 @@ static _Noreturn void run_entry(const struct mproc_worker *worker, const unsigne
     answer_started(worker, pidfd);
     mproc_release_signals(&worker->order->mask);
     int result = worker->entry->run(args);
-    mproc_args_free(args);
+    mproc_args_end(args);
     finish(worker, result);
 }
 

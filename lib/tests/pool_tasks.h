@@ -162,6 +162,14 @@ static inline int read_fd(struct mproc_args *args)
     return len < 0 ? -errno : mproc_args_add_bytes(mproc_task_result(), text, (size_t)len);
 }
 
+/* They are not its own. */
+static inline int free_args(struct mproc_args *args)
+{
+    for (int i = 0; i < 2; i++)
+        mproc_args_free(args);
+    return mproc_args_count(args) == 0 ? mproc_args_add_int(mproc_task_result(), getpid()) : -EBADF;
+}
+
 static inline int set_state(struct mproc_args *args)
 {
     static int64_t state;
@@ -274,6 +282,7 @@ static const struct mproc_entry entries[] = {{"square", square},
                                              {"tell_and_hang", tell_and_hang},
                                              {"make_pipe", make_pipe},
                                              {"read_fd", read_fd},
+                                             {"free_args", free_args},
                                              {"set_state", set_state},
                                              {"tell_state", tell_state},
                                              {"keep_queue", keep_queue},

@@ -8,6 +8,7 @@
 
 #include <mproc/args.h>
 #include <mproc/error.h>
+#include <mproc/queue.h>
 
 #include "args_internal.h"
 
@@ -211,6 +212,16 @@ Test(args, a_damaged_handle_leaves_its_descriptor_with_the_arguments)
     cr_expect_eq(fcntl(held, F_GETFD), -1);
 }
 
+/* The thread's last error is another one. */
+static void fail_otherwise(void)
+{
+    struct mproc_args *args = new_args();
+    int64_t number;
+
+    cr_expect_eq(mproc_args_get_int(args, 0, &number), -ENOENT);
+    mproc_args_free(args);
+}
+
 Test(args, the_error_comes_at_once_and_sticks)
 {
     struct mproc_args *args = new_args();
@@ -218,8 +229,13 @@ Test(args, the_error_comes_at_once_and_sticks)
 
     cr_expect_eq(mproc_args_add_fd(args, 9999), -EBADF);
     cr_expect(strstr(mproc_error_detail(), "9999"));
+    fail_otherwise();
     cr_expect_eq(mproc_args_add_int(args, 1), -EBADF);
+    cr_expect(strstr(mproc_error_detail(), "descriptor 9999 cannot be passed"), "%s", mproc_error_detail());
+    fail_otherwise();
+    cr_expect_eq(mproc_args_add_string(args, NULL), -EBADF, "the first error is returned again");
     cr_expect_eq(mproc_args_encode(args, &wire), -EBADF);
+    cr_expect(strstr(mproc_error_detail(), "descriptor 9999 cannot be passed"), "%s", mproc_error_detail());
     mproc_args_free(args);
     args = new_args();
     cr_expect_eq(mproc_args_add_string(args, NULL), -EINVAL);
@@ -254,6 +270,47 @@ Test(args, depth_and_descriptors_are_bounded)
         cr_assert_eq(mproc_args_add_fd(args, STDOUT_FILENO), 0);
     cr_expect_eq(mproc_args_add_fd(args, STDOUT_FILENO), -EMSGSIZE);
     mproc_args_free(args);
+}
+
+static int pack_pair(const void *object, struct mproc_parcel *ret_parcel)
+{
+    (void)object;
+    for (ret_parcel->nfds = 0; ret_parcel->nfds < 2; ret_parcel->nfds++)
+        ret_parcel->fds[ret_parcel->nfds] = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    return 0;
+}
+
+static unsigned count_fds(void)
+{
+    unsigned count = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* As many handles as their descriptors allow, also of those that take several; what does not fit is closed.
+ */
+Test(args, handles_fill_a_set_to_the_bound_of_descriptors)
+{
+    static const struct mproc_class pair_class = {"pair", pack_pair, NULL, NULL};
+    struct mproc_args *args = new_args();
+    struct mproc_queue *queue = NULL;
+
+    cr_assert_eq(mproc_queue_create(NULL, &queue), 0);
+    unsigned before = count_fds();
+    for (int i = 0; i < MPROC_ARGS_FDS_MAX; i++)
+        cr_assert_eq(mproc_args_add_queue(args, queue), 0, "%d: %s", i, mproc_error_detail());
+    cr_expect_eq(mproc_args_add_queue(args, queue), -EMSGSIZE);
+    cr_expect(strstr(mproc_error_detail(), "more than 240 descriptors"), "%s", mproc_error_detail());
+    cr_expect_eq(count_fds(), before + MPROC_ARGS_FDS_MAX);
+    mproc_args_clear(args);
+    for (int i = 0; i < MPROC_ARGS_FDS_MAX - 1; i++)
+        cr_assert_eq(mproc_args_add_fd(args, STDOUT_FILENO), 0);
+    cr_expect_eq(mproc_args_add_object(args, &pair_class, args), -EMSGSIZE);
+    mproc_args_free(args);
+    cr_expect_eq(count_fds(), before);
+    mproc_queue_unref(queue);
 }
 
 Test(args, the_deepest_that_can_be_written_can_be_read)

@@ -6,11 +6,30 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <mproc/pool.h>
 #include <mproc/stop.h>
 
 #include "starting.h"
 
 TestSuite(fork, .timeout = 60);
+
+/* Its fork returns as well, and something else. */
+static int return_twice(struct mproc_args *args)
+{
+    int status;
+    pid_t pid = fork();
+
+    (void)args;
+    if (pid == 0)
+        return 5;
+    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 5 ? 0 : 1;
+}
+
+static int free_arguments(struct mproc_args *args)
+{
+    mproc_args_free(args);
+    return 0;
+}
 
 static int answer(struct mproc_args *args)
 {
@@ -25,7 +44,11 @@ static int wait_for_stop(struct mproc_args *args)
     return mproc_stop_sleep(MPROC_FOREVER) == -ECANCELED ? 7 : 1;
 }
 
-static const struct mproc_entry entries[] = {{"answer", answer}, {"wait", wait_for_stop}, {NULL, NULL}};
+static const struct mproc_entry entries[] = {{"answer", answer},
+                                             {"wait", wait_for_stop},
+                                             {"return_twice", return_twice},
+                                             {"free_arguments", free_arguments},
+                                             {NULL, NULL}};
 
 /* In a fork: a context of its own, from the beginning to the end. */
 static void use_own_context(struct mproc_context *inherited, struct mproc_process *theirs)
@@ -76,4 +99,33 @@ CHILD_TEST(fork, a_context_of_its_own_beside_that_of_its_parent)
     CHECK(join(process).code == 12);
     mproc_process_free(process);
     CHECK(mproc_context_close(context, mproc_deadline_ms(5000)) == 0);
+}
+
+CHILD_TEST(fork, of_a_worker_returns_for_nobody_but_itself)
+{
+    struct mproc_pool *pool;
+
+    open_context(entries);
+    for (int method = 0; method < 2; method++) {
+        struct mproc_process *process = start(
+            "return_twice", NULL,
+            &(struct mproc_process_options){.method = method ? MPROC_START_FORK : MPROC_START_FORKSERVER});
+        struct mproc_status status = join(process);
+        CHECK(status.code == 0 && status.result == 0 && mproc_status_check(&status) == 0);
+        mproc_process_free(process);
+    }
+    REQUIRE(mproc_pool_create(context, &(struct mproc_pool_options){.workers = 1}, &pool) == 0);
+    for (int i = 0; i < 3; i++)
+        CHECK(mproc_pool_apply(pool, "return_twice", NULL, NULL, mproc_deadline_ms(20000), NULL) == 0);
+    mproc_pool_free(pool);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+CHILD_TEST(fork, and_no_process_dies_of_arguments_that_its_entry_has_freed)
+{
+    open_context(entries);
+    struct mproc_process *process = start("free_arguments", with_int(1), NULL);
+    CHECK(join(process).code == 0);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }

@@ -444,6 +444,56 @@ CHILD_TEST(guard, starts_at_a_stopped_guard_have_their_deadline_however_many_and
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
+static void await_stop(pid_t pid)
+{
+    char path[40], state = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    while (state != 'T') {
+        FILE *file = fopen(path, "re");
+        REQUIRE(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+        fclose(file);
+    }
+}
+
+/* The end of a process that cannot be recorded. Nobody's deadline waits for the record, and it is the guard
+ * that is named. */
+CHILD_TEST(guard, while_it_is_stopped_joins_of_the_dead_keep_their_deadline)
+{
+    const struct mproc_stop_steps steps = {.ask_ms = 1, .terminate_ms = 1, .kill_ms = 1};
+    struct mproc_process *process = NULL;
+    struct mproc_status status = {0};
+    uint64_t took_ns = UINT64_MAX;
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    struct mproc_context *context = open_context();
+    pid_t guard = guard_of(context);
+    REQUIRE(start(context, "hold", ends[1], MPROC_START_FORKSERVER, &process) == 0);
+    expect_voices(ends[0], 1);
+    kill(guard, SIGSTOP);
+    await_stop(guard);
+    REQUIRE(mproc_process_signal(process, SIGKILL) == 0);
+    struct pollfd sentinel = {.fd = mproc_process_sentinel(process), .events = POLLIN};
+    REQUIRE(poll(&sentinel, 1, 10000) == 1);
+    /* The quickest counts: this machine may be busy. */
+    for (int i = 0; i < 5; i++) {
+        uint64_t since_ns = mproc_clock_ns();
+        CHECK(mproc_process_join(process, MPROC_NOW, &status) == -EAGAIN);
+        CHECK(strstr(mproc_error_detail(), "has ended, but its guard does not tell how: is it stopped?"));
+        CHECK(mproc_process_join(process, mproc_deadline_ms(10), &status) == -ETIMEDOUT);
+        uint64_t ns = mproc_clock_ns() - since_ns;
+        took_ns = ns < took_ns ? ns : took_ns;
+    }
+    CHECK(took_ns < UINT64_C(200) * 1000 * 1000);
+    CHECK(mproc_process_stop(process, &steps, &status) == -ETIMEDOUT);
+    CHECK(strstr(mproc_error_detail(), "has ended, but its guard does not tell how: is it stopped?"));
+    kill(guard, SIGCONT);
+    CHECK(mproc_process_join(process, mproc_deadline_ms(10000), &status) == 0);
+    CHECK(status.end == MPROC_END_SIGNAL && status.signal == SIGKILL && status.step == MPROC_STEP_NONE);
+    mproc_process_free(process);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
 struct patient_start {
     struct mproc_context *context;
     struct mproc_process *process;

@@ -1,4 +1,5 @@
 #include <limits.h>
+#include <sys/resource.h>
 
 #include <mproc/queue.h>
 
@@ -20,6 +21,31 @@ static int use_manager(struct mproc_args *args)
 static const struct mproc_entry entries[] = {{"use_manager", use_manager}, {NULL, NULL}};
 
 TestSuite(manager, .timeout = 60);
+
+/* However many descriptors are left: what is short is named. */
+CHILD_TEST(manager, says_what_is_short_when_it_cannot_be_started)
+{
+    struct rlimit limit;
+    int r = -EMFILE, rounds = 0;
+
+    open_context(entries);
+    int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    for (; r == -EMFILE && rounds < 20; rounds++) {
+        const struct rlimit few = {(rlim_t)(next + rounds), limit.rlim_max};
+        REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+        r = mproc_manager_start(context, NULL, &manager);
+        CHECK(r == 0 || r == -EMFILE);
+        CHECK(r == 0 || strstr(mproc_error_detail(), "Too many open files") ||
+              strstr(mproc_error_detail(), "RLIMIT_NOFILE"));
+    }
+    CHECK(r == 0 && rounds > 4);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(mproc_manager_stop(manager, soon()) == 0);
+    mproc_manager_unref(manager);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
 
 CHILD_TEST(manager, keeps_a_dictionary)
 {
@@ -242,6 +268,7 @@ CHILD_TEST(manager, refuses_what_it_cannot_keep)
     CHECK(mproc_shared_dict_set(dict, "half", values, soon()) == -EINVAL);
     mproc_args_free(values);
     CHECK(mproc_shared_dict_set(dict, NULL, NULL, soon()) == -EINVAL);
+    CHECK_STR(mproc_error_detail(), "the key is NULL, which is no name");
     CHECK(mproc_shared_list_append(dict, NULL, soon()) == -EINVAL);
     CHECK_STR(mproc_error_detail(), "this is the proxy of a dictionary, not of a list");
     CHECK(mproc_shared_lock_acquire(dict, soon()) == -EINVAL);
@@ -277,6 +304,13 @@ CHILD_TEST(manager, keeps_a_bounded_queue)
     CHECK(mproc_shared_queue_get(queue, mproc_deadline_ms(20), &(struct mproc_args *){NULL}) == -ETIMEDOUT);
     CHECK(put(queue, 1, soon()) == 0 && put(queue, 2, MPROC_NOW) == 0);
     CHECK(put(queue, 3, MPROC_NOW) == -EAGAIN && put(queue, 3, mproc_deadline_ms(20)) == -ETIMEDOUT);
+    /* As soon as the server has had a moment to read the call. */
+    bool is_told = false;
+    for (int i = 0; i < 100 && !is_told; i++) {
+        CHECK(put(queue, 3, mproc_deadline_ms(20)) == -ETIMEDOUT);
+        is_told = strcmp(mproc_error_detail(), "the queue is still full") == 0;
+    }
+    CHECK(is_told);
     /* Who gave up has put nothing, and taken nothing. */
     CHECK(take(queue, soon()) == 1 && put(queue, 4, soon()) == 0);
     CHECK(take(queue, soon()) == 2);

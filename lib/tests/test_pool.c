@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "pool_tasks.h"
 
 TestSuite(pool, .timeout = 60);
@@ -138,6 +140,60 @@ CHILD_TEST(pool, carries_descriptors_and_handles_both_ways)
     close_pool();
 }
 
+CHILD_TEST(pool, outlives_tasks_and_hooks_that_free_their_arguments)
+{
+    struct mproc_args *init = args_of(1), *values = NULL;
+    struct mproc_worker_stat worker = {0};
+    struct mproc_pool_stat stat = {0};
+
+    open_pool(&(struct mproc_pool_options){.workers = 1, .init = "free_args", .init_args = init});
+    for (int i = 0; i < 20; i++) {
+        struct mproc_args *args = args_of(i);
+        if (i % 2)
+            mproc_args_add_fd(args, STDOUT_FILENO);
+        REQUIRE(mproc_pool_apply(pool, "free_args", args, NULL, mproc_deadline_ms(WAIT_MS), &values) == 0);
+        REQUIRE(mproc_pool_get_worker(pool, 0, &worker) == 0);
+        CHECK(int_of(values, 0) == worker.pid);
+        mproc_args_free(values);
+        REQUIRE(mproc_pool_apply(pool, "square", args, NULL, mproc_deadline_ms(WAIT_MS), &values) == 0);
+        CHECK(int_of(values, 0) == i * i);
+        mproc_args_free(values);
+        mproc_args_free(args);
+    }
+    CHECK(mproc_pool_get_stat(pool, &stat) == 0 && stat.deaths == 0 && stat.restarts == 0);
+    mproc_args_free(init);
+    close_pool();
+}
+
+/* The task has done what it was to do: it is the owner that has no room. */
+CHILD_TEST(pool, says_that_its_owner_has_no_descriptors_left_for_a_result)
+{
+    struct mproc_args *values = NULL;
+    struct rlimit limit;
+    char owner[64], detail[400];
+
+    open_pool(&(struct mproc_pool_options){.workers = 1});
+    int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const struct rlimit none_free = {(rlim_t)next, limit.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none_free) == 0);
+    struct mproc_future *future = submit("make_pipe", 0, NULL);
+    struct mproc_result result = wait_for(future);
+    CHECK(result.outcome == MPROC_OUTCOME_FAILED && result.error == -EMFILE && result.attempts == 1);
+    snprintf(owner, sizeof(owner), "process %d had no room", (int)getpid());
+    snprintf(detail, sizeof(detail), "%s", result.detail);
+    CHECK(strstr(detail, "'make_pipe' ran, but its result is lost in the owner") == detail);
+    CHECK(strstr(detail, owner) && strstr(detail, "raise its RLIMIT_NOFILE"));
+    CHECK(mproc_pool_apply(pool, "make_pipe", NULL, NULL, mproc_deadline_ms(WAIT_MS), &values) == -EMFILE);
+    CHECK_STR(mproc_error_detail(), detail);
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(mproc_pool_apply(pool, "make_pipe", NULL, NULL, mproc_deadline_ms(WAIT_MS), &values) == 0);
+    mproc_args_free(values);
+    mproc_future_free(future);
+    close_pool();
+}
+
 CHILD_TEST(pool, stops_a_task_at_its_timeout_and_no_other)
 {
     struct mproc_future *futures[8];
@@ -204,11 +260,34 @@ CHILD_TEST(pool, apply_leaves_nothing_running_at_its_deadline)
 {
     open_pool(&(struct mproc_pool_options){.workers = 1, .grace_ms = 10});
     CHECK(mproc_pool_apply(pool, "hang", NULL, NULL, mproc_deadline_ms(30), NULL) == -ETIMEDOUT);
+    CHECK_STR(mproc_error_detail(), "'hang' was cancelled: the deadline has passed");
+    CHECK(mproc_pool_apply(pool, "hang", NULL, NULL, MPROC_NOW, NULL) == -EAGAIN);
+    CHECK_STR(mproc_error_detail(), "'hang' was cancelled: it was not done at once");
     struct mproc_pool_stat stat;
     CHECK(mproc_pool_get_stat(pool, &stat) == 0 && stat.running == 0 && stat.pending == 0);
     struct mproc_args *args = args_of(5);
     CHECK(mproc_pool_apply(pool, "square", args, NULL, mproc_deadline_ms(WAIT_MS), NULL) == 0);
     mproc_args_free(args);
+    close_pool();
+}
+
+CHILD_TEST(pool, a_stopped_thread_submits_where_there_is_room)
+{
+    struct mproc_stop *stop = NULL, *before;
+    struct mproc_future *future = NULL;
+
+    open_pool(&(struct mproc_pool_options){.workers = 1, .max_pending = 1});
+    REQUIRE(mproc_stop_new(NULL, &stop) == 0);
+    mproc_stop_request(stop, MPROC_STOP_WARM);
+    before = mproc_stop_enter(stop);
+    CHECK(mproc_process_start(context, "square", NULL, NULL, &(struct mproc_process *){NULL}) == -ECANCELED);
+    REQUIRE(mproc_pool_submit(pool, "hang", NULL, NULL, MPROC_FOREVER, &future) == 0);
+    CHECK(mproc_pool_submit(pool, "hang", NULL, NULL, MPROC_FOREVER, NULL) == -ECANCELED);
+    CHECK(mproc_future_cancel(future) == 0);
+    mproc_stop_enter(before);
+    CHECK(wait_for(future).outcome == MPROC_OUTCOME_CANCELLED);
+    mproc_future_free(future);
+    mproc_stop_unref(stop);
     close_pool();
 }
 

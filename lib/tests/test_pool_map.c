@@ -108,6 +108,53 @@ static int feed_for_ever(void *user, uint64_t index, struct mproc_args *args)
     return mproc_args_add_uint(args, index % 1000);
 }
 
+/* Fails at task 101: by itself, or as a call of the library does. */
+static int feed_until(void *user, uint64_t index, struct mproc_args *args)
+{
+    const int *error = user;
+
+    if (index < 101)
+        return mproc_args_add_uint(args, index);
+    if (mproc_args_add_fd(args, 9999) != -EBADF)
+        return -EXDEV;
+    return *error;
+}
+
+static int feed_half(void *user, uint64_t index, struct mproc_args *args)
+{
+    (void)user;
+    return index < 3 ? mproc_args_add_uint(args, index) : mproc_args_add_array(args, 2);
+}
+
+static void end_by_feed(mproc_feed_fn *feed_fn, int error, uint64_t tasks, const char *detail)
+{
+    struct mproc_result result;
+    struct mproc_map *map;
+    uint64_t count = 0;
+    int r;
+
+    REQUIRE(mproc_pool_imap(pool, "square", feed_fn, &error, NULL, &map) == 0);
+    while ((r = mproc_map_next(map, mproc_deadline_ms(WAIT_MS), &result)) == 0)
+        count++;
+    CHECK(count == tasks && r == error);
+    CHECK_STR(mproc_error_detail(), detail);
+    CHECK(mproc_pool_get_worker(pool, 99, &(struct mproc_worker_stat){0}) == -EINVAL);
+    CHECK(mproc_map_next(map, MPROC_NOW, &result) == error);
+    CHECK_STR(mproc_error_detail(), detail);
+    mproc_map_free(map);
+}
+
+CHILD_TEST(pool_map, tells_of_the_feed_that_failed)
+{
+    open_pool(&(struct mproc_pool_options){.workers = 2});
+    end_by_feed(feed_until, -EIO, 101, "the feed returned -5 at task 101: Input/output error");
+    end_by_feed(feed_until, -EBADF, 101,
+                "the feed returned -9 at task 101: descriptor 9999 cannot be passed: Bad file descriptor");
+    end_by_feed(feed_half, -EINVAL, 3,
+                "task 3 of the map: the last argument is an array that wants 2 more values");
+    close_pool();
+}
+
 CHILD_TEST(pool_map, a_map_without_an_end_is_fed_as_it_is_taken)
 {
     struct mproc_result result;

@@ -131,11 +131,31 @@ CHILD_TEST(pool_workers, when_all_die_in_init_every_task_is_told)
     REQUIRE(r == 0);
     result = wait_for(future);
     CHECK(result.outcome == MPROC_OUTCOME_NOT_RUN && result.error == -ENOTRECOVERABLE);
-    CHECK(strstr(result.detail, "init hook: killed by SIGSEGV") != NULL);
+    CHECK(strstr(result.detail,
+                 "'square' was not run: workers end in their init hook 'die', the last was 'pool/"));
+    CHECK(strstr(result.detail, "': killed by SIGSEGV"));
     mproc_future_free(future);
     CHECK(mproc_pool_submit(pool, "square", init, NULL, MPROC_NOW, NULL) == -ENOTRECOVERABLE);
     struct mproc_map *map;
     CHECK(mproc_pool_imap(pool, "square", feed_numbers, &r, NULL, &map) == -ENOTRECOVERABLE);
+    mproc_args_free(init);
+    close_pool();
+}
+
+CHILD_TEST(pool_workers, says_what_an_init_hook_returns)
+{
+    struct mproc_args *init = args_of(-EIO);
+
+    open_pool(
+        &(struct mproc_pool_options){.name = "cooks", .workers = 1, .init = "return_it", .init_args = init});
+    struct mproc_future *future = submit("square", 1, NULL);
+    struct mproc_result result = wait_for(future);
+    CHECK(result.outcome == MPROC_OUTCOME_NOT_RUN);
+    CHECK_STR(result.detail, "'square' was not run: workers end in their init hook 'return_it', the last was "
+                             "'cooks/0': returned -5 (Input/output error)");
+    mproc_future_free(future);
+    CHECK(mproc_pool_submit(pool, "square", init, NULL, MPROC_NOW, NULL) == -ENOTRECOVERABLE);
+    CHECK(strstr(mproc_error_detail(), "returned -5 (Input/output error)"));
     mproc_args_free(init);
     close_pool();
 }

@@ -133,6 +133,12 @@ static void each_exit_reason(enum mproc_start_method method)
     CHECK(mproc_process_terminate(process) == 0); /* to one that has ended is no error */
     mproc_process_free(process);
 
+    process = start("finish", with_int(300), &options);
+    status = join(process);
+    CHECK_STR(mproc_status_describe(&status, text, sizeof(text)), "returned 300");
+    CHECK(mproc_status_check(&status) == 300);
+    mproc_process_free(process);
+
     process = start("raise", with_int(SIGKILL), &options);
     status = join(process);
     CHECK(status.end == MPROC_END_SIGNAL);
@@ -146,6 +152,7 @@ static void each_exit_reason(enum mproc_start_method method)
     CHECK(status.result == -ENOENT); /* exact, though no exit code can be */
     CHECK(status.code == 1);
     CHECK(strstr(status.detail, "no argument 7"));
+    CHECK_STR(mproc_status_describe(&status, text, sizeof(text)), "returned -2");
     CHECK(mproc_status_check(&status) == -ENOENT && strstr(mproc_error_detail(), "no argument 7"));
     mproc_process_free(process);
 

@@ -96,6 +96,7 @@ Test(shm, refuses_what_cannot_be)
     cr_expect_eq(create(MPROC_SHM_INT32, 8, 1), -EINVAL);
     cr_expect_eq(create((enum mproc_shm_type) - 1, 1, 1), -EINVAL);
     cr_expect_eq(create(MPROC_SHM_TYPE__COUNT, 1, 1), -EINVAL);
+    cr_expect_eq(create(MPROC_SHM_DOUBLE, 8, 1), 0, "a size that the type has is none");
     cr_expect_eq(create(MPROC_SHM_BYTES, 0, 1), 0);
     cr_expect_eq(create(MPROC_SHM_BYTES, 0, 4097), 0);
 }

@@ -61,7 +61,8 @@ MPROC_EXPORT int mproc_args_new(struct mproc_args **ret_args);
  * Ends a set of arguments and closes the descriptors that are still in it. NULL is a no-op. Whoever uses the
  * set afterwards gets -EBADF, until a thousand other handles have been given back.
  *
- * Ownership: in a worker the set belongs to the library: do not free it there.
+ * Ownership: in a worker the set that arrived belongs to the library, which ends it: do not free it there. A
+ * task of a pool that does so empties it, and no more.
  * Threads: any; no other may use it any more.
  */
 MPROC_EXPORT void mproc_args_free(struct mproc_args *args);
@@ -82,7 +83,7 @@ MPROC_EXPORT void mproc_args_clear(struct mproc_args *args);
  * Returns: 0.
  * Errors: -ENOMEM; -EMSGSIZE: beyond MPROC_ARGS_BYTES_MAX or MPROC_ARGS_FDS_MAX; -EINVAL: a NULL, a map key
  * that is not a string, or arguments that arrived and can only be read; of add_fd also -EBADF and -EMFILE.
- * The first error sticks: it is returned again by all that follow.
+ * The first error sticks: it is returned again by all that follow, and its sentence is in their detail.
  * Ownership: what was passed stays the caller's.
  * Threads: one at a time for each set.
  */

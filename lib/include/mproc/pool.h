@@ -1,9 +1,13 @@
 /*
  * Pools: worker processes that run tasks, and give back exactly one result for each.
  *
- * A task is an entry of the context, called by name with typed arguments (<mproc/args.h>). What it adds to
- * mproc_task_result() is its result; what it returns says whether it succeeded. Handles of the library and
- * descriptors travel in both.
+ * A task is an entry of the context, called by name with typed arguments (<mproc/args.h>), which stay the
+ * pool's: they end with the task. What it adds to mproc_task_result() is its result; what it returns says
+ * whether it succeeded. Handles of the library and descriptors travel in both.
+ *
+ * Descriptors in a result need room in the owner, in the call on the pool that collects it; so does a result
+ * that is too large for the shared memory, for one. Beyond RLIMIT_NOFILE such a result is lost: the task has
+ * run, its outcome is MPROC_OUTCOME_FAILED with -EMFILE, and the detail says so.
  *
  *     static int square(struct mproc_args *args)
  *     {
@@ -78,7 +82,7 @@ struct mproc_pool_options {
 
 enum mproc_outcome {
     MPROC_OUTCOME_DONE,      /* the task returned 0 */
-    MPROC_OUTCOME_FAILED,    /* it returned something else */
+    MPROC_OUTCOME_FAILED,    /* it returned something else, or the owner had no room for its result */
     MPROC_OUTCOME_DIED,      /* its worker died in it, and no retry was left */
     MPROC_OUTCOME_TIMED_OUT, /* it ran longer than it may; it does not run any more */
     MPROC_OUTCOME_CANCELLED, /* by the caller, or because the pool was terminated; it does not run any more */
@@ -90,8 +94,9 @@ enum mproc_outcome {
 struct mproc_result {
     uint64_t index; /* of the task in its map, from 0 */
     enum mproc_outcome outcome;
-    int error;         /* DONE: 0; FAILED: what the task returned; else -ECHILD, -ETIMEDOUT, -ECANCELED,
-                          -ENOTRECOVERABLE, or why its arguments did not go out */
+    int error;         /* DONE: 0; FAILED: what the task returned, or -EMFILE, -ENOMEM: its result is lost;
+                          else -ECHILD, -ETIMEDOUT, -ECANCELED, -ENOTRECOVERABLE, or why its arguments did not
+                          go out */
     unsigned attempts; /* how often it was begun */
     int worker;        /* where, the last time; -1: nowhere */
     struct mproc_status status;      /* DIED: how the worker ended */
@@ -141,6 +146,9 @@ MPROC_EXPORT int mproc_pool_create(struct mproc_context *context, const struct m
  * has no workers and can have none; -ETIMEDOUT (-EAGAIN for MPROC_NOW) no room; -ECANCELED the thread's stop
  * token was stopped while it waited; -ENOMEM; -EPERM called in a fork of the owner; -EBADF the pool was
  * given back.
+ * A thread that is stopped submits as others do where there is room: nothing waits then, and no process
+ * begins. Its task runs if there is a worker for it: those that a warm shutdown has asked end after the task
+ * that they are at, and stopped threads start no others in their place.
  * Ownership: the future is the caller's, ends with mproc_future_free().
  * Threads: any. Blocking: until the deadline.
  */
@@ -151,13 +159,13 @@ MPROC_EXPORT int mproc_pool_submit(struct mproc_pool *pool, const char *entry, c
 /**
  * Runs one task and waits for its result.
  *
- * @param deadline_ns  when to give up: the task is then cancelled
+ * @param deadline_ns  when to give up: the task is then cancelled, with MPROC_NOW unless it is done at once
  * @param ret_values   its result, if it is done; may be NULL
  *
  * Returns: 0.
  * Errors: those of mproc_pool_submit(); what the task returned, which may be a positive number; -ECHILD: its
- * worker died (the detail tells of what); -ETIMEDOUT: its timeout or the deadline; -ECANCELED;
- * -ENOTRECOVERABLE.
+ * worker died (the detail tells of what); -ETIMEDOUT: its timeout or the deadline (-EAGAIN for MPROC_NOW);
+ * -ECANCELED; -ENOTRECOVERABLE.
  * Ownership: the values are the caller's, who frees them with mproc_args_free().
  * Threads: any. Blocking: until the deadline, and the pool's grace when the task has to be cancelled.
  */
@@ -202,7 +210,8 @@ MPROC_EXPORT void mproc_future_free(struct mproc_future *future);
  * Adds the arguments of task `index` of a map to an empty set: as many as the task takes, so that this is
  * starmap, too.
  *
- * Returns: 0; MPROC_FEED_END when there are no more tasks; a negative errno ends the map with it.
+ * Returns: 0; MPROC_FEED_END when there are no more tasks; a negative errno ends the map with it, and the
+ * detail names it and the task.
  * Threads: runs inside mproc_map_next() or mproc_pool_map(), in the thread that calls it. It must not use the
  * pool.
  */
@@ -270,7 +279,8 @@ MPROC_EXPORT void mproc_map_free(struct mproc_map *map);
  *
  * Returns: 0: all tasks are done.
  * Errors: what the first task that was not done has as `error`; all others were run nevertheless, and `each`
- * was told. -ETIMEDOUT, -ECANCELED: not all have finished; those of mproc_pool_imap() and mproc_map_next().
+ * was told. -ETIMEDOUT (-EAGAIN for MPROC_NOW), -ECANCELED: not all have finished; those of mproc_pool_imap()
+ * and mproc_map_next().
  * Threads: any. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_pool_map(struct mproc_pool *pool, const char *entry, mproc_feed_fn *feed, void *user,
@@ -315,7 +325,8 @@ MPROC_EXPORT int mproc_pool_join(struct mproc_pool *pool, uint64_t deadline_ns);
  * @param deadline_ns  for the workers to end by themselves; MPROC_NOW kills at once
  *
  * Returns: 0: no worker is left.
- * Errors: -ETIMEDOUT: some hang inside the kernel a second after they were killed; -EPERM; -EBADF.
+ * Errors: -ETIMEDOUT: some hang inside the kernel a second after they were killed, or the guard is stopped
+ * and does not tell of their ends; -EPERM; -EBADF.
  * Threads: any. Blocking: until the deadline and a second more.
  */
 MPROC_EXPORT int mproc_pool_terminate(struct mproc_pool *pool, uint64_t deadline_ns);

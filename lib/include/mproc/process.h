@@ -173,9 +173,13 @@ MPROC_EXPORT void mproc_process_free(struct mproc_process *process);
  * @param ret_status   how it ended; may be NULL
  *
  * Returns: 0 once it has ended, also when asked again.
- * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it runs; -ECANCELED: the caller was stopped; -EBADF: the handle
- * was given back; -EPERM: called in a fork of the owner.
- * Threads: any, several at once. Async-signal safety: not safe. Blocking: until the deadline.
+ * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW): it runs, or it has ended and the guard, which is stopped, has
+ * not told how: see the detail; -ECANCELED: the caller was stopped; -EBADF: the handle was given back;
+ * -EPERM: called in a fork of the owner.
+ * Threads: any, several at once. Async-signal safety: not safe.
+ * Blocking: until the deadline; when the sentinel shows the end, also with MPROC_NOW, for the moment that the
+ * guard takes to record it: up to half a second where the guard gets no processor, and none while it is
+ * stopped.
  */
 MPROC_EXPORT int mproc_process_join(struct mproc_process *process, uint64_t deadline_ns,
                                     struct mproc_status *ret_status);
@@ -227,8 +231,9 @@ MPROC_EXPORT int mproc_process_signal(struct mproc_process *process, int signo);
  * @param ret_status  how it ended, `step` says what it took; may be NULL
  *
  * Returns: 0 once it has ended.
- * Errors: -ETIMEDOUT: not even SIGKILL ended it in time: it hangs inside the kernel; -EPERM: it has become
- * another user's, or called in a fork of the owner; -EBADF: the handle was given back.
+ * Errors: -ETIMEDOUT: not even SIGKILL ended it in time: it hangs inside the kernel; or it has ended and the
+ * guard, which is stopped, has not told how; -EPERM: it has become another user's, or called in a fork of the
+ * owner; -EBADF: the handle was given back.
  * Threads: any. Async-signal safety: not safe. Blocking: the sum of the steps at most.
  */
 MPROC_EXPORT int mproc_process_stop(struct mproc_process *process, const struct mproc_stop_steps *steps,
@@ -249,8 +254,8 @@ MPROC_EXPORT size_t mproc_process_active(struct mproc_context *context, struct m
                                          size_t max);
 
 /**
- * Says in words how a process ended: "exit code 3", "killed by SIGSEGV", "killed by SIGTERM (terminated by
- * its owner)".
+ * Says in words how a process ended: "exit code 3", "returned -5" where its entry returned what is no exit
+ * code, "killed by SIGSEGV", "killed by SIGTERM (terminated by its owner)".
  *
  * @param ret_text  where to; always ends with a NUL
  * @param size      its size in bytes, 96 is enough

@@ -46,7 +46,8 @@ enum mproc_shm_type {
 
 struct mproc_shm_options {
     enum mproc_shm_type type;
-    size_t size;    /* of one element, for MPROC_SHM_BYTES only, up to 1 TiB; 0: one byte */
+    size_t size;    /* of one element; 0: what the type has, and one byte of MPROC_SHM_BYTES, which alone may
+                       have others, up to 1 TiB */
     size_t count;   /* elements, from 1 */
     bool read_only; /* only this process, and those that it forks, can write; who gets the block can only read
                      */
@@ -59,7 +60,7 @@ struct mproc_shm_options {
  * @param ret_shm  the handle
  *
  * Returns: 0.
- * Errors: -EINVAL no elements, no such type, a size for a type that has one, or more than 1 TiB; -EOVERFLOW
+ * Errors: -EINVAL no elements, no such type, a size that is not the type's, or more than 1 TiB; -EOVERFLOW
  * size times count; -ENOMEM, -ENOSPC no memory; -EMFILE, -ENFILE; -EFBIG RLIMIT_FSIZE is below that; -ENOTSUP
  * the C library or kernel has no robust futexes of the known layout.
  * Ownership: the caller's, ends with mproc_shm_unref(). Takes one descriptor, and pages for all bytes and one

@@ -4,6 +4,11 @@
  * A thread that does not end is named by the join that gave up on it, and it holds nothing: neither its
  * handle, which can be freed, nor the process, which ends when main() returns.
  *
+ * A thread is asked to end with mproc_thread_ask(), which ends its waits, and never cancelled with
+ * pthread_cancel() while it may be in a call of this library: such a call does not clean up, and leaves locks
+ * held on which others wait for ever. That goes for threads of any origin. Where a program has to cancel, it
+ * disables cancellation around these calls (pthread_setcancelstate(3)).
+ *
  * Unless a function says otherwise: Threads: any. Async-signal safety: not safe. Blocking: never.
  * Source: threading.Thread of Python, pthread_create(3), pthread_cleanup_push(3); names of those that hang:
  * own design.
@@ -30,7 +35,8 @@ struct mproc_thread_options {
 
 /* How a thread ended. */
 struct mproc_thread_result {
-    int result; /* what its function returned; -ECANCELED when it left by pthread_exit or was cancelled */
+    int result;       /* what its function returned; -ECANCELED when it left by pthread_exit, or was cancelled
+                         outside of all calls of this library */
     char detail[128]; /* mproc_error_detail() of the thread then, when the result is not 0 */
 };
 
@@ -106,8 +112,8 @@ MPROC_EXPORT const char *mproc_thread_name(const struct mproc_thread *thread);
 MPROC_EXPORT struct mproc_stop *mproc_thread_token(const struct mproc_thread *thread);
 
 /**
- * In a thread of this module: pushes a clean-up, which runs when the thread ends, however it ends, last
- * pushed first.
+ * In a thread of this module: pushes a clean-up, which runs when the thread ends, by return, pthread_exit or
+ * a cancellation outside of all calls of this library, last pushed first.
  *
  * @param run  must not block
  *

@@ -127,11 +127,14 @@ static int record(struct work *work, const struct message *message, size_t len, 
 static int get_one(struct work *work, struct message *ret_message, size_t *ret_len)
 {
     struct mproc_waitable item = {.queue = work->queue};
-    int err = 0;
 
     if (!work->polls)
         return mproc_queue_get_into(work->queue, mproc_deadline_ms(SOAK_HANG_MS), sizeof(*ret_message),
                                     ret_message, ret_len);
+    /* What is not done keeps the others from the end. */
+    int err = mproc_queue_done(work->queue, mproc_deadline_ms(SOAK_HANG_MS));
+    if (err)
+        return err;
     do {
         err = mproc_pipe_wait(&item, 1, mproc_deadline_ms(SOAK_HANG_MS), NULL);
         if (!err)
