@@ -265,7 +265,8 @@ MPROC_EXPORT int mproc_log_flush(struct mproc_log *log, uint64_t deadline_ns);
 MPROC_EXPORT int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_stat);
 
 /**
- * Starts the listener of a log. There is one at a time; when it was killed, another one goes on.
+ * Starts the listener of a log. There is one at a time, for as long as it lives; when it has ended or was
+ * killed, which is for the kernel to say, another one can go on where it was.
  *
  * @param log           of this process, which made it
  * @param handlers      where the records go
@@ -274,7 +275,8 @@ MPROC_EXPORT int mproc_log_get_stat(const struct mproc_log *log, struct mproc_lo
  * @param ret_listener  the handle
  *
  * Returns: 0.
- * Errors: -EPERM the log came from another process; -EBUSY a file has another listener; -EINVAL,
+ * Errors: -EPERM the log came from another process; -EBUSY the log has a listener, which may be stopped or
+ * about to die of a signal: join it first; or a file has one, of another log; -EINVAL,
  * -ENAMETOOLONG a handler is wrong: the detail says how; what opening a file gave; those of
  * mproc_process_start() or mproc_thread_start(); -EBADF.
  * Ownership: the handle is the caller's, ends with mproc_log_listener_free(). The listener is no writer of
