@@ -122,7 +122,7 @@ int mproc_log_begin(struct mproc_log *log, const struct mproc_log_handler *handl
 
     if (err)
         return err;
-    struct log_listening *listening = calloc(1, sizeof(*listening));
+    struct log_listening *listening = malloc(sizeof(*listening));
     unsigned char *buffer = malloc(LOG_LARGE_BYTES);
     err = listening && buffer ? 0 : mproc_fail(-ENOMEM, "no memory for a log listener");
     if (!err)

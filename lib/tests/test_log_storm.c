@@ -422,7 +422,7 @@ Test(log_storm, killed_at_each_instruction_of_a_long_write, .timeout = STEP_TIME
 /* Kill points of a listener that goes on where one was killed in the midst of a record, and writes all there
  * is. The log is closed, so that it ends without the thread that watches for that. */
 
-enum { LEFT = 6 };
+enum { LEFT = 3 };
 
 static struct mproc_log_handler whole_file(void)
 {
