@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <mproc/pipe.h>
 #include <mproc/process.h>
 #include <mproc/stop.h>
 #include <mproc/thread.h>
@@ -13,6 +14,9 @@
 #include "log_internal.h"
 #include "process_internal.h"
 #include "stop_internal.h"
+
+/* As for any start. */
+static const uint64_t start_ms = 10000;
 
 struct mproc_log_listener {
     struct mproc_grip grip;
@@ -149,36 +153,97 @@ static void add_string(struct mproc_args *args, const char *string)
         mproc_args_add_nil(args);
 }
 
+static int join_process(struct mproc_process *process, uint64_t deadline_ns)
+{
+    struct mproc_status status;
+    char how[96];
+    int err = mproc_process_join(process, deadline_ns, &status);
+
+    if (err)
+        return err;
+    err = mproc_status_check(&status);
+    if (!err || status.returned)
+        return err;
+    return mproc_fail(err, "the log listener ended: %s; another one can go on where it was",
+                      mproc_status_describe(&status, how, sizeof(how)));
+}
+
+/* What a listener gets: the log, where to say that it listens, and the handlers. */
+enum { FIRST_HANDLER = 2, HANDLER_ARGS = 9 };
+
+static int make_args(const struct mproc_log *log, const struct start *start, struct mproc_args **ret_args)
+{
+    struct mproc_args *args;
+    int err = mproc_args_new(&args);
+
+    if (err)
+        return err;
+    mproc_args_add_object(args, &mproc_log_listener_class, log);
+    mproc_args_add_fd(args, start->ready[1]);
+    for (size_t i = 0; i < start->count; i++) {
+        const struct mproc_log_handler *handler = &start->handlers[i];
+        mproc_args_add_int(args, handler->target);
+        mproc_args_add_int(args, handler->level);
+        add_string(args, handler->path);
+        mproc_args_add_uint(args, handler->max_bytes);
+        mproc_args_add_uint(args, handler->every_s);
+        mproc_args_add_uint(args, handler->keep);
+        mproc_args_add_bool(args, handler->sync);
+        add_string(args, handler->ident);
+        mproc_args_add_int(args, handler->facility);
+    }
+    *ret_args = args;
+    return 0;
+}
+
+/* Of a process it cannot be the silence that tells: others may have the other end for a while, by a fork.
+ * Errors: why it does not listen; then it has ended, or is killed here. */
+static int await_process(const struct start *start, struct mproc_process *process, uint64_t deadline_ns)
+{
+    static const struct mproc_stop_steps at_once = {.kill_ms = 1000};
+    struct mproc_waitable items[2] = {{.fd = start->ready[0]}, {.fd = -1, .process = process}};
+    struct mproc_stop *before = mproc_stop_enter(mproc_stop_shield());
+    char is_listening = 0;
+
+    int err = mproc_pipe_wait(items, 2, deadline_ns, NULL);
+    if (!err && !(items[0].ready && read(start->ready[0], &is_listening, 1) == 1))
+        err = join_process(process, deadline_ns);
+    if (err && mproc_process_alive(process)) {
+        mproc_process_stop(process, &at_once, NULL);
+        mproc_fail(err, "the log listener, process %d, was not ready (%s) and is ended; was it stopped?",
+                   (int)mproc_process_pid(process), strerrordesc_np(-err));
+    }
+    mproc_stop_enter(before);
+    return err || is_listening ? err : mproc_fail(-ECHILD, "the log listener ended without a word");
+}
+
 static int listen_in_process(const struct mproc_log *log, const struct mproc_log_handler *handlers,
                              size_t count, struct mproc_context *context, struct mproc_process **ret_process)
 {
     /* Relative paths mean the same there. */
     char *folder = getcwd(NULL, 0);
-    const struct mproc_process_options options = {.name = "mproc-log", .background = true, .cwd = folder};
+    const struct mproc_process_options options = {
+        .name = "mproc-log", .background = true, .cwd = folder, .deadline_ns = mproc_deadline_ms(start_ms)};
+    struct start start = {.handlers = handlers, .count = count};
+    struct mproc_process *process;
     struct mproc_args *args = NULL;
-    int err = mproc_args_new(&args);
+    int err = open_ready(&start);
 
-    if (!err)
-        mproc_args_add_object(args, &mproc_log_listener_class, log);
-    for (size_t i = 0; i < count && !err; i++) {
-        mproc_args_add_int(args, handlers[i].target);
-        mproc_args_add_int(args, handlers[i].level);
-        add_string(args, handlers[i].path);
-        mproc_args_add_uint(args, handlers[i].max_bytes);
-        mproc_args_add_uint(args, handlers[i].every_s);
-        mproc_args_add_uint(args, handlers[i].keep);
-        mproc_args_add_bool(args, handlers[i].sync);
-        add_string(args, handlers[i].ident);
-        mproc_args_add_int(args, handlers[i].facility);
+    if (!err) {
+        err = make_args(log, &start, &args);
+        if (!err)
+            err = mproc_process_start_own(context, MPROC_OWN_LOG_LISTENER, args, &options, &process);
+        mproc_args_free(args);
+        close(start.ready[1]);
+        if (!err && (err = await_process(&start, process, options.deadline_ns)))
+            mproc_process_free(process);
+        close(start.ready[0]);
     }
-    if (!err)
-        err = mproc_process_start_own(context, MPROC_OWN_LOG_LISTENER, args, &options, ret_process);
-    mproc_args_free(args);
     free(folder);
+    if (!err)
+        *ret_process = process;
     return err;
 }
-
-enum { HANDLER_ARGS = 9 };
 
 static const char *get_string(const struct mproc_args *args, size_t index)
 {
@@ -236,18 +301,23 @@ static int run_in_process(struct mproc_args *args)
     struct mproc_log_handler handlers[MPROC_LOG_HANDLERS_MAX];
     struct log_listening *listening;
     size_t count = 0;
+    int ready;
     void *log;
     int err = mproc_args_get_object(args, 0, &mproc_log_listener_class, &log);
 
-    for (; !err && count < MPROC_LOG_HANDLERS_MAX && 1 + count * HANDLER_ARGS < mproc_args_count(args);
+    if (!err)
+        err = mproc_args_get_fd(args, 1, &ready);
+    for (; !err && count < MPROC_LOG_HANDLERS_MAX &&
+           FIRST_HANDLER + count * HANDLER_ARGS < mproc_args_count(args);
          count++)
-        err = get_handler(args, 1 + count * HANDLER_ARGS, &handlers[count]);
+        err = get_handler(args, FIRST_HANDLER + count * HANDLER_ARGS, &handlers[count]);
     if (!err)
         err = shield_process();
     if (!err)
         err = mproc_log_begin(log, handlers, count, &listening);
     if (err)
         return err;
+    say_ready(ready, true);
     err = mproc_log_run(listening);
     mproc_log_end(listening);
     return err;
@@ -281,21 +351,6 @@ int mproc_log_listen(struct mproc_log *log, const struct mproc_log_handler *hand
     }
     *ret_listener = listener;
     return 0;
-}
-
-static int join_process(struct mproc_process *process, uint64_t deadline_ns)
-{
-    struct mproc_status status;
-    char how[96];
-    int err = mproc_process_join(process, deadline_ns, &status);
-
-    if (err)
-        return err;
-    err = mproc_status_check(&status);
-    if (!err || status.returned)
-        return err;
-    return mproc_fail(err, "the log listener ended: %s; another one can go on where it was",
-                      mproc_status_describe(&status, how, sizeof(how)));
 }
 
 int mproc_log_listener_join(struct mproc_log_listener *listener, uint64_t deadline_ns)

@@ -3,6 +3,7 @@
  * load. What was accepted is in the files once, whole, and in its writer's order.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -13,6 +14,7 @@
 #include <mproc/error.h>
 #include <mproc/log.h>
 #include <mproc/process.h>
+#include <mproc/thread.h>
 
 #include "guard.h"
 #include "log_files.h"
@@ -175,6 +177,8 @@ static void kill_listener(unsigned wait)
 CHILD_TEST(log_storm, the_listener_is_killed)
 {
     enum { KILLS = 60 };
+    struct mproc_log_handler elsewhere = {.target = MPROC_LOG_TO_FILE, .path = log_name(KEEP + 1)};
+    struct mproc_log_listener *second = NULL;
     unsigned seed = 7;
     pid_t pids[2];
 
@@ -186,6 +190,7 @@ CHILD_TEST(log_storm, the_listener_is_killed)
     for (unsigned i = 0; i < 2; i++)
         pids[i] = start_writer(i);
     for (int kills = 0; kills < KILLS; kills++) {
+        CHECK(mproc_log_listen(mylog, &elsewhere, 1, kills % 2 ? context : NULL, &second) == -EBUSY);
         kill_listener((unsigned)rand_r(&seed) % 400);
         CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == -ECHILD);
         mproc_log_listener_free(listener);
@@ -234,6 +239,92 @@ CHILD_TEST(log_storm, a_log_has_one_listener_until_that_is_killed)
     CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == 0);
     mproc_log_listener_free(listener);
     ledger->accepted[0] = ledger->begun[0] = 2;
+    const char *complaint = judge(1);
+    CHECK_STR(complaint ? complaint : "", "");
+    munmap(ledger, sizeof(*ledger));
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+/* What keeps a process from listening is told by the start, and there is no such process then. */
+CHILD_TEST(log_storm, a_listener_listens_when_its_start_returns_or_never)
+{
+    struct mproc_log_handler handler = rotated();
+    struct mproc_log_handler elsewhere = {.target = MPROC_LOG_TO_FILE, .path = log_name(1)};
+    struct mproc_log_listener *second = NULL;
+    struct mproc_log *other;
+
+    open_context(entries);
+    REQUIRE(mproc_log_create(NULL, &mylog) == 0);
+    REQUIRE(mproc_log_create(NULL, &other) == 0);
+    struct mproc_log_listener *listener = listen_in_a_process();
+    unsigned fds = child_count_fds();
+    CHECK(mproc_log_listen(other, &handler, 1, context, &second) == -EBUSY);
+    CHECK(strstr(mproc_error_detail(), "is written by another listener") != NULL);
+    CHECK(mproc_log_listen(other, &handler, 1, NULL, &second) == -EBUSY);
+    CHECK(second == NULL);
+    CHECK(mproc_process_active(context, NULL, 0) == 1);
+    CHECK(child_count_fds() == fds);
+    REQUIRE(mproc_log_listen(other, &elsewhere, 1, context, &second) == 0);
+    CHECK(mproc_log_info(other, "elsewhere") == 0);
+    mproc_log_unref(other);
+    CHECK(mproc_log_listener_join(second, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(second);
+    mproc_log_unref(mylog);
+    CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(listener);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+/* Kills what is running until told not to, by its end of a pipe. */
+static int kill_whatever_runs(void *arg)
+{
+    const int *until = arg;
+    struct mproc_process *process;
+    struct pollfd item = {.fd = *until, .events = POLLIN};
+
+    while (poll(&item, 1, 0) == 0) {
+        if (mproc_process_active(context, &process, 1) == 0)
+            continue;
+        mproc_process_kill(process);
+        mproc_process_free(process);
+    }
+    return 0;
+}
+
+CHILD_TEST(log_storm, listeners_are_killed_as_they_start)
+{
+    enum { STARTS = 100 };
+    struct mproc_log_handler handler = rotated();
+    struct mproc_log_listener *listener;
+    struct mproc_thread *killer;
+    int ends[2], failed = 0;
+
+    make_ledger();
+    open_context(entries);
+    REQUIRE(mproc_log_create(NULL, &mylog) == 0);
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    REQUIRE(mproc_thread_start("killer", kill_whatever_runs, &ends[0], NULL, &killer) == 0);
+    for (unsigned i = 0; i < STARTS; i++) {
+        CHECK(mproc_log_info(mylog, "life 0 number %u .", i) == 0);
+        int err = mproc_log_listen(mylog, &handler, 1, context, &listener);
+        if (err) {
+            CHECK(err == -ECHILD);
+            failed++;
+            continue;
+        }
+        CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == -ECHILD);
+        mproc_log_listener_free(listener);
+    }
+    close(ends[1]);
+    CHECK(mproc_thread_join(killer, mproc_deadline_ms(20000), NULL) == 0);
+    mproc_thread_free(killer);
+    close(ends[0]);
+    CHECK(failed > 0);
+    listener = listen_in_a_process();
+    mproc_log_unref(mylog);
+    CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(listener);
+    ledger->accepted[0] = ledger->begun[0] = STARTS;
     const char *complaint = judge(1);
     CHECK_STR(complaint ? complaint : "", "");
     munmap(ledger, sizeof(*ledger));
