@@ -35,6 +35,7 @@ static int wrap(struct mproc_queue *queue, int life_fd, int watch_fd, struct mpr
         return err;
     log->queue = queue;
     log->shared = mproc_queue_block(queue);
+    log->owner = getpid();
     log->life_fd = life_fd;
     log->watch_fd = watch_fd;
     mproc_log_set_name(log, mproc_process_own_name()[0] ? mproc_process_own_name() : "main");

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include <mproc/context.h>
@@ -84,6 +85,7 @@ struct mproc_log {
     struct mproc_handle handle; /* without a segment */
     struct mproc_queue *queue;
     struct log_shared *shared;
+    pid_t owner;  /* the process of this handle, which a fork of it is not */
     int life_fd;  /* to write; -1 in a listener */
     int watch_fd; /* to read; -1 in who got the log from another process */
     uint8_t name_len;

@@ -333,6 +333,9 @@ int mproc_log_listen(struct mproc_log *log, const struct mproc_log_handler *hand
 
     if (!err && log->watch_fd < 0)
         err = mproc_fail(-EPERM, "this log came from another process: its maker starts the listener");
+    if (!err && log->owner != getpid())
+        err = mproc_fail(-EPERM, "the log was made by process %d, of which this is a fork and a mere writer",
+                         (int)log->owner);
     /* Before files are made for it. */
     if (!err)
         err = mproc_log_check_free(log);

@@ -378,6 +378,26 @@ Test(log, a_log_has_one_listener)
     free(text);
 }
 
+Test(log, a_fork_of_its_maker_writes_and_does_not_listen)
+{
+    struct mproc_log_handler handler = to_file();
+
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (mproc_log_listen(mylog, &handler, 1, NULL, &listener) != -EPERM)
+            _exit(1);
+        if (!strstr(mproc_error_detail(), "of which this is a fork") || access(log_path, F_OK) == 0)
+            _exit(2);
+        _exit(mproc_log_info(mylog, "I am a fork") == 0 ? 0 : 3);
+    }
+    cr_expect_eq(exit_code(pid), 0);
+    listen_with(to_file());
+    finish();
+    char *text = read_log(log_path);
+    cr_expect_eq(count_of(text, "I am a fork\n"), 1);
+    free(text);
+}
+
 static int results[8];
 static pthread_barrier_t gate;
 

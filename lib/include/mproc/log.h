@@ -277,11 +277,11 @@ MPROC_EXPORT int mproc_log_get_stat(const struct mproc_log *log, struct mproc_lo
  * @param ret_listener  the handle
  *
  * Returns: 0.
- * Errors: -EPERM the log came from another process; -EBUSY the log has a listener, which may be stopped or
- * about to die of a signal: join it first; or a file has one, of another log; -EINVAL, -ENAMETOOLONG a
- * handler is wrong: the detail says how; what opening a file gave; -ECHILD it was killed before it listened;
- * -ETIMEDOUT it was stopped before that, and is ended; those of mproc_process_start() or
- * mproc_thread_start(); -EBADF.
+ * Errors: -EPERM the log came from another process, or this is a fork of its maker; -EBUSY the log has a
+ * listener, which may be stopped or about to die of a signal: join it first; or a file has one, of another
+ * log; -EINVAL, -ENAMETOOLONG a handler is wrong: the detail says how; what opening a file gave; -ECHILD it
+ * was killed before it listened; -ETIMEDOUT it was stopped before that, and is ended; those of
+ * mproc_process_start() or mproc_thread_start(); -EBADF.
  * Ownership: the handle is the caller's, ends with mproc_log_listener_free(). The listener is no writer of
  * the log, but its maker is one until it gives the log back.
  * Threads: any. A listener in a thread dies with its process, and with it what is not yet written. One that
