@@ -14,6 +14,7 @@
 #include "error_internal.h"
 #include "log_internal.h"
 #include "queue_internal.h"
+#include "robust.h"
 
 static const size_t default_bytes = (size_t)1 << 20;
 static const uint64_t default_wait_ms = 1000;
@@ -35,6 +36,7 @@ static int wrap(struct mproc_queue *queue, int life_fd, int watch_fd, struct mpr
         return err;
     log->queue = queue;
     log->shared = mproc_queue_block(queue);
+    log->owner = getpid();
     log->life_fd = life_fd;
     log->watch_fd = watch_fd;
     mproc_log_set_name(log, mproc_process_own_name()[0] ? mproc_process_own_name() : "main");
@@ -165,6 +167,39 @@ void mproc_log_count_failed_rotation(struct mproc_log *log, int err)
     __atomic_store_n(&log->shared->last_error, err, __ATOMIC_RELAXED);
 }
 
+uint32_t mproc_log_listening_thread(const struct mproc_log *log)
+{
+    return mproc_robust_owner(mproc_queue_block_lock(log->queue));
+}
+
+int mproc_log_check_free(const struct mproc_log *log)
+{
+    uint32_t thread = mproc_log_listening_thread(log);
+
+    return thread == 0
+               ? 0
+               : mproc_fail(-EBUSY, "thread %u listens to this log already; there is one at a time", thread);
+}
+
+int mproc_log_claim(struct mproc_log *log)
+{
+    mproc_robust_word *lock = mproc_queue_block_lock(log->queue);
+    int err;
+
+    while ((err = mproc_robust_lock(lock, MPROC_NOW)) == -EAGAIN) {
+        err = mproc_log_check_free(log);
+        if (err)
+            return err;
+    }
+    return err == -EOWNERDEAD ? mproc_robust_repaired(lock) : err;
+}
+
+void mproc_log_resign(struct mproc_log *log)
+{
+    mproc_queue_lease_leave(log->queue);
+    mproc_robust_unlock(mproc_queue_block_lock(log->queue));
+}
+
 /* The queue first, then this end of the life line. */
 static int pack(const struct mproc_log *log, int line_fd, struct mproc_parcel *ret_parcel)
 {
@@ -199,14 +234,14 @@ static int check_line(int fd, int access)
 static int unpack(const struct mproc_parcel *parcel, bool is_writer, void **ret_object)
 {
     struct mproc_parcel inner = {.fds = {parcel->fds[0]}, .nfds = 1};
+    struct mproc_queue *queue;
     struct mproc_log *log;
-    void *queue;
 
     if (parcel->nfds != 2 || parcel->meta_len != 0)
         return mproc_fail(-EBADMSG, "a log of %u descriptors and %u bytes", parcel->nfds, parcel->meta_len);
     int err = check_line(parcel->fds[1], is_writer ? O_WRONLY : O_RDONLY);
     if (!err)
-        err = mproc_queue_class.unpack(&inner, &queue);
+        err = mproc_queue_unpack_with_block(&inner, &queue);
     if (err)
         return err;
     if (mproc_queue_block_bytes(queue) != block_bytes())

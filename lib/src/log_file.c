@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "log_internal.h"
 
@@ -18,7 +19,7 @@ static void plan_rotation(struct log_sink *sink, time_t from)
 static int open_path(struct log_sink *sink)
 {
     struct stat status;
-    int fd = open(sink->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    int fd = mproc_fd_above(open(sink->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
 
     if (fd < 0)
         return mproc_fail(-errno, "'%s' cannot be opened: %s", sink->path, strerrordesc_np(errno));

@@ -6,6 +6,10 @@
  * queue alone. Before a listener writes to a file it notes, beside that count, how long the file is; its
  * successor, finding the count unchanged, cuts the file there and writes those records anew.
  *
+ * Whoever listens has the lock beside the block, from before it looks at anything until it has left the
+ * queue, so the intents and the order in the files are one thread's. The kernel takes the lock from one that
+ * dies. What that one left needs no repair: the next listener finds it in the queue and in the intents.
+ *
  * Each writer holds the writing end of a pipe through which nothing is ever sent, the life line: when all
  * have closed it or died, the kernel says so at the other end, which the listener has.
  */
@@ -15,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include <mproc/context.h>
@@ -81,6 +86,7 @@ struct mproc_log {
     struct mproc_handle handle; /* without a segment */
     struct mproc_queue *queue;
     struct log_shared *shared;
+    pid_t owner;  /* the process of this handle, which a fork of it is not */
     int life_fd;  /* to write; -1 in a listener */
     int watch_fd; /* to read; -1 in who got the log from another process */
     uint8_t name_len;
@@ -89,6 +95,19 @@ struct mproc_log {
 
 /* How a listener gets a log: not as a writer, but with the other end of the life line. */
 extern const struct mproc_class mproc_log_listener_class;
+
+/* Makes the calling thread the listener of a log. Errors: -EBUSY another thread is, with detail; those of
+ * mproc_robust_lock(). */
+int mproc_log_claim(struct mproc_log *log);
+
+/* The calling thread is the listener no more: what it has not done is the next one's. */
+void mproc_log_resign(struct mproc_log *log);
+
+/* The thread that is the listener, 0 for none. */
+uint32_t mproc_log_listening_thread(const struct mproc_log *log);
+
+/* Errors: -EBUSY there is a listener, with detail. */
+int mproc_log_check_free(const struct mproc_log *log);
 
 /* Puts a composed record, as the policy of the log says. Errors: those of mproc_log_write(). */
 int mproc_log_put(struct mproc_log *log, enum mproc_log_level level, const void *record, size_t len);
@@ -183,7 +202,23 @@ int mproc_log_syslog_send(struct log_sink *sink, const struct log_record *record
 int mproc_log_socket_add(struct log_sink *sink, const struct log_record *record);
 int mproc_log_socket_send(struct log_sink *sink);
 
-/* log_listen.c: what a listener runs that is a process. */
+/* log_listen.c: a listener at work, which is the calling thread. */
+struct log_listening;
+
+/* Claims the log, opens the handlers, and takes back what a killed listener had half written. Takes the log
+ * on success. Errors: with detail. */
+int mproc_log_begin(struct mproc_log *log, const struct mproc_log_handler *handlers, size_t count,
+                    struct log_listening **ret_listening);
+
+/* Writes what there is and what comes, until the log is closed. */
+int mproc_log_take(struct log_listening *listening);
+
+/* The same, and closes the log when all writers are gone. */
+int mproc_log_run(struct log_listening *listening);
+
+void mproc_log_end(struct log_listening *listening);
+
+/* log_start.c: what a listener runs that is a process. */
 extern const struct mproc_entry mproc_log_entry;
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <mproc/pipe.h>
 
+#include "descriptor.h"
 #include "error_internal.h"
 #include "log_internal.h"
 
@@ -26,7 +27,7 @@ static int connect_syslog(struct log_sink *sink)
     if (strlen(path) >= sizeof(name.sun_path))
         return -ENAMETOOLONG;
     strcpy(name.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = mproc_fd_above(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (fd < 0)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));

@@ -92,7 +92,7 @@ int mproc_queue_create_with_block(const char *name, const struct mproc_queue_opt
         return mproc_fail(-EINVAL, "no such policy for the death of a reader: %d", (int)wanted.reader_death);
     struct mproc_segment_shape shape = {
         .kind = MPROC_SEGMENT_QUEUE,
-        .controls = QUEUE_SIDE__COUNT,
+        .controls = QUEUE_SIDE__COUNT + (block_bytes > 0),
         .seats = wanted.reader_death == MPROC_READER_DEATH_REDELIVERS ? QUEUE_SEATS : 0,
         .block_bytes = block_bytes,
         .ring_bytes = round_up(wanted.bytes ? wanted.bytes : default_bytes),
@@ -117,6 +117,11 @@ int mproc_queue_create_with_block(const char *name, const struct mproc_queue_opt
 void *mproc_queue_block(const struct mproc_queue *queue)
 {
     return mproc_segment_block(&queue->segment);
+}
+
+mproc_robust_word *mproc_queue_block_lock(const struct mproc_queue *queue)
+{
+    return mproc_segment_lock(&queue->segment, QUEUE_BLOCK_CONTROL);
 }
 
 uint64_t mproc_queue_block_bytes(const struct mproc_queue *queue)
@@ -226,7 +231,7 @@ static int check_queue(const struct mproc_segment *segment, int bell_fd)
     return is_pollable ? mproc_queue_bell_check(bell_fd) : 0;
 }
 
-static int unpack_queue(const struct mproc_parcel *parcel, void **ret_object)
+static int unpack(const struct mproc_parcel *parcel, bool with_block, struct mproc_queue **ret_queue)
 {
     struct mproc_parcel memory = *parcel;
     struct mproc_segment segment;
@@ -237,7 +242,7 @@ static int unpack_queue(const struct mproc_parcel *parcel, void **ret_object)
         memory.nfds = 1;
         bell_fd = parcel->fds[1];
     }
-    int err = mproc_segment_unpack(&memory, MPROC_SEGMENT_QUEUE, QUEUE_SIDE__COUNT, &segment);
+    int err = mproc_segment_unpack(&memory, MPROC_SEGMENT_QUEUE, QUEUE_SIDE__COUNT + with_block, &segment);
     if (err)
         return err;
     err = check_queue(&segment, bell_fd);
@@ -247,8 +252,23 @@ static int unpack_queue(const struct mproc_parcel *parcel, void **ret_object)
         mproc_segment_unmap(&segment);
         return err;
     }
-    *ret_object = queue;
+    *ret_queue = queue;
     return 0;
+}
+
+int mproc_queue_unpack_with_block(const struct mproc_parcel *parcel, struct mproc_queue **ret_queue)
+{
+    return unpack(parcel, true, ret_queue);
+}
+
+static int unpack_queue(const struct mproc_parcel *parcel, void **ret_object)
+{
+    struct mproc_queue *queue;
+    int err = unpack(parcel, false, &queue);
+
+    if (!err)
+        *ret_object = queue;
+    return err;
 }
 
 static void unref_queue(void *object)

@@ -77,6 +77,9 @@ enum { QUEUE_LONGEST_LOOK = 64 };
 
 enum queue_side_index { QUEUE_PRODUCERS, QUEUE_CONSUMERS, QUEUE_SIDE__COUNT };
 
+/* The control page behind those of the sides, where there is a block: its lock is that of the block. */
+enum { QUEUE_BLOCK_CONTROL = QUEUE_SIDE__COUNT };
+
 struct mproc_queue {
     struct mproc_grip grip;
     struct queue_side *sides[QUEUE_SIDE__COUNT];
@@ -142,10 +145,13 @@ static inline struct queue_record *queue_record_at(const struct mproc_queue *que
 
 extern const struct mproc_class mproc_queue_class;
 
-/* queue.c: a queue that has a block of whole pages beside it, zeroed, for who builds upon queues. */
+/* queue.c: a queue that has a block of whole pages beside it, zeroed, and a lock, which the queue itself does
+ * not use: for who builds upon queues. It travels as a queue does, but does not pass for one. */
 int mproc_queue_create_with_block(const char *name, const struct mproc_queue_options *options,
                                   uint64_t block_bytes, struct mproc_queue **ret_queue);
+int mproc_queue_unpack_with_block(const struct mproc_parcel *parcel, struct mproc_queue **ret_queue);
 void *mproc_queue_block(const struct mproc_queue *queue);
+mproc_robust_word *mproc_queue_block_lock(const struct mproc_queue *queue);
 uint64_t mproc_queue_block_bytes(const struct mproc_queue *queue);
 
 /* How many messages have been taken, or, when redelivering, done since it was made. */

@@ -3,18 +3,22 @@
  * load. What was accepted is in the files once, whole, and in its writer's order.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <criterion/criterion.h>
 
 #include <mproc/error.h>
 #include <mproc/log.h>
 #include <mproc/process.h>
+#include <mproc/thread.h>
 
 #include "guard.h"
 #include "log_files.h"
+#include "log_internal.h"
 #include "starting.h"
 #include "step_sweep.h"
 
@@ -173,6 +177,8 @@ static void kill_listener(unsigned wait)
 CHILD_TEST(log_storm, the_listener_is_killed)
 {
     enum { KILLS = 60 };
+    struct mproc_log_handler elsewhere = {.target = MPROC_LOG_TO_FILE, .path = log_name(KEEP + 1)};
+    struct mproc_log_listener *second = NULL;
     unsigned seed = 7;
     pid_t pids[2];
 
@@ -184,6 +190,7 @@ CHILD_TEST(log_storm, the_listener_is_killed)
     for (unsigned i = 0; i < 2; i++)
         pids[i] = start_writer(i);
     for (int kills = 0; kills < KILLS; kills++) {
+        CHECK(mproc_log_listen(mylog, &elsewhere, 1, kills % 2 ? context : NULL, &second) == -EBUSY);
         kill_listener((unsigned)rand_r(&seed) % 400);
         CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == -ECHILD);
         mproc_log_listener_free(listener);
@@ -198,6 +205,129 @@ CHILD_TEST(log_storm, the_listener_is_killed)
     mproc_log_listener_free(listener);
     const char *complaint = judge(2);
     CHECK_STR(complaint ? complaint : "", "");
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+/* A stopped listener is alive, however long it takes; a killed one is not, and the next one can be of the
+ * other kind. */
+CHILD_TEST(log_storm, a_log_has_one_listener_until_that_is_killed)
+{
+    struct mproc_log_handler elsewhere = {.target = MPROC_LOG_TO_FILE, .path = log_name(1)};
+    struct mproc_log_listener *second = NULL;
+    struct mproc_process *process;
+
+    make_ledger();
+    open_context(entries);
+    REQUIRE(mproc_log_create(NULL, &mylog) == 0);
+    struct mproc_log_listener *listener = listen_in_a_process();
+    CHECK(mproc_log_info(mylog, "life 0 number 0 .") == 0);
+    CHECK(mproc_log_flush(mylog, mproc_deadline_ms(20000)) == 0);
+    REQUIRE(mproc_process_active(context, &process, 1) == 1);
+    kill(mproc_process_pid(process), SIGSTOP);
+    CHECK(mproc_log_listen(mylog, &elsewhere, 1, context, &second) == -EBUSY);
+    CHECK(mproc_log_listen(mylog, &elsewhere, 1, NULL, &second) == -EBUSY);
+    CHECK(second == NULL);
+    CHECK(mproc_log_info(mylog, "life 0 number 1 .") == 0);
+    mproc_process_kill(process);
+    mproc_process_free(process);
+    CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == -ECHILD);
+    mproc_log_listener_free(listener);
+    struct mproc_log_handler handler = rotated();
+    REQUIRE(mproc_log_listen(mylog, &handler, 1, NULL, &listener) == 0);
+    CHECK(mproc_log_listen(mylog, &elsewhere, 1, context, &second) == -EBUSY);
+    mproc_log_unref(mylog);
+    CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(listener);
+    ledger->accepted[0] = ledger->begun[0] = 2;
+    const char *complaint = judge(1);
+    CHECK_STR(complaint ? complaint : "", "");
+    munmap(ledger, sizeof(*ledger));
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+/* What keeps a process from listening is told by the start, and there is no such process then. */
+CHILD_TEST(log_storm, a_listener_listens_when_its_start_returns_or_never)
+{
+    struct mproc_log_handler handler = rotated();
+    struct mproc_log_handler elsewhere = {.target = MPROC_LOG_TO_FILE, .path = log_name(1)};
+    struct mproc_log_listener *second = NULL;
+    struct mproc_log *other;
+
+    open_context(entries);
+    REQUIRE(mproc_log_create(NULL, &mylog) == 0);
+    REQUIRE(mproc_log_create(NULL, &other) == 0);
+    struct mproc_log_listener *listener = listen_in_a_process();
+    unsigned fds = child_count_fds();
+    CHECK(mproc_log_listen(other, &handler, 1, context, &second) == -EBUSY);
+    CHECK(strstr(mproc_error_detail(), "is written by another listener") != NULL);
+    CHECK(mproc_log_listen(other, &handler, 1, NULL, &second) == -EBUSY);
+    CHECK(second == NULL);
+    CHECK(mproc_process_active(context, NULL, 0) == 1);
+    CHECK(child_count_fds() == fds);
+    REQUIRE(mproc_log_listen(other, &elsewhere, 1, context, &second) == 0);
+    CHECK(mproc_log_info(other, "elsewhere") == 0);
+    mproc_log_unref(other);
+    CHECK(mproc_log_listener_join(second, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(second);
+    mproc_log_unref(mylog);
+    CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(listener);
+    CHECK(mproc_context_close(context, MPROC_NOW) == 0);
+}
+
+/* Kills what is running until told not to, by its end of a pipe. */
+static int kill_whatever_runs(void *arg)
+{
+    const int *until = arg;
+    struct mproc_process *process;
+    struct pollfd item = {.fd = *until, .events = POLLIN};
+
+    while (poll(&item, 1, 0) == 0) {
+        if (mproc_process_active(context, &process, 1) == 0)
+            continue;
+        mproc_process_kill(process);
+        mproc_process_free(process);
+    }
+    return 0;
+}
+
+CHILD_TEST(log_storm, listeners_are_killed_as_they_start)
+{
+    enum { STARTS = 100 };
+    struct mproc_log_handler handler = rotated();
+    struct mproc_log_listener *listener;
+    struct mproc_thread *killer;
+    int ends[2], failed = 0;
+
+    make_ledger();
+    open_context(entries);
+    REQUIRE(mproc_log_create(NULL, &mylog) == 0);
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    REQUIRE(mproc_thread_start("killer", kill_whatever_runs, &ends[0], NULL, &killer) == 0);
+    for (unsigned i = 0; i < STARTS; i++) {
+        CHECK(mproc_log_info(mylog, "life 0 number %u .", i) == 0);
+        int err = mproc_log_listen(mylog, &handler, 1, context, &listener);
+        if (err) {
+            CHECK(err == -ECHILD);
+            failed++;
+            continue;
+        }
+        CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == -ECHILD);
+        mproc_log_listener_free(listener);
+    }
+    close(ends[1]);
+    CHECK(mproc_thread_join(killer, mproc_deadline_ms(20000), NULL) == 0);
+    mproc_thread_free(killer);
+    close(ends[0]);
+    CHECK(failed > 0);
+    listener = listen_in_a_process();
+    mproc_log_unref(mylog);
+    CHECK(mproc_log_listener_join(listener, mproc_deadline_ms(20000)) == 0);
+    mproc_log_listener_free(listener);
+    ledger->accepted[0] = ledger->begun[0] = STARTS;
+    const char *complaint = judge(1);
+    CHECK_STR(complaint ? complaint : "", "");
+    munmap(ledger, sizeof(*ledger));
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
@@ -378,4 +508,81 @@ Test(log_storm, killed_at_each_instruction_of_a_write, .timeout = STEP_TIMEOUT_S
 Test(log_storm, killed_at_each_instruction_of_a_long_write, .timeout = STEP_TIMEOUT_S)
 {
     sweep_write(true);
+}
+
+/* Kill points of a listener that goes on where one was killed in the midst of a record, and writes all there
+ * is. The log is closed, so that it ends without the thread that watches for that. */
+
+enum { LEFT = 3 };
+
+static struct mproc_log_handler whole_file(void)
+{
+    return (struct mproc_log_handler){.target = MPROC_LOG_TO_FILE, .path = log_path};
+}
+
+static void listen_here(void *arg)
+{
+    struct mproc_log_handler handler = whole_file();
+    struct log_listening *listening;
+
+    (void)arg;
+    if (mproc_log_begin(mylog, &handler, 1, &listening) != 0 || mproc_log_take(listening) != 0)
+        _exit(1);
+    mproc_log_end(listening);
+}
+
+static void before_listening(void *arg)
+{
+    int status;
+
+    (void)arg;
+    cr_assert_eq(mproc_log_create(&(struct mproc_log_options){.queue_bytes = 4096}, &mylog), 0);
+    for (int i = 0; i < LEFT; i++)
+        cr_assert_eq(mproc_log_info(mylog, "left %d.", i), 0);
+    cr_assert_eq(mproc_queue_close(mylog->queue, MPROC_NOW), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        /* The second write of the batch is the end of who makes it. */
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){100, 100});
+        listen_here(NULL);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ, "0x%x", (unsigned)status);
+}
+
+static void after_listening(void *arg, long at)
+{
+    struct mproc_log_handler handler = whole_file();
+    struct mproc_log_listener *listener = NULL;
+    const char *line;
+
+    (void)arg;
+    cr_assert_eq(mproc_log_listen(mylog, &handler, 1, NULL, &listener), 0, "killed at %ld: %s", at,
+                 mproc_error_detail());
+    mproc_log_unref(mylog);
+    cr_assert_eq(mproc_log_listener_join(listener, mproc_deadline_ms(20000)), 0);
+    mproc_log_listener_free(listener);
+    char *text = read_log(log_path);
+    char *rest = text;
+    for (int i = 0; i < LEFT; i++) {
+        char expected[20];
+        snprintf(expected, sizeof(expected), ": left %d.", i);
+        line = strsep(&rest, "\n");
+        cr_assert(line && strlen(line) > strlen(expected) &&
+                      strcmp(line + strlen(line) - strlen(expected), expected) == 0,
+                  "killed at %ld: %s instead of record %d", at, line, i);
+    }
+    cr_assert(rest && *rest == '\0', "killed at %ld, and then there is more: %s", at, rest);
+    free(text);
+    unlink(log_path);
+}
+
+Test(log_storm, killed_at_each_instruction_of_taking_over, .timeout = STEP_TIMEOUT_S)
+{
+    const struct step_sweep sweep = {
+        .body = listen_here, .before = before_listening, .after = after_listening, .points = 60};
+
+    step_sweep(&sweep);
 }

@@ -268,7 +268,10 @@ MPROC_EXPORT int mproc_log_flush(struct mproc_log *log, uint64_t deadline_ns);
 MPROC_EXPORT int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_stat);
 
 /**
- * Starts the listener of a log. There is one at a time; when it was killed, another one goes on.
+ * Starts the listener of a log. When this returns, it listens and has its files.
+ *
+ * There is one at a time, for as long as it lives; when it has ended or was killed, which is for the kernel
+ * to say, another one can go on where it was.
  *
  * @param log           of this process, which made it
  * @param handlers      where the records go
@@ -277,15 +280,17 @@ MPROC_EXPORT int mproc_log_get_stat(const struct mproc_log *log, struct mproc_lo
  * @param ret_listener  the handle
  *
  * Returns: 0.
- * Errors: -EPERM the log came from another process; -EBUSY a file has another listener; -EINVAL,
- * -ENAMETOOLONG a handler is wrong: the detail says how; what opening a file gave; those of
+ * Errors: -EPERM the log came from another process, or this is a fork of its maker; -EBUSY the log has a
+ * listener, which may be stopped or about to die of a signal: join it first; or a file has one, of another
+ * log; -EINVAL, -ENAMETOOLONG a handler is wrong: the detail says how; what opening a file gave; -ECHILD it
+ * was killed before it listened; -ETIMEDOUT it was stopped before that, and is ended; those of
  * mproc_process_start() or mproc_thread_start(); -EBADF.
  * Ownership: the handle is the caller's, ends with mproc_log_listener_free(). The listener is no writer of
  * the log, but its maker is one until it gives the log back.
  * Threads: any. A listener in a thread dies with its process, and with it what is not yet written. One that
  * is a process outlives the writers; should its owner be killed, it has 50 ms to write what there is, unless
- * the owner's own owner is killed as well. Async-signal safety: not safe. Blocking: as mproc_process_start()
- * where it is a process, ten seconds at most.
+ * the owner's own owner is killed as well. Async-signal safety: not safe. Blocking: until it listens; ten
+ * seconds at most where it is a process, and as mproc_process_start().
  */
 MPROC_EXPORT int mproc_log_listen(struct mproc_log *log, const struct mproc_log_handler *handlers,
                                   size_t count, struct mproc_context *context,
