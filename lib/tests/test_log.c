@@ -448,21 +448,68 @@ Test(log, what_cannot_be_written_is_counted_and_leaves_whole_records)
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){1000, RLIM_INFINITY});
     for (int i = 0; i < 100; i++)
         mproc_log_info(mylog, "number %d.", i);
-    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), -EIO);
+    cr_expect_not_null(strstr(mproc_error_detail(), "File too large"), "%s", mproc_error_detail());
     mproc_log_get_stat(mylog, &stat);
     char *text = read_log(log_path);
     unsigned lines = count_of(text, "\n");
     cr_expect_gt(lines, 10);
     cr_expect_eq(text[strlen(text) - 1], '\n');
     cr_expect_eq(stat.failed, 100 - lines);
+    cr_expect_eq(stat.written, lines);
     cr_expect_eq(stat.last_error, -EFBIG);
     free(text);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
     mproc_log_info(mylog, "goes on");
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0, "each failure is told of once");
+    mproc_log_get_stat(mylog, &stat);
+    cr_expect_eq(stat.written, lines + 1);
+    cr_expect_eq(stat.failed, 100 - lines);
     finish();
     text = read_log(log_path);
     cr_expect_eq(count_of(text, "goes on\n"), 1);
     free(text);
+}
+
+/* One handler has no level for some and the other fails: a record is one of waiting, written and failed. */
+Test(log, a_record_that_one_of_two_handlers_cannot_write_has_failed)
+{
+    struct mproc_log_handler handlers[2] = {to_file(), to_file()};
+    struct mproc_log_stat stat;
+
+    handlers[1].path = "/dev/full";
+    handlers[1].level = MPROC_LOG_ERROR;
+    handlers[1].sync = true;
+    for (int i = 0; i < 50; i++)
+        mproc_log_write(mylog, i % 5 ? MPROC_LOG_INFO : MPROC_LOG_ERROR, NULL, 0, "number %d.", i);
+    cr_assert_eq(mproc_log_get_stat(mylog, &stat), 0);
+    cr_expect_eq(stat.waiting, 50);
+    cr_expect_eq(stat.written + stat.failed, 0);
+    cr_assert_eq(mproc_log_listen(mylog, handlers, 2, NULL, &listener), 0, "%s", mproc_error_detail());
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), -EIO);
+    cr_expect_not_null(strstr(mproc_error_detail(), "10 records"), "%s", mproc_error_detail());
+    cr_assert_eq(mproc_log_get_stat(mylog, &stat), 0);
+    cr_expect_eq(stat.waiting, 0);
+    cr_expect_eq(stat.written, 40);
+    cr_expect_eq(stat.failed, 10);
+    cr_expect_eq(stat.last_error, -ENOSPC);
+    finish();
+    char *text = read_log(log_path);
+    cr_expect_eq(count_of(text, "\n"), 50);
+    free(text);
+}
+
+Test(log, a_flush_says_that_nobody_listens)
+{
+    mproc_log_info(mylog, "one");
+    mproc_log_info(mylog, "two");
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_NOW), -EAGAIN);
+    cr_expect_not_null(strstr(mproc_error_detail(), "nobody listens to the log, in which 2 records wait"),
+                       "%s", mproc_error_detail());
+    cr_expect_eq(mproc_log_flush(mylog, mproc_deadline_ms(1)), -ETIMEDOUT);
+    cr_expect_not_null(strstr(mproc_error_detail(), "nobody listens"), "%s", mproc_error_detail());
+    listen_with(to_file());
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
 }
 
 Test(log, speaks_to_the_system_log)
@@ -477,9 +524,10 @@ Test(log, speaks_to_the_system_log)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     listen_with(handler);
     mproc_log_error(mylog, "nobody hears this");
-    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), -EIO);
     mproc_log_get_stat(mylog, &stat);
     cr_expect_eq(stat.failed, 1);
+    cr_expect_eq(stat.written, 0);
     for (int i = 0; i < 2; i++) {
         cr_assert_eq(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
         mproc_log_error(mylog, "bad\n");
@@ -512,9 +560,10 @@ Test(log, a_system_log_that_takes_nothing_holds_up_the_others_once)
     listen_with(handler);
     for (int i = 0; i < RECORDS; i++)
         cr_assert_eq(mproc_log_info(mylog, "%d", i), 0);
-    cr_expect_eq(mproc_log_flush(mylog, mproc_deadline_ms(20000)), 0);
+    cr_expect_eq(mproc_log_flush(mylog, mproc_deadline_ms(20000)), -EIO);
     mproc_log_get_stat(mylog, &stat);
     cr_expect_gt(stat.failed, 1);
+    cr_expect_eq(stat.written + stat.failed, RECORDS);
     cr_expect_eq(stat.last_error, -EAGAIN);
     close(fd);
     finish();
@@ -554,6 +603,7 @@ Test(log, one_log_feeds_another)
     mproc_pipe_unref(enemy);
     mproc_log_get_stat(mylog, &stat);
     cr_expect_eq(stat.failed, 2);
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0, "what was no record was not accepted");
     mproc_log_unref(near);
     cr_expect_eq(mproc_log_listener_join(forwarder, mproc_deadline_ms(20000)), 0);
     mproc_log_listener_free(forwarder);
@@ -578,9 +628,10 @@ Test(log, damaged_records_are_counted_and_passed_over)
         cr_assert_eq(mproc_queue_put(mylog->queue, bytes, len, MPROC_FOREVER), 0);
     }
     mproc_log_info(mylog, "sound");
-    mproc_log_flush(mylog, MPROC_FOREVER);
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), -EIO);
     mproc_log_get_stat(mylog, &stat);
-    cr_expect_eq(stat.written, 3001);
+    cr_expect_eq(stat.written + stat.failed, 3001);
+    cr_expect_geq(stat.written, 1);
     cr_expect_gt(stat.failed, 2000);
     finish();
     char *text = read_log(log_path);
