@@ -15,55 +15,11 @@
 #include <mproc/pipe.h>
 #include <mproc/stop.h>
 
-#include "log_files.h"
 #include "log_internal.h"
+#include "logging.h"
 #include "sleeper.h"
 
-static struct mproc_log *mylog;
-static struct mproc_log_listener *listener;
-
-static void set_up(void)
-{
-    make_log_folder();
-    listener = NULL;
-    cr_assert_eq(mproc_log_create(NULL, &mylog), 0, "%s", mproc_error_detail());
-}
-
-static void tear_down(void)
-{
-    mproc_log_unref(mylog);
-    mproc_log_listener_free(listener);
-    remove_log_folder();
-}
-
-TestSuite(log, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static struct mproc_log_handler to_file(void)
-{
-    return (struct mproc_log_handler){.target = MPROC_LOG_TO_FILE, .path = log_path};
-}
-
-static void listen_with(struct mproc_log_handler handler)
-{
-    cr_assert_eq(mproc_log_listen(mylog, &handler, 1, NULL, &listener), 0, "%s", mproc_error_detail());
-}
-
-/* Gives the log back and waits until all is written. */
-static void finish(void)
-{
-    mproc_log_unref(mylog);
-    mylog = NULL;
-    cr_assert_eq(mproc_log_listener_join(listener, mproc_deadline_ms(20000)), 0, "%s", mproc_error_detail());
-}
-
-static unsigned count_of(const char *text, const char *part)
-{
-    unsigned count = 0;
-
-    for (; (text = strstr(text, part)); text += strlen(part))
-        count++;
-    return count;
-}
+TestSuite(log, .init = make_log, .fini = end_log, .timeout = 60);
 
 /* What follows the time and the level of a line. */
 static void expect_line(const char *text, const char *expected)
@@ -346,100 +302,6 @@ Test(log, a_file_that_was_moved_is_opened_anew)
     free(text);
 }
 
-Test(log, a_file_has_one_listener)
-{
-    struct mproc_log_handler handler = to_file();
-    struct mproc_log_listener *second = NULL;
-    struct mproc_log *other;
-
-    listen_with(to_file());
-    cr_assert_eq(mproc_log_create(NULL, &other), 0);
-    cr_expect_eq(mproc_log_listen(other, &handler, 1, NULL, &second), -EBUSY);
-    cr_expect_null(second);
-    mproc_log_unref(other);
-}
-
-Test(log, a_log_has_one_listener)
-{
-    struct mproc_log_handler elsewhere = {.target = MPROC_LOG_TO_FILE, .path = log_name(1)};
-    struct mproc_log_listener *second = NULL;
-
-    listen_with(to_file());
-    cr_expect_eq(mproc_log_listen(mylog, &elsewhere, 1, NULL, &second), -EBUSY);
-    cr_expect_not_null(strstr(mproc_error_detail(), "listens to this log already"), "%s",
-                       mproc_error_detail());
-    cr_expect_null(second);
-    cr_expect_neq(access(log_name(1), F_OK), 0, "who is refused leaves no file");
-    for (int i = 0; i < 1000; i++)
-        mproc_log_info(mylog, "number %d.", i);
-    finish();
-    char *text = read_log(log_path);
-    cr_expect_eq(count_of(text, "\n"), 1000);
-    free(text);
-}
-
-Test(log, a_fork_of_its_maker_writes_and_does_not_listen)
-{
-    struct mproc_log_handler handler = to_file();
-
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (mproc_log_listen(mylog, &handler, 1, NULL, &listener) != -EPERM)
-            _exit(1);
-        if (!strstr(mproc_error_detail(), "of which this is a fork") || access(log_path, F_OK) == 0)
-            _exit(2);
-        _exit(mproc_log_info(mylog, "I am a fork") == 0 ? 0 : 3);
-    }
-    cr_expect_eq(exit_code(pid), 0);
-    listen_with(to_file());
-    finish();
-    char *text = read_log(log_path);
-    cr_expect_eq(count_of(text, "I am a fork\n"), 1);
-    free(text);
-}
-
-static int results[8];
-static pthread_barrier_t gate;
-
-static void *come_at_once(void *arg)
-{
-    int *result = arg;
-    char path[80];
-    struct mproc_log_handler handler = {.target = MPROC_LOG_TO_FILE, .path = path};
-    struct mproc_log_listener *mine = NULL;
-
-    snprintf(path, sizeof(path), "%s.%d", log_path, (int)(result - results));
-    pthread_barrier_wait(&gate);
-    *result = mproc_log_listen(mylog, &handler, 1, NULL, &mine);
-    if (mine)
-        listener = mine;
-    return NULL;
-}
-
-Test(log, one_of_many_who_come_at_once_listens)
-{
-    pthread_t threads[8];
-
-    pthread_barrier_init(&gate, NULL, 8);
-    for (int round = 0; round < 50; round++) {
-        int won = 0;
-        for (int i = 0; i < 8; i++)
-            cr_assert_eq(pthread_create(&threads[i], NULL, come_at_once, &results[i]), 0);
-        for (int i = 0; i < 8; i++)
-            pthread_join(threads[i], NULL);
-        for (int i = 0; i < 8; i++) {
-            won += results[i] == 0;
-            cr_expect(results[i] == 0 || results[i] == -EBUSY, "%d", results[i]);
-        }
-        cr_assert_eq(won, 1);
-        finish();
-        mproc_log_listener_free(listener);
-        listener = NULL;
-        cr_assert_eq(mproc_log_create(NULL, &mylog), 0);
-    }
-    pthread_barrier_destroy(&gate);
-}
-
 Test(log, what_cannot_be_written_is_counted_and_leaves_whole_records)
 {
     struct mproc_log_stat stat;
@@ -497,19 +359,6 @@ Test(log, a_record_that_one_of_two_handlers_cannot_write_has_failed)
     char *text = read_log(log_path);
     cr_expect_eq(count_of(text, "\n"), 50);
     free(text);
-}
-
-Test(log, a_flush_says_that_nobody_listens)
-{
-    mproc_log_info(mylog, "one");
-    mproc_log_info(mylog, "two");
-    cr_expect_eq(mproc_log_flush(mylog, MPROC_NOW), -EAGAIN);
-    cr_expect_not_null(strstr(mproc_error_detail(), "nobody listens to the log, in which 2 records wait"),
-                       "%s", mproc_error_detail());
-    cr_expect_eq(mproc_log_flush(mylog, mproc_deadline_ms(1)), -ETIMEDOUT);
-    cr_expect_not_null(strstr(mproc_error_detail(), "nobody listens"), "%s", mproc_error_detail());
-    listen_with(to_file());
-    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
 }
 
 Test(log, speaks_to_the_system_log)
