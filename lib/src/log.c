@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mproc/error.h>
 #include <mproc/process.h>
 
 #include "descriptor.h"
@@ -26,6 +27,24 @@ static uint64_t block_bytes(void)
     return (sizeof(struct log_shared) + page - 1) / page * page;
 }
 
+/* How many records are done, and how many of these have failed: not those of the batch that is being written.
+ */
+static uint64_t count_done(const struct mproc_log *log, uint64_t *ret_failed)
+{
+    const struct log_shared *shared = log->shared;
+    uint64_t done, counted_at, failed;
+
+    do {
+        done = mproc_queue_count_done(log->queue);
+        counted_at = __atomic_load_n(&shared->counted_at, __ATOMIC_ACQUIRE);
+        failed =
+            __atomic_load_n(counted_at == done ? &shared->failed_before : &shared->failed, __ATOMIC_ACQUIRE);
+    } while (__atomic_load_n(&shared->counted_at, __ATOMIC_ACQUIRE) != counted_at ||
+             mproc_queue_count_done(log->queue) != done);
+    *ret_failed = failed < done ? failed : done;
+    return done;
+}
+
 /* Takes the queue and the descriptors on success. */
 static int wrap(struct mproc_queue *queue, int life_fd, int watch_fd, struct mproc_log **ret_log)
 {
@@ -39,6 +58,7 @@ static int wrap(struct mproc_queue *queue, int life_fd, int watch_fd, struct mpr
     log->owner = getpid();
     log->life_fd = life_fd;
     log->watch_fd = watch_fd;
+    count_done(log, &log->failed_told);
     mproc_log_set_name(log, mproc_process_own_name()[0] ? mproc_process_own_name() : "main");
     *ret_log = log;
     return 0;
@@ -127,26 +147,56 @@ int mproc_log_level(const struct mproc_log *log)
     return err ? err : (int)(__atomic_load_n(&log->shared->level, __ATOMIC_RELAXED) & 0xff);
 }
 
-int mproc_log_flush(struct mproc_log *log, uint64_t deadline_ns)
+/* Each failed record is told of once by each handle. */
+static int tell_failed(struct mproc_log *log)
 {
-    int err = mproc_handle_check(log, "log");
+    uint64_t told = __atomic_load_n(&log->failed_told, __ATOMIC_RELAXED);
+    uint64_t failed;
 
-    return err ? err : mproc_queue_join(log->queue, deadline_ns);
+    count_done(log, &failed);
+    while (told < failed && !__atomic_compare_exchange_n(&log->failed_told, &told, failed, false,
+                                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+    if (told >= failed)
+        return 0;
+    int err = __atomic_load_n(&log->shared->last_error, __ATOMIC_RELAXED);
+    return mproc_fail(-EIO, "%llu records were accepted and could not be written: %s",
+                      (unsigned long long)(failed - told), mproc_strerror(err));
 }
 
-int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_stat)
+int mproc_log_flush(struct mproc_log *log, uint64_t deadline_ns)
 {
     struct mproc_queue_stat queue;
     int err = mproc_handle_check(log, "log");
 
     if (err)
         return err;
+    err = mproc_queue_join(log->queue, deadline_ns);
+    if (!err)
+        return tell_failed(log);
+    if ((err == -ETIMEDOUT || err == -EAGAIN) && mproc_log_listening_thread(log) == 0) {
+        mproc_queue_stat(log->queue, &queue);
+        mproc_fail(err, "nobody listens to the log, in which %llu records wait",
+                   (unsigned long long)queue.messages);
+    }
+    return err;
+}
+
+int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_stat)
+{
+    struct mproc_queue_stat queue;
+    uint64_t failed;
+    int err = mproc_handle_check(log, "log");
+
+    if (err)
+        return err;
     const struct log_shared *shared = log->shared;
     mproc_queue_stat(log->queue, &queue);
+    uint64_t done = count_done(log, &failed);
     *ret_stat = (struct mproc_log_stat){
         .waiting = queue.messages,
-        .written = __atomic_load_n(&shared->written, __ATOMIC_RELAXED),
-        .failed = __atomic_load_n(&shared->failed, __ATOMIC_RELAXED),
+        .written = done - failed,
+        .failed = failed + __atomic_load_n(&shared->rejected, __ATOMIC_RELAXED),
         .failed_rotations = __atomic_load_n(&shared->failed_rotations, __ATOMIC_RELAXED),
         .last_error = __atomic_load_n(&shared->last_error, __ATOMIC_RELAXED),
     };
@@ -155,9 +205,9 @@ int mproc_log_get_stat(const struct mproc_log *log, struct mproc_log_stat *ret_s
     return 0;
 }
 
-void mproc_log_count_failed(struct mproc_log *log, uint64_t records, int err)
+void mproc_log_count_rejected(struct mproc_log *log, int err)
 {
-    __atomic_fetch_add(&log->shared->failed, records, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&log->shared->rejected, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&log->shared->last_error, err, __ATOMIC_RELAXED);
 }
 

@@ -16,6 +16,7 @@
 #ifndef MPROC_LOG_INTERNAL_H
 #define MPROC_LOG_INTERNAL_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,7 @@
 
 #include "handle.h"
 
-enum { LOG_NAME_MAX = 63, LOG_KEY_MAX = 63, LOG_LARGE_BYTES = 4 << 20 };
+enum { LOG_BATCH = 1024, LOG_NAME_MAX = 63, LOG_KEY_MAX = 63, LOG_LARGE_BYTES = 4 << 20 };
 
 /* Begins a record: then the name, the text, and the fields. */
 struct log_head {
@@ -75,9 +76,12 @@ struct log_shared {
     uint32_t is_stuck; /* a writer has waited in vain, and since then there was no room */
     int32_t last_error;
     uint64_t dropped[MPROC_LOG_LEVEL__COUNT];
-    uint64_t told; /* of all that were dropped: so many the log tells of */
-    uint64_t written;
-    uint64_t failed;
+    uint64_t told;     /* of all that were dropped: so many the log tells of */
+    uint64_t rejected; /* what a log server took in that was no record */
+    uint64_t failed;   /* records that were accepted, and that a handler could not write */
+    /* A batch that comes again, for who wrote it was killed, is counted anew. */
+    uint64_t counted_at;    /* how many records were done before the batch that was counted last */
+    uint64_t failed_before; /* and how many of these had failed */
     uint64_t failed_rotations;
     struct log_intent intents[MPROC_LOG_HANDLERS_MAX];
 };
@@ -86,9 +90,10 @@ struct mproc_log {
     struct mproc_handle handle; /* without a segment */
     struct mproc_queue *queue;
     struct log_shared *shared;
-    pid_t owner;  /* the process of this handle, which a fork of it is not */
-    int life_fd;  /* to write; -1 in a listener */
-    int watch_fd; /* to read; -1 in who got the log from another process */
+    pid_t owner;          /* the process of this handle, which a fork of it is not */
+    int life_fd;          /* to write; -1 in a listener */
+    int watch_fd;         /* to read; -1 in who got the log from another process */
+    uint64_t failed_told; /* so many failed records flushes of this handle have told of */
     uint8_t name_len;
     char name[LOG_NAME_MAX + 1];
 };
@@ -112,8 +117,8 @@ int mproc_log_check_free(const struct mproc_log *log);
 /* Puts a composed record, as the policy of the log says. Errors: those of mproc_log_write(). */
 int mproc_log_put(struct mproc_log *log, enum mproc_log_level level, const void *record, size_t len);
 
-/* Counts a record that is none, or that a handler could not write. */
-void mproc_log_count_failed(struct mproc_log *log, uint64_t records, int err);
+/* Counts what came from elsewhere and is no record. */
+void mproc_log_count_rejected(struct mproc_log *log, int err);
 
 /* Counts a file that goes on growing. */
 void mproc_log_count_failed_rotation(struct mproc_log *log, int err);
@@ -170,12 +175,22 @@ struct log_sink {
     struct mproc_pipe *server;
 };
 
+/* The place in a batch of a record that is the listener's own. */
+enum { LOG_OWN_RECORD = LOG_BATCH };
+
 struct log_sinks {
     struct log_sink sinks[MPROC_LOG_HANDLERS_MAX];
     size_t count;
     struct log_clock clock;
     struct mproc_log *log;
+    /* Of each record of a batch: the sinks whose buffers it is in or was, as bits, and whether it is to count
+     * as failed. */
+    uint8_t sinks_of[LOG_BATCH + 1];
+    bool has_failed[LOG_BATCH + 1];
+    bool has_own; /* the listener's own record is among them */
 };
+
+static_assert(MPROC_LOG_HANDLERS_MAX <= 8, "a byte has a bit for each sink");
 
 /* Whether handlers are possible. Errors: -EINVAL and others, with detail. */
 int mproc_log_check_handlers(const struct mproc_log_handler *handlers, size_t count);
@@ -185,9 +200,11 @@ int mproc_log_sinks_open(struct log_sinks *sinks, struct mproc_log *log,
                          const struct mproc_log_handler *handlers, size_t count);
 void mproc_log_sinks_close(struct log_sinks *sinks);
 
-/* Adds a record to what is to be written, and writes all of it. */
-void mproc_log_sinks_add(struct log_sinks *sinks, const struct log_record *record);
-void mproc_log_sinks_write(struct log_sinks *sinks, uint64_t done);
+/* Adds the record at a place of the batch to what is to be written, or NULL: it is none, for this error. */
+void mproc_log_sinks_add(struct log_sinks *sinks, size_t place, const struct log_record *record, int err);
+
+/* Writes all of it, which is `count` records and maybe the listener's own. */
+void mproc_log_sinks_write(struct log_sinks *sinks, size_t count, uint64_t done);
 
 /* Room for so much more in the buffer. Returns where, or NULL: no memory. */
 char *mproc_log_sink_reserve(struct log_sink *sink, size_t len);

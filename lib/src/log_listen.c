@@ -14,13 +14,11 @@
 #include "stop_internal.h"
 #include "wait_fd.h"
 
-enum { BATCH = 1024 };
-
 struct log_listening {
     struct mproc_log *log;
     struct log_sinks sinks;
     unsigned char *buffer;
-    struct iovec messages[BATCH];
+    struct iovec messages[LOG_BATCH];
 };
 
 /* Says what was dropped, as a record of its own. Returns of how many the log tells, once that is written. */
@@ -48,7 +46,7 @@ static uint64_t tell_dropped(struct log_listening *listening)
                                        (unsigned long long)(sum - shared->told));
     memcpy(mempcpy(bytes, &head, sizeof(head)), name, head.name_len);
     if (mproc_log_scan(bytes, sizeof(head) + head.name_len + head.text_len, &record) == 0)
-        mproc_log_sinks_add(&listening->sinks, &record);
+        mproc_log_sinks_add(&listening->sinks, LOG_OWN_RECORD, &record, 0);
     return sum;
 }
 
@@ -59,15 +57,11 @@ static void write_batch(struct log_listening *listening, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         int err = mproc_log_scan(listening->messages[i].iov_base, listening->messages[i].iov_len, &record);
-        if (err)
-            mproc_log_count_failed(log, 1, err);
-        else
-            mproc_log_sinks_add(&listening->sinks, &record);
+        mproc_log_sinks_add(&listening->sinks, i, err ? NULL : &record, err);
     }
     uint64_t told = tell_dropped(listening);
-    mproc_log_sinks_write(&listening->sinks, mproc_queue_count_done(log->queue));
+    mproc_log_sinks_write(&listening->sinks, count, mproc_queue_count_done(log->queue));
     log->shared->told = told;
-    __atomic_fetch_add(&log->shared->written, count, __ATOMIC_RELAXED);
 }
 
 /* Each get says that what was got before is done. */
@@ -76,7 +70,7 @@ int mproc_log_take(struct log_listening *listening)
     size_t count;
     int err;
 
-    while ((err = mproc_queue_get_many(listening->log->queue, MPROC_FOREVER, LOG_LARGE_BYTES, BATCH,
+    while ((err = mproc_queue_get_many(listening->log->queue, MPROC_FOREVER, LOG_LARGE_BYTES, LOG_BATCH,
                                        listening->buffer, listening->messages, &count)) == 0)
         write_batch(listening, count);
     return err == -EPIPE || err == -ECANCELED ? 0 : err;

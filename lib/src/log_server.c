@@ -37,7 +37,7 @@ static void take_frame(struct mproc_log *log, const unsigned char *bytes, size_t
                 err = mproc_log_scan(bytes, record_len, &record);
         }
         if (err) {
-            mproc_log_count_failed(log, 1, err);
+            mproc_log_count_rejected(log, err);
             return;
         }
         if ((int)record.head.level >= mproc_log_level(log))
@@ -57,7 +57,7 @@ static bool take_frames(struct mproc_log *log, struct mproc_pipe *pipe)
     for (int i = 0; i < TURN && !err; i++) {
         err = mproc_pipe_receive(pipe, MPROC_NOW, &bytes, &len);
         if (err == -EBADMSG || err == -EINVAL)
-            mproc_log_count_failed(log, 1, err);
+            mproc_log_count_rejected(log, err);
         if (!err) {
             take_frame(log, bytes, len);
             free(bytes);

@@ -139,11 +139,23 @@ static int add_line(struct log_sinks *sinks, struct log_sink *sink, const struct
     return 0;
 }
 
-void mproc_log_sinks_add(struct log_sinks *sinks, const struct log_record *record)
+static void fail(struct log_sinks *sinks, size_t place, int err)
 {
+    sinks->has_failed[place] = true;
+    __atomic_store_n(&sinks->log->shared->last_error, err, __ATOMIC_RELAXED);
+}
+
+void mproc_log_sinks_add(struct log_sinks *sinks, size_t place, const struct log_record *record, int err)
+{
+    sinks->sinks_of[place] = 0;
+    sinks->has_failed[place] = false;
+    sinks->has_own |= place == LOG_OWN_RECORD;
+    if (!record) {
+        fail(sinks, place, err);
+        return;
+    }
     for (size_t i = 0; i < sinks->count; i++) {
         struct log_sink *sink = &sinks->sinks[i];
-        int err;
         if (record->head.level < sink->level)
             continue;
         if (sink->target == MPROC_LOG_TO_SYSLOG)
@@ -153,7 +165,9 @@ void mproc_log_sinks_add(struct log_sinks *sinks, const struct log_record *recor
         else
             err = add_line(sinks, sink, record);
         if (err)
-            mproc_log_count_failed(sinks->log, 1, err);
+            fail(sinks, place, err);
+        else
+            sinks->sinks_of[place] |= (uint8_t)(1u << i);
     }
 }
 
@@ -193,10 +207,40 @@ static uint64_t count_lines(const struct log_sink *sink)
     return lines;
 }
 
-void mproc_log_sinks_write(struct log_sinks *sinks, uint64_t done)
+/* The last so many of the records in a sink's buffer. */
+static void fail_last(struct log_sinks *sinks, size_t index, size_t count, uint64_t records, int err)
+{
+    /* The listener's own is behind those of the batch. */
+    if (records > 0 && sinks->has_own && (sinks->sinks_of[LOG_OWN_RECORD] >> index & 1))
+        records--;
+    for (size_t place = count; place-- > 0 && records > 0;) {
+        if (sinks->sinks_of[place] >> index & 1) {
+            fail(sinks, place, err);
+            records--;
+        }
+    }
+}
+
+/* A batch at a time and once for each, also where it comes again. */
+static void count_failed(struct log_shared *shared, const struct log_sinks *sinks, size_t count,
+                         uint64_t done)
+{
+    uint64_t failed = 0;
+
+    for (size_t place = 0; place < count; place++)
+        failed += sinks->has_failed[place];
+    if (shared->counted_at != done) {
+        shared->failed_before = shared->failed;
+        __atomic_store_n(&shared->counted_at, done, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&shared->failed, shared->failed_before + failed, __ATOMIC_RELEASE);
+}
+
+void mproc_log_sinks_write(struct log_sinks *sinks, size_t count, uint64_t done)
 {
     for (size_t i = 0; i < sinks->count; i++) {
         struct log_sink *sink = &sinks->sinks[i];
+        uint64_t left = sink->records;
         int err = 0;
         if (sink->used == 0)
             continue;
@@ -206,12 +250,17 @@ void mproc_log_sinks_write(struct log_sinks *sinks, uint64_t done)
             err = mproc_log_file_write(sink, done);
         else
             err = mproc_log_socket_send(sink);
+        /* Of a socket all is left. So it is where `sync` is wanted: what was written may not be on the disk.
+         */
+        if (sink->target == MPROC_LOG_TO_STDERR || (sink->target == MPROC_LOG_TO_FILE && !sink->sync))
+            left = count_lines(sink);
         if (err)
-            mproc_log_count_failed(
-                sinks->log, sink->target == MPROC_LOG_TO_SOCKET ? sink->records : count_lines(sink), err);
+            fail_last(sinks, i, count, left, err);
         if (sink->rotation_err)
             mproc_log_count_failed_rotation(sinks->log, sink->rotation_err);
         sink->used = 0;
         sink->records = 0;
     }
+    count_failed(sinks->log->shared, sinks, count, done);
+    sinks->has_own = false;
 }

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 
+#include <mproc/deadline.h>
 #include <mproc/error.h>
 #include <mproc/log.h>
 
@@ -12,14 +13,14 @@
 static struct mproc_log *mylog;
 static struct mproc_log_listener *listener;
 
-static inline void set_up(void)
+static inline void make_log(void)
 {
     make_log_folder();
     listener = NULL;
     cr_assert_eq(mproc_log_create(NULL, &mylog), 0, "%s", mproc_error_detail());
 }
 
-static inline void tear_down(void)
+static inline void end_log(void)
 {
     mproc_log_unref(mylog);
     mproc_log_listener_free(listener);

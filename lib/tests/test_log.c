@@ -16,7 +16,7 @@
 #include "logging.h"
 #include "sleeper.h"
 
-TestSuite(log, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(log, .init = make_log, .fini = end_log, .timeout = 60);
 
 __attribute__((format(printf, 2, 3))) static int say(struct mproc_log *log, const char *format, ...)
 {
@@ -377,100 +377,6 @@ Test(log, a_file_that_was_moved_is_opened_anew)
     free(text);
 }
 
-Test(log, a_file_has_one_listener)
-{
-    struct mproc_log_handler handler = to_file();
-    struct mproc_log_listener *second = NULL;
-    struct mproc_log *other;
-
-    listen_with(to_file());
-    cr_assert_eq(mproc_log_create(NULL, &other), 0);
-    cr_expect_eq(mproc_log_listen(other, &handler, 1, NULL, &second), -EBUSY);
-    cr_expect_null(second);
-    mproc_log_unref(other);
-}
-
-Test(log, a_log_has_one_listener)
-{
-    struct mproc_log_handler elsewhere = {.target = MPROC_LOG_TO_FILE, .path = log_name(1)};
-    struct mproc_log_listener *second = NULL;
-
-    listen_with(to_file());
-    cr_expect_eq(mproc_log_listen(mylog, &elsewhere, 1, NULL, &second), -EBUSY);
-    cr_expect_not_null(strstr(mproc_error_detail(), "listens to this log already"), "%s",
-                       mproc_error_detail());
-    cr_expect_null(second);
-    cr_expect_neq(access(log_name(1), F_OK), 0, "who is refused leaves no file");
-    for (int i = 0; i < 1000; i++)
-        mproc_log_info(mylog, "number %d.", i);
-    finish();
-    char *text = read_log(log_path);
-    cr_expect_eq(count_of(text, "\n"), 1000);
-    free(text);
-}
-
-Test(log, a_fork_of_its_maker_writes_and_does_not_listen)
-{
-    struct mproc_log_handler handler = to_file();
-
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (mproc_log_listen(mylog, &handler, 1, NULL, &listener) != -EPERM)
-            _exit(1);
-        if (!strstr(mproc_error_detail(), "of which this is a fork") || access(log_path, F_OK) == 0)
-            _exit(2);
-        _exit(mproc_log_info(mylog, "I am a fork") == 0 ? 0 : 3);
-    }
-    cr_expect_eq(exit_code(pid), 0);
-    listen_with(to_file());
-    finish();
-    char *text = read_log(log_path);
-    cr_expect_eq(count_of(text, "I am a fork\n"), 1);
-    free(text);
-}
-
-static int results[8];
-static pthread_barrier_t gate;
-
-static void *come_at_once(void *arg)
-{
-    int *result = arg;
-    char path[80];
-    struct mproc_log_handler handler = {.target = MPROC_LOG_TO_FILE, .path = path};
-    struct mproc_log_listener *mine = NULL;
-
-    snprintf(path, sizeof(path), "%s.%d", log_path, (int)(result - results));
-    pthread_barrier_wait(&gate);
-    *result = mproc_log_listen(mylog, &handler, 1, NULL, &mine);
-    if (mine)
-        listener = mine;
-    return NULL;
-}
-
-Test(log, one_of_many_who_come_at_once_listens)
-{
-    pthread_t threads[8];
-
-    pthread_barrier_init(&gate, NULL, 8);
-    for (int round = 0; round < 50; round++) {
-        int won = 0;
-        for (int i = 0; i < 8; i++)
-            cr_assert_eq(pthread_create(&threads[i], NULL, come_at_once, &results[i]), 0);
-        for (int i = 0; i < 8; i++)
-            pthread_join(threads[i], NULL);
-        for (int i = 0; i < 8; i++) {
-            won += results[i] == 0;
-            cr_expect(results[i] == 0 || results[i] == -EBUSY, "%d", results[i]);
-        }
-        cr_assert_eq(won, 1);
-        finish();
-        mproc_log_listener_free(listener);
-        listener = NULL;
-        cr_assert_eq(mproc_log_create(NULL, &mylog), 0);
-    }
-    pthread_barrier_destroy(&gate);
-}
-
 Test(log, what_cannot_be_written_is_counted_and_leaves_whole_records)
 {
     struct mproc_log_stat stat;
@@ -479,23 +385,56 @@ Test(log, what_cannot_be_written_is_counted_and_leaves_whole_records)
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){1000, RLIM_INFINITY});
     for (int i = 0; i < 100; i++)
         mproc_log_info(mylog, "number %d.", i);
-    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0);
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), -EIO);
+    cr_expect_not_null(strstr(mproc_error_detail(), "File too large"), "%s", mproc_error_detail());
     mproc_log_get_stat(mylog, &stat);
     char *text = read_log(log_path);
     unsigned lines = count_of(text, "\n");
     cr_expect_gt(lines, 10);
     cr_expect_eq(text[strlen(text) - 1], '\n');
     cr_expect_eq(stat.failed, 100 - lines);
+    cr_expect_eq(stat.written, lines);
     cr_expect_eq(stat.last_error, -EFBIG);
     free(text);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
     mproc_log_info(mylog, "goes on");
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), 0, "each failure is told of once");
+    mproc_log_get_stat(mylog, &stat);
+    cr_expect_eq(stat.written, lines + 1);
+    cr_expect_eq(stat.failed, 100 - lines);
     finish();
     text = read_log(log_path);
     cr_expect_eq(count_of(text, "goes on\n"), 1);
     free(text);
 }
 
+/* One handler has no level for some and the other fails: a record is one of waiting, written and failed. */
+Test(log, a_record_that_one_of_two_handlers_cannot_write_has_failed)
+{
+    struct mproc_log_handler handlers[2] = {to_file(), to_file()};
+    struct mproc_log_stat stat;
+
+    handlers[1].path = "/dev/full";
+    handlers[1].level = MPROC_LOG_ERROR;
+    handlers[1].sync = true;
+    for (int i = 0; i < 50; i++)
+        mproc_log_write(mylog, i % 5 ? MPROC_LOG_INFO : MPROC_LOG_ERROR, NULL, 0, "number %d.", i);
+    cr_assert_eq(mproc_log_get_stat(mylog, &stat), 0);
+    cr_expect_eq(stat.waiting, 50);
+    cr_expect_eq(stat.written + stat.failed, 0);
+    cr_assert_eq(mproc_log_listen(mylog, handlers, 2, NULL, &listener), 0, "%s", mproc_error_detail());
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), -EIO);
+    cr_expect_not_null(strstr(mproc_error_detail(), "10 records"), "%s", mproc_error_detail());
+    cr_assert_eq(mproc_log_get_stat(mylog, &stat), 0);
+    cr_expect_eq(stat.waiting, 0);
+    cr_expect_eq(stat.written, 40);
+    cr_expect_eq(stat.failed, 10);
+    cr_expect_eq(stat.last_error, -ENOSPC);
+    finish();
+    char *text = read_log(log_path);
+    cr_expect_eq(count_of(text, "\n"), 50);
+    free(text);
+}
 Test(log, damaged_records_are_counted_and_passed_over)
 {
     unsigned char bytes[200];
@@ -510,9 +449,10 @@ Test(log, damaged_records_are_counted_and_passed_over)
         cr_assert_eq(mproc_queue_put(mylog->queue, bytes, len, MPROC_FOREVER), 0);
     }
     mproc_log_info(mylog, "sound");
-    mproc_log_flush(mylog, MPROC_FOREVER);
+    cr_expect_eq(mproc_log_flush(mylog, MPROC_FOREVER), -EIO);
     mproc_log_get_stat(mylog, &stat);
-    cr_expect_eq(stat.written, 3001);
+    cr_expect_eq(stat.written + stat.failed, 3001);
+    cr_expect_geq(stat.written, 1);
     cr_expect_gt(stat.failed, 2000);
     finish();
     char *text = read_log(log_path);

@@ -511,22 +511,22 @@ Test(log_storm, killed_at_each_instruction_of_a_long_write, .timeout = STEP_TIME
 }
 
 /* Kill points of a listener that goes on where one was killed in the midst of a record, and writes all there
- * is. The log is closed, so that it ends without the thread that watches for that. */
+ * is, to two handlers of which one fails. The log is closed, so that it ends without the thread that watches
+ * for that. */
 
 enum { LEFT = 3 };
 
-static struct mproc_log_handler whole_file(void)
-{
-    return (struct mproc_log_handler){.target = MPROC_LOG_TO_FILE, .path = log_path};
-}
+static const struct mproc_log_handler one_fails[2] = {
+    {.target = MPROC_LOG_TO_FILE, .path = log_path},
+    {.target = MPROC_LOG_TO_FILE, .path = "/dev/full"},
+};
 
 static void listen_here(void *arg)
 {
-    struct mproc_log_handler handler = whole_file();
     struct log_listening *listening;
 
     (void)arg;
-    if (mproc_log_begin(mylog, &handler, 1, &listening) != 0 || mproc_log_take(listening) != 0)
+    if (mproc_log_begin(mylog, one_fails, 2, &listening) != 0 || mproc_log_take(listening) != 0)
         _exit(1);
     mproc_log_end(listening);
 }
@@ -554,13 +554,17 @@ static void before_listening(void *arg)
 
 static void after_listening(void *arg, long at)
 {
-    struct mproc_log_handler handler = whole_file();
     struct mproc_log_listener *listener = NULL;
+    struct mproc_log_stat stat;
     const char *line;
 
     (void)arg;
-    cr_assert_eq(mproc_log_listen(mylog, &handler, 1, NULL, &listener), 0, "killed at %ld: %s", at,
+    cr_assert_eq(mproc_log_listen(mylog, one_fails, 2, NULL, &listener), 0, "killed at %ld: %s", at,
                  mproc_error_detail());
+    cr_assert_eq(mproc_log_flush(mylog, mproc_deadline_ms(20000)), -EIO, "killed at %ld", at);
+    cr_assert_eq(mproc_log_get_stat(mylog, &stat), 0);
+    cr_assert(stat.failed == LEFT && stat.written == 0, "killed at %ld: %d failed, %d written", at,
+              (int)stat.failed, (int)stat.written);
     mproc_log_unref(mylog);
     cr_assert_eq(mproc_log_listener_join(listener, mproc_deadline_ms(20000)), 0);
     mproc_log_listener_free(listener);

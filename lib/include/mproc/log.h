@@ -114,12 +114,13 @@ enum {
     MPROC_LOG_RECORD_MAX = 1 << 20, /* bytes of one record, fields included */
 };
 
+/* Each record that was accepted is one of waiting, written and failed. */
 struct mproc_log_stat {
-    uint64_t waiting;                         /* accepted and not yet written */
-    uint64_t written;                         /* by the handlers of a listener */
-    uint64_t failed;                          /* what a handler could not write; last_error says why */
+    uint64_t waiting; /* its turn has not come, or not ended */
+    uint64_t written; /* by each handler that it was for */
+    uint64_t failed;  /* one handler at least could not write it; or it came to a log server and was none */
     uint64_t dropped[MPROC_LOG_LEVEL__COUNT]; /* not accepted, by level */
-    int last_error;                           /* of a handler: a negative errno, or 0 */
+    int last_error;                           /* of what has failed: a negative errno, or 0 */
     uint64_t failed_rotations;                /* how often a file went on that was to be rotated */
 };
 
@@ -248,12 +249,15 @@ MPROC_EXPORT int mproc_log_set_level(struct mproc_log *log, enum mproc_log_level
 MPROC_EXPORT int mproc_log_level(const struct mproc_log *log);
 
 /**
- * Waits until all records that were accepted are written by a listener.
+ * Waits until a listener has handed all records that were accepted to its handlers.
  *
  * @param deadline_ns  when to give up; MPROC_NOW, MPROC_FOREVER
  *
- * Returns: 0: there was a moment with none waiting.
- * Errors: -ETIMEDOUT (-EAGAIN for MPROC_NOW); -ECANCELED the thread's stop token was stopped; -EBADF.
+ * Returns: 0: there was a moment with none waiting, and all are written.
+ * Errors: -EIO none is waiting, and some have failed; the detail says how many, and the last error of a
+ * handler. Each that fails while there is this handle is told of once by it. -ETIMEDOUT (-EAGAIN for
+ * MPROC_NOW) some are waiting; the detail says so where nobody listens; -ECANCELED the thread's stop token
+ * was stopped; -EBADF.
  * Threads: any. Async-signal safety: not safe. Blocking: until the deadline.
  */
 MPROC_EXPORT int mproc_log_flush(struct mproc_log *log, uint64_t deadline_ns);
