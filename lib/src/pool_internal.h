@@ -128,7 +128,7 @@ struct mproc_pool {
     struct mproc_hand *hand;
     enum pool_state state;
     int broken; /* why there are no workers and never will be: -ENOTRECOVERABLE */
-    char broken_detail[256];
+    char broken_detail[384];
     /* Options. */
     char name[48];
     int64_t init, exit;

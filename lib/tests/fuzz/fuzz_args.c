@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input input = {data, size};
     unsigned nfds = input_byte(&input) % (FDS_MAX + 1);
     struct mproc_args *args;
-    int fds[FDS_MAX];
+    int fds[FDS_MAX] = {0};
 
     for (unsigned i = 0; i < nfds; i++)
         MUST((fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0);
