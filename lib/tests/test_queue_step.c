@@ -206,8 +206,9 @@ Test(queue_step, put_while_getters_sleep)
         cr_skip_test("no ptrace here");
     drain(queue);
     pid_t getters[2] = {start_getter(), start_getter()};
-    struct step_walk walk = step_walk(count + 40, POINTS);
-    for (long at = walk.first; at < count + 40; at += walk.stride, points++) {
+    long all = count + 200; /* with a sleeper there are more */
+    struct step_walk walk = step_walk(all, POINTS);
+    for (long at = walk.first; at < all; at = step_next(at, walk.stride, all), points++) {
         struct mproc_queue_stat stat;
         await_sleep(getters[0]);
         await_sleep(getters[1]);
@@ -253,8 +254,9 @@ static void kill_getters(bool is_patient)
     if (count == 0)
         cr_skip_test("no ptrace here");
     drain(queue);
-    struct step_walk walk = step_walk(count + 40, POINTS);
-    for (long at = walk.first; at < count + 40; at += walk.stride, points++) {
+    long all = count + 200; /* with a sleeper there are more */
+    struct step_walk walk = step_walk(all, POINTS);
+    for (long at = walk.first; at < all; at = step_next(at, walk.stride, all), points++) {
         put_letters("abc");
         pid_t putter = start_putter('d');
         await_sleep(putter);
@@ -314,8 +316,9 @@ Test(queue_step, get_of_the_last_while_somebody_joins)
     if (count == 0)
         cr_skip_test("no ptrace here");
     drain(queue);
-    struct step_walk walk = step_walk(count + 40, POINTS);
-    for (long at = walk.first; at < count + 40; at += walk.stride, points++) {
+    long all = count + 200; /* with a sleeper there are more */
+    struct step_walk walk = step_walk(all, POINTS);
+    for (long at = walk.first; at < all; at = step_next(at, walk.stride, all), points++) {
         struct mproc_queue_stat stat;
         put_letters("a");
         queue->sides[QUEUE_PRODUCERS]->room.ring = UINT64_MAX;
