@@ -225,16 +225,22 @@ static int lower_a_limit(void)
 /* What a stopped process looks like to its parent. */
 static int watch_stops(void)
 {
+    int seen[2];
+    if (pipe(seen) != 0)
+        return 1;
     pid_t child = fork();
     if (child == 0) {
+        char none;
+        close(seen[1]);
         PITFALL_POINT("stopped-here");
-        _exit(3);
+        _exit(read(seen[0], &none, 1) == 0 ? 3 : 4); /* not before it was seen to go on */
     }
     int status;
     waitpid(child, &status, WUNTRACED);
     printf("%s\n", WIFSTOPPED(status) ? "stopped" : "not stopped");
     waitpid(child, &status, WCONTINUED);
     printf("%s\n", WIFCONTINUED(status) ? "continued" : "not continued");
+    close(seen[1]);
     return WEXITSTATUS(reap(child)) == 3 ? 0 : 1;
 }
 
