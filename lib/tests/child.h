@@ -91,6 +91,19 @@ static inline void child_run(void (*body)(void))
     cr_assert_eq(status, 0, "the body ended with wait status 0x%x:\n%s", (unsigned)status, text);
 }
 
+/* Waits until a process that was told to is stopped. */
+static inline void child_await_stopped(pid_t pid)
+{
+    char path[40], state = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    while (state != 'T') {
+        FILE *file = fopen(path, "re");
+        REQUIRE(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+        fclose(file);
+    }
+}
+
 /* Open descriptors of this process, without the one that counts them. */
 static inline unsigned child_count_fds(void)
 {

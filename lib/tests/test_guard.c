@@ -444,18 +444,6 @@ CHILD_TEST(guard, starts_at_a_stopped_guard_have_their_deadline_however_many_and
     CHECK(mproc_context_close(context, MPROC_NOW) == 0);
 }
 
-static void await_stop(pid_t pid)
-{
-    char path[40], state = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    while (state != 'T') {
-        FILE *file = fopen(path, "re");
-        REQUIRE(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
-        fclose(file);
-    }
-}
-
 /* The end of a process that cannot be recorded. Nobody's deadline waits for the record, and it is the guard
  * that is named. */
 CHILD_TEST(guard, while_it_is_stopped_joins_of_the_dead_keep_their_deadline)
@@ -471,7 +459,7 @@ CHILD_TEST(guard, while_it_is_stopped_joins_of_the_dead_keep_their_deadline)
     REQUIRE(start(context, "hold", ends[1], MPROC_START_FORKSERVER, &process) == 0);
     expect_voices(ends[0], 1);
     kill(guard, SIGSTOP);
-    await_stop(guard);
+    child_await_stopped(guard);
     REQUIRE(mproc_process_signal(process, SIGKILL) == 0);
     struct pollfd sentinel = {.fd = mproc_process_sentinel(process), .events = POLLIN};
     REQUIRE(poll(&sentinel, 1, 10000) == 1);

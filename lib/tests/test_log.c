@@ -282,17 +282,23 @@ Test(log, old_files_go)
     cr_expect_neq(access(log_name(3), F_OK), 0);
 }
 
-Test(log, files_are_rotated_by_time)
+/* A file that is due for rotation by time. Returns a handler that writes there. */
+static struct mproc_log_handler to_old_file(void)
 {
-    struct mproc_log_handler handler = to_file();
     const struct timespec yesterday[2] = {{.tv_sec = time(NULL) - 86400}, {.tv_sec = time(NULL) - 86400}};
+    struct mproc_log_handler handler = to_file();
 
     int fd = open(log_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     cr_assert_eq(write(fd, "old\n", 4), 4);
     futimens(fd, yesterday);
     close(fd);
     handler.every_s = 86400;
-    listen_with(handler);
+    return handler;
+}
+
+Test(log, files_are_rotated_by_time)
+{
+    listen_with(to_old_file());
     mproc_log_info(mylog, "new");
     finish();
     char *old_text = read_log(log_name(1));
@@ -345,15 +351,7 @@ Test(log, a_file_that_cannot_be_rotated_by_size_goes_on_and_is_counted)
 
 Test(log, a_file_that_cannot_be_rotated_by_time_is_rotated_when_it_can_be)
 {
-    struct mproc_log_handler handler = to_file();
-    const struct timespec yesterday[2] = {{.tv_sec = time(NULL) - 86400}, {.tv_sec = time(NULL) - 86400}};
-
-    int fd = open(log_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-    cr_assert_eq(write(fd, "old\n", 4), 4);
-    futimens(fd, yesterday);
-    close(fd);
-    handler.every_s = 86400;
-    rotate_in_vain(handler, 3);
+    rotate_in_vain(to_old_file(), 3);
 }
 
 Test(log, a_file_that_was_moved_is_opened_anew)

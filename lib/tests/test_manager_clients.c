@@ -368,19 +368,6 @@ CHILD_TEST(manager_clients, only_its_owner_stops_it)
     close_manager();
 }
 
-/* Waits until the process is stopped. */
-static void await_stopped(pid_t pid)
-{
-    char path[40], state = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    while (state != 'T') {
-        FILE *file = fopen(path, "re");
-        REQUIRE(file && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
-        fclose(file);
-    }
-}
-
 CHILD_TEST(manager_clients, keeps_deadlines_while_the_server_is_stopped)
 {
     int64_t value = 0;
@@ -392,7 +379,7 @@ CHILD_TEST(manager_clients, keeps_deadlines_while_the_server_is_stopped)
     struct mproc_shared *queue = open_shared(MPROC_SHARED_QUEUE, NULL);
     CHECK(put(queue, 1, soon()) == 0);
     kill(mproc_manager_pid(manager), SIGSTOP);
-    await_stopped(mproc_manager_pid(manager));
+    child_await_stopped(mproc_manager_pid(manager));
     CHECK(mproc_shared_counter_add(counter, 1, mproc_deadline_ms(20), &value) == -ETIMEDOUT);
     CHECK(strstr(mproc_error_detail(), "did not answer in time: it is stopped") != NULL);
     CHECK(mproc_shared_lock_acquire(lock, mproc_deadline_ms(20)) == -ETIMEDOUT);
