@@ -281,6 +281,21 @@ static int append_parcel(struct mproc_args *args, const char *name, const struct
     return finish(args, pack(args, &value));
 }
 
+int mproc_parcel_add(struct mproc_parcel *parcel, int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    if (copy >= 0) {
+        parcel->fds[parcel->nfds++] = copy;
+        return 0;
+    }
+    int r = mproc_fail(-errno, "cannot duplicate a descriptor: %s (RLIMIT_NOFILE?)", strerrordesc_np(errno));
+    for (uint32_t i = 0; i < parcel->nfds; i++)
+        close(parcel->fds[i]);
+    parcel->nfds = 0;
+    return r;
+}
+
 int mproc_args_add_object(struct mproc_args *args, const struct mproc_class *cls, const void *object)
 {
     struct mproc_parcel parcel = {0};

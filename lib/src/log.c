@@ -257,17 +257,7 @@ static int pack(const struct mproc_log *log, int line_fd, struct mproc_parcel *r
 
     if (!err)
         err = mproc_queue_class.pack(log->queue, ret_parcel);
-    if (err)
-        return err;
-    int fd = fcntl(line_fd, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0) {
-        err =
-            mproc_fail(-errno, "cannot duplicate a descriptor: %s (RLIMIT_NOFILE?)", strerrordesc_np(errno));
-        close(ret_parcel->fds[0]);
-        return err;
-    }
-    ret_parcel->fds[ret_parcel->nfds++] = fd;
-    return 0;
+    return err ? err : mproc_parcel_add(ret_parcel, line_fd);
 }
 
 /* Errors: -EBADMSG the descriptor is not this end of a pipe. */

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -79,20 +78,9 @@ int mproc_manager_unpack(const struct mproc_parcel *parcel, size_t size, void *r
 int mproc_manager_pack(const void *object, struct mproc_parcel *ret_parcel)
 {
     const struct manager_access *access = object;
-    struct mproc_parcel parcel = {0};
-    int r = mproc_handle_pack(access, &parcel);
+    int r = mproc_handle_pack(access, ret_parcel);
 
-    if (r)
-        return r;
-    parcel.fds[1] = fcntl(access->door, F_DUPFD_CLOEXEC, 3);
-    if (parcel.fds[1] < 0) {
-        r = -errno;
-        close(parcel.fds[0]);
-        return mproc_fail(r, "cannot duplicate a descriptor: %s (RLIMIT_NOFILE?)", strerrordesc_np(-r));
-    }
-    parcel.nfds = 2;
-    *ret_parcel = parcel;
-    return 0;
+    return r ? r : mproc_parcel_add(ret_parcel, access->door);
 }
 
 int mproc_manager_reach(const struct manager_access *access, size_t size, void *ret_access)

@@ -17,6 +17,10 @@ struct mproc_parcel {
     uint32_t meta_len;
 };
 
+/* Duplicates a descriptor behind those of a parcel. Errors: -EMFILE and others, with detail; the parcel is
+ * empty then, and what it had is closed. */
+int mproc_parcel_add(struct mproc_parcel *parcel, int fd);
+
 struct mproc_class {
     const char *name; /* "queue": the receiver asks for a class by name; at most 31 bytes */
     /* Fills a zeroed parcel with duplicated descriptors (CLOEXEC), which are then the parcel's. */

@@ -156,13 +156,11 @@ static int pack_pipe(const void *object, struct mproc_parcel *ret_parcel)
     const struct mproc_pipe *pipe = object;
     int err = mproc_handle_check(pipe, "connection");
 
+    if (!err)
+        err = mproc_parcel_add(ret_parcel, pipe->fd);
     if (err)
         return err;
-    int fd = fcntl(pipe->fd, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0)
-        return mproc_fail(-errno, "cannot duplicate a descriptor: %s (RLIMIT_NOFILE?)",
-                          strerrordesc_np(errno));
-    *ret_parcel = (struct mproc_parcel){.fds = {fd}, .nfds = 1, .meta_len = sizeof(pipe->meta)};
+    ret_parcel->meta_len = sizeof(pipe->meta);
     memcpy(ret_parcel->meta, &pipe->meta, sizeof(pipe->meta));
     return 0;
 }

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -206,17 +205,9 @@ static int pack_queue(const void *object, struct mproc_parcel *ret_parcel)
 
     if (!err)
         err = mproc_segment_pack(&queue->segment, ret_parcel);
-    if (err || !queue_is_pollable(queue))
-        return err;
-    int fd = fcntl(queue->bell_fd, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0) {
-        err =
-            mproc_fail(-errno, "cannot duplicate a descriptor: %s (RLIMIT_NOFILE?)", strerrordesc_np(errno));
-        close(ret_parcel->fds[0]);
-        return err;
-    }
-    ret_parcel->fds[ret_parcel->nfds++] = fd;
-    return 0;
+    if (!err && queue_is_pollable(queue))
+        err = mproc_parcel_add(ret_parcel, queue->bell_fd);
+    return err;
 }
 
 static int check_queue(const struct mproc_segment *segment, int bell_fd)

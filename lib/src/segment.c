@@ -245,13 +245,8 @@ void mproc_segment_close(struct mproc_segment *segment)
 
 int mproc_segment_pack(const struct mproc_segment *segment, struct mproc_parcel *ret_parcel)
 {
-    int fd = fcntl(segment->fd, F_DUPFD_CLOEXEC, 3);
-
-    if (fd < 0)
-        return mproc_fail(-errno, "cannot duplicate a descriptor: %s (RLIMIT_NOFILE?)",
-                          strerrordesc_np(errno));
-    *ret_parcel = (struct mproc_parcel){.fds = {fd}, .nfds = 1};
-    return 0;
+    *ret_parcel = (struct mproc_parcel){.nfds = 0};
+    return mproc_parcel_add(ret_parcel, segment->fd);
 }
 
 /* Reads instead of mapping: a read past the end of a wrong file is an error, a touch would be SIGBUS. */
